@@ -1,0 +1,1 @@
+"""An event-sourced photo and video sharing backend on Kafka."""

@@ -1,0 +1,44 @@
+"""Every error this system raises on purpose, named by what the caller does next.
+
+InstastreamError
+├── Rejected     the request can't be granted: answer 4xx with its problem, change nothing
+├── Unavailable  a store or the log is down: wait and try the same again
+├── Corrupt      this input can never work: record the reason and go on
+└── Unready      this machine can't run the servers: say what to do
+"""
+
+
+class InstastreamError(Exception):
+    """The root: catch it where a process must not stop."""
+
+
+class Rejected(InstastreamError):
+    """A request that can't be granted.
+
+    `problem` is the stable slug of an entry in `problems.PROBLEMS`; `detail` is a sentence for people.
+    """
+
+    def __init__(self, problem: str, detail: str) -> None:
+        super().__init__(detail)
+        self.problem = problem
+        self.detail = detail
+
+
+class Unavailable(InstastreamError):
+    """A store or the log did not answer; nothing is known to have happened."""
+
+    def __init__(self, what: str, why: object) -> None:
+        super().__init__(f"{what} is unavailable: {why}")
+        self.what = what
+
+
+class Corrupt(InstastreamError):
+    """Input that can never work, whoever tries; `reason` is a stable slug its owner can read."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class Unready(InstastreamError):
+    """This machine can't run what was asked; the message is one sentence that says what to do."""

@@ -1,0 +1,35 @@
+"""Every limit, named and justified."""
+
+MEBIBYTE = 1 << 20
+
+UPLOAD_TTL_S = 600  # a presigned PUT: long enough for 30 MB at 0.5 Mbit/s
+UPLOAD_GRACE_S = 3_600  # an upload begun in time may be finalized a little late
+IMAGE_BYTES_MAX = 30 * MEBIBYTE  # a 48 MP phone JPEG is 12 to 25 MB
+IMAGE_PIXELS_MAX = 100_000_000  # decodes into 400 MB at most
+
+CAPTION_LENGTH_MAX = 2_200  # what people know from other photo apps
+ALT_TEXT_LENGTH_MAX = 1_000  # a long paragraph
+
+FEED_LENGTH = 800  # ten screens a day for a week; 8.3 kB a reader
+FEED_SLACK = 64  # trimmed only this far past the length, so that trimming is rare
+PAGE_LENGTH_DEFAULT = 30  # three phone screens
+PAGE_LENGTH_MAX = 100
+FOLLOWS_MAX = 7_500  # bounds a cold feed's rebuild
+
+FANOUT_PAGE_LENGTH = 2_000  # followers in one job: about 10 ms of Redis
+FANOUT_BATCH_LENGTH = 500  # feeds in one script call: Redis blocked for about 2 ms
+
+USERNAME_LENGTH_MIN = 3
+USERNAME_LENGTH_MAX = 30
+PASSWORD_LENGTH_MIN = 10
+PASSWORD_LENGTH_MAX = 128  # argon2 costs the same; this bounds what is hashed
+IDEMPOTENCY_KEY_LENGTH_MAX = 128
+REQUEST_BYTES_MAX = 64 * 1024  # the longest caption and alt text, escaped, fit several times
+
+ACCESS_TOKEN_TTL_S = 900
+REFRESH_TOKEN_TTL_S = 30 * 86_400
+
+assert PAGE_LENGTH_DEFAULT <= PAGE_LENGTH_MAX <= FEED_LENGTH
+assert FANOUT_BATCH_LENGTH <= FANOUT_PAGE_LENGTH
+assert 12 * (CAPTION_LENGTH_MAX + ALT_TEXT_LENGTH_MAX) < REQUEST_BYTES_MAX  # \uXXXX\uXXXX a char
+assert UPLOAD_TTL_S <= UPLOAD_GRACE_S

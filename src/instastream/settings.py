@@ -1,0 +1,71 @@
+"""What an operator chooses: servers, names and keys, read once from the environment."""
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from instastream.errors import Unready
+
+KEY_HELP = "64 hex digits, such as `openssl rand -hex 32` prints"
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """Where everything is. Addresses are `host:port`, several separated by commas."""
+
+    kafka: str
+    cassandra: str
+    redis: str
+    s3: str | None  # None: AWS's own
+    media_url: str  # what stands before an object's key in public URLs
+    namespace: str = ""  # keeps several instances apart on the same servers
+    token_key: bytes  # signs access tokens: Ed25519 seed, 32 bytes
+    media_key: bytes  # keys the digests of originals, 32 bytes; never change it
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> "Settings":
+        """Read `INSTASTREAM_*`; raises Unready naming the variable that is missing or wrong."""
+        namespace = environ.get("INSTASTREAM_NAMESPACE", "")
+        if namespace and not (namespace.isascii() and namespace.isalnum() and namespace.islower()):
+            raise Unready("INSTASTREAM_NAMESPACE may hold lower-case letters and digits only")
+        return cls(
+            kafka=_required(environ, "INSTASTREAM_KAFKA"),
+            cassandra=_required(environ, "INSTASTREAM_CASSANDRA"),
+            redis=_required(environ, "INSTASTREAM_REDIS"),
+            s3=environ.get("INSTASTREAM_S3") or None,
+            media_url=_required(environ, "INSTASTREAM_EDGE").rstrip("/"),
+            namespace=namespace,
+            token_key=_key(environ, "INSTASTREAM_TOKEN_KEY"),
+            media_key=_key(environ, "INSTASTREAM_MEDIA_KEY"),
+        )
+
+    @property
+    def keyspace(self) -> str:
+        """The Cassandra keyspace."""
+        return f"instastream_{self.namespace}" if self.namespace else "instastream"
+
+    @property
+    def bucket(self) -> str:
+        """The bucket of originals and variants."""
+        return f"instastream-{self.namespace}" if self.namespace else "instastream"
+
+    @property
+    def prefix(self) -> str:
+        """What stands before every topic and consumer group."""
+        return f"{self.namespace}." if self.namespace else ""
+
+
+def _required(environ: Mapping[str, str], name: str) -> str:
+    if value := environ.get(name):
+        return value
+    raise Unready(f"{name} is not set: run `make up`, which prints it, or give your own server's")
+
+
+def _key(environ: Mapping[str, str], name: str) -> bytes:
+    text = _required(environ, name)
+    try:
+        key = bytes.fromhex(text)
+    except ValueError:
+        key = b""
+    if len(key) != 32:
+        raise Unready(f"{name} must be {KEY_HELP}")
+    return key
