@@ -15,7 +15,7 @@ class InstastreamError(Exception):
 class Rejected(InstastreamError):
     """A request that can't be granted.
 
-    `problem` is the stable slug of an entry in `problems.PROBLEMS`; `detail` is a sentence for people.
+    `problem` is the stable slug of a problem type; `detail` is a sentence for people.
     """
 
     def __init__(self, problem: str, detail: str) -> None:

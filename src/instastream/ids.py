@@ -12,7 +12,7 @@ UserId = NewType("UserId", str)
 PostId = NewType("PostId", str)
 MediaId = NewType("MediaId", str)  # a random UUID: nobody can guess whose upload comes next
 
-EPOCH_MS = 1_420_070_400_000  # 2015: ids from 2023 to 2084 have 19 digits, so strings sort as numbers
+EPOCH_MS = 1_420_070_400_000  # 2015: ids from 2023 to 2084 have 19 digits and sort as strings
 WORKERS = 1 << 10
 SEQUENCES = 1 << 12  # ids a worker can mint in one millisecond
 CLOCK_BACK_MS_MAX = 5_000  # a clock stepped back by more is wrong, not corrected
@@ -71,22 +71,25 @@ class Mint:
 
     def __init__(self, lease: Lease) -> None:
         self.lease = lease
-        self._last = (lease.start_ms, -1)
+        self._ms = lease.start_ms
+        self._sequence = -1
+
+    @property
+    def end_ms(self) -> int:
+        """No id was minted for this time or later."""
+        return self._ms + 1
 
     def covers(self, now_ms: int) -> bool:
-        """Whether the lease still has time left at `now_ms`."""
-        return max(now_ms, self._last[0]) + 1 < self.lease.end_ms
+        """Whether `next` has a time within the lease."""
+        return max(now_ms, self._ms + 1) < self.lease.end_ms
 
     def next(self, now_ms: int) -> str:
         """The next id; raises Unavailable when the clock is far behind the last id."""
-        last_ms, sequence = self._last
-        if now_ms < last_ms - CLOCK_BACK_MS_MAX:
-            raise Unavailable("the clock", f"it stepped back {last_ms - now_ms} ms")
-        if now_ms > last_ms:
-            self._last = (now_ms, 0)
-        elif sequence + 1 < SEQUENCES:
-            self._last = (last_ms, sequence + 1)
+        if now_ms < self._ms - CLOCK_BACK_MS_MAX:
+            raise Unavailable("the clock", f"it stepped back by {self._ms - now_ms} ms")
+        if now_ms > self._ms or self._sequence + 1 == SEQUENCES:
+            self._ms, self._sequence = max(now_ms, self._ms + 1), 0
         else:
-            self._last = (last_ms + 1, 0)
-        assert self._last[0] < self.lease.end_ms
-        return compose(at_ms=self._last[0], worker=self.lease.worker, sequence=self._last[1])
+            self._sequence += 1
+        assert self._ms < self.lease.end_ms
+        return compose(at_ms=self._ms, worker=self.lease.worker, sequence=self._sequence)

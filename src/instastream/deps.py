@@ -1,0 +1,91 @@
+"""The only place that chooses and wires what handlers, commands and queries work on."""
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from instastream.log import EventLog, KafkaLog
+from instastream.media import Rendered
+from instastream.minting import LeasedIds
+from instastream.rendering import RenderPool
+from instastream.settings import Settings
+from instastream.signing import Signer
+from instastream.stores.accounts import Accounts
+from instastream.stores.blobs import Blobs
+from instastream.stores.cassandra.accounts import CassandraAccounts
+from instastream.stores.cassandra.graph import CassandraGraph
+from instastream.stores.cassandra.leases import CassandraLeases
+from instastream.stores.cassandra.posts import CassandraPosts
+from instastream.stores.cassandra.session import open_session
+from instastream.stores.cassandra.uploads import CassandraUploads
+from instastream.stores.cassandra.users import CassandraUsers
+from instastream.stores.feeds import Feeds
+from instastream.stores.graph import Graph
+from instastream.stores.posts import Posts
+from instastream.stores.redis import RedisFeeds, open_redis
+from instastream.stores.s3 import open_bucket
+from instastream.stores.uploads import Uploads
+from instastream.stores.users import Users
+
+
+class Ids(Protocol):
+    """A source of ids that nobody else mints."""
+
+    async def mint(self) -> str:
+        """The next id."""
+
+
+class Renderer(Protocol):
+    """What makes an image's variants."""
+
+    async def render(self, content: bytes) -> list[Rendered]:
+        """Every variant; raises Corrupt when the bytes can't be rendered."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deps:
+    """Everything with effects, and the clock."""
+
+    settings: Settings
+    now_ms: Callable[[], int]
+    signer: Signer
+    ids: Ids
+    log: EventLog
+    accounts: Accounts
+    users: Users
+    uploads: Uploads
+    posts: Posts
+    graph: Graph
+    feeds: Feeds
+    blobs: Blobs
+    renderer: Renderer
+
+
+@asynccontextmanager
+async def open_deps(settings: Settings) -> AsyncIterator[Deps]:
+    """The real servers; raises Unavailable when one of them does not answer."""
+    async with AsyncExitStack() as stack:
+        session = await stack.enter_async_context(open_session(settings))
+        redis = await stack.enter_async_context(open_redis(settings))
+        yield Deps(
+            settings=settings,
+            now_ms=now_ms,
+            signer=Signer(settings.token_key),
+            ids=await stack.enter_async_context(LeasedIds(CassandraLeases(session), now_ms)),
+            log=await stack.enter_async_context(KafkaLog(settings.kafka, prefix=settings.prefix)),
+            accounts=CassandraAccounts(session),
+            users=CassandraUsers(session),
+            uploads=CassandraUploads(session),
+            posts=CassandraPosts(session),
+            graph=CassandraGraph(session),
+            feeds=RedisFeeds(redis, prefix=settings.prefix),
+            blobs=await stack.enter_async_context(open_bucket(settings)),
+            renderer=await stack.enter_async_context(RenderPool()),
+        )
+
+
+def now_ms() -> int:
+    """The wall clock, in Unix milliseconds."""
+    return time.time_ns() // 1_000_000

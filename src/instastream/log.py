@@ -1,0 +1,138 @@
+"""The log that everything else is computed from: append and bounded reads, over aiokafka."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+from typing import Protocol
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError, OutOfOrderSequenceNumber
+from aiokafka.structs import RecordMetadata
+
+from instastream.errors import Unavailable
+from instastream.events import Event, Record, decode, encode, headers
+from instastream.tracing import current_trace
+
+ACK_TIMEOUT_S = 5.0  # a client waits for finalize: better a clear 503 than a spinner
+LINGER_MS = 1  # lets what is appended at the same moment share a request
+
+Headers = Sequence[tuple[str, bytes]]
+
+
+class EventLog(Protocol):
+    """An append-only log of events, in partitions by key."""
+
+    async def append(self, event: Event) -> Record[Event]:
+        """Append and wait until it is durable; raises Unavailable when that is not known."""
+
+    async def append_raw(
+        self, topic: str, *, key: bytes | None, value: bytes | None, headers: Headers
+    ) -> None:
+        """Append bytes as they are: what dead letters are made of."""
+
+    def read(self, topic: str) -> AsyncIterator[Record[Event]]:
+        """Everything in a topic up to its end as of now, partition by partition."""
+
+    async def ping(self) -> None:
+        """Raise Unavailable unless the log answers."""
+
+
+class KafkaLog:
+    """EventLog on Kafka, acks=all, idempotent; use as an async context manager."""
+
+    def __init__(self, bootstrap: str, *, prefix: str) -> None:
+        self._bootstrap = bootstrap
+        self._prefix = prefix
+        self._producer: AIOKafkaProducer | None = None
+        self._starting = asyncio.Lock()
+
+    async def __aenter__(self) -> "KafkaLog":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._producer:
+            await self._producer.stop()
+
+    async def append(self, event: Event) -> Record[Event]:
+        metadata = await self._send(
+            event.topic,
+            key=event.key.encode(),
+            value=encode(event),
+            headers=headers(event, current_trace()),
+        )
+        return Record(event, partition=metadata.partition, offset=metadata.offset)
+
+    async def append_raw(
+        self, topic: str, *, key: bytes | None, value: bytes | None, headers: Headers
+    ) -> None:
+        await self._send(topic, key=key, value=value, headers=headers)
+
+    async def read(self, topic: str) -> AsyncIterator[Record[Event]]:
+        async with AIOKafkaConsumer(
+            bootstrap_servers=self._bootstrap, auto_offset_reset="earliest"
+        ) as consumer:
+            await consumer.topics()
+            numbers = consumer.partitions_for_topic(self._prefix + topic) or set()
+            partitions = [TopicPartition(self._prefix + topic, number) for number in numbers]
+            consumer.assign(partitions)
+            ends = await consumer.end_offsets(partitions)
+            while await _behind(consumer, ends):
+                for partition, messages in (await consumer.getmany(timeout_ms=500)).items():
+                    for message in messages:
+                        if message.offset < ends[partition]:
+                            event = decode(message.value)
+                            yield Record(event, partition.partition, message.offset)
+
+    async def ping(self) -> None:
+        producer = await self._started()
+        try:
+            async with asyncio.timeout(ACK_TIMEOUT_S):
+                await producer.client.fetch_all_metadata()
+        except (KafkaError, TimeoutError) as error:
+            raise Unavailable("kafka", error) from error
+
+    async def _send(
+        self, topic: str, *, key: bytes | None, value: bytes | None, headers: Headers
+    ) -> RecordMetadata:
+        producer = await self._started()
+        try:
+            async with asyncio.timeout(ACK_TIMEOUT_S):
+                return await producer.send_and_wait(
+                    self._prefix + topic, value, key=key, headers=headers
+                )
+        except OutOfOrderSequenceNumber as error:
+            await self._replace(producer)
+            raise Unavailable("kafka", error) from error
+        except (KafkaError, TimeoutError) as error:
+            raise Unavailable("kafka", error or "no acknowledgement in time") from error
+
+    async def _started(self) -> AIOKafkaProducer:
+        async with self._starting:
+            if self._producer is None:
+                self._producer = await self._start()
+        return self._producer
+
+    async def _start(self) -> AIOKafkaProducer:
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self._bootstrap,
+            enable_idempotence=True,
+            acks="all",
+            linger_ms=LINGER_MS,
+        )
+        try:
+            await producer.start()
+        except (KafkaError, OSError) as error:
+            await producer.stop()
+            raise Unavailable("kafka", error) from error
+        return producer
+
+    async def _replace(self, producer: AIOKafkaProducer) -> None:
+        """A producer whose sequence broke never recovers (aiokafka #1017)."""
+        if self._producer is producer:
+            self._producer = None
+        with suppress(KafkaError):
+            await producer.stop()
+
+
+async def _behind(consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int]) -> bool:
+    return any([await consumer.position(partition) < end for partition, end in ends.items()])

@@ -1,0 +1,95 @@
+"""What readers ask: posts, timelines and feeds, as they may see them now."""
+
+import asyncio
+from heapq import merge
+from itertools import islice
+
+from msgspec import Struct
+
+from instastream.deps import Deps
+from instastream.errors import Rejected
+from instastream.ids import PostId, UserId
+from instastream.limits import FEED_LENGTH
+from instastream.stores.posts import Post
+
+
+class Page(Struct, frozen=True):
+    """Some posts, and the id to go on from, None at the end."""
+
+    posts: list[Post]
+    after: PostId | None
+
+
+async def get_post(post_id: PostId, viewer: UserId, deps: Deps) -> Post:
+    """One post; until it is ready only its author sees it."""
+    post = (await deps.posts.get([post_id])).get(post_id)
+    if post is None or not visible(post, viewer):
+        raise Rejected("post-not-found", f"there is no post {post_id}")
+    return post
+
+
+def visible(post: Post, viewer: UserId) -> bool:
+    """Whether someone who asks for a post may see it."""
+    return post.status == "ready" or post.author_id == viewer
+
+
+async def read_timeline(
+    author_id: UserId, viewer: UserId, *, before: PostId | None, limit: int, deps: Deps
+) -> Page:
+    """A user's posts, newest first."""
+    if await deps.users.get(author_id) is None:
+        raise Rejected("user-not-found", f"there is no user {author_id}")
+    shown: list[Post] = []
+    while len(shown) <= limit:
+        ids = await deps.posts.timeline(author_id, before=before, limit=limit + 1)
+        posts = await deps.posts.get(ids)
+        shown += [posts[i] for i in ids if i in posts and visible(posts[i], viewer)]
+        if len(ids) <= limit:
+            break
+        before = ids[-1]
+    return _page(shown, limit)
+
+
+async def read_feed(reader: UserId, *, before: PostId | None, limit: int, deps: Deps) -> Page:
+    """What those whom someone follows posted, newest first, never short while there is more."""
+    listed = await deps.feeds.read(reader)
+    ids = await rebuild_feed(reader, deps) if listed is None else listed
+    if before:
+        ids = [post_id for post_id in ids if post_id < before]
+    shown: list[Post] = []
+    while ids and len(shown) <= limit:
+        shown += await _hydrate(reader, ids[: limit + 1], deps)
+        ids = ids[limit + 1 :]
+    return _page(shown, limit)
+
+
+def _page(shown: list[Post], limit: int) -> Page:
+    after = shown[limit - 1].post_id if len(shown) > limit else None
+    return Page(shown[:limit], after)
+
+
+async def _hydrate(reader: UserId, ids: list[PostId], deps: Deps) -> list[Post]:
+    """The posts behind these ids that the reader may see now, in their order."""
+    posts = await deps.posts.get(ids)
+    followed = await deps.graph.followed(reader, {post.author_id for post in posts.values()})
+    return [
+        posts[i]
+        for i in ids
+        if i in posts and posts[i].status == "ready" and posts[i].author_id in followed
+    ]
+
+
+async def rebuild_feed(reader: UserId, deps: Deps) -> list[PostId]:
+    """Make a cold reader's list from the timelines of those they follow.
+
+    The list is opened before the timelines are read: a post that is too new for these is
+    pushed to the list. A rebuild cut short leaves the reader cold, and the next read repeats it.
+    """
+    await deps.feeds.open(reader)
+    followees = await deps.graph.followees(reader)
+    timelines = await asyncio.gather(
+        *(deps.posts.timeline(author, before=None, limit=FEED_LENGTH) for author in followees)
+    )
+    newest = list(islice(merge(*timelines, reverse=True), FEED_LENGTH))
+    await deps.feeds.fill(reader, newest)
+    return await deps.feeds.read(reader) or newest

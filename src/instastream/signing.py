@@ -1,0 +1,44 @@
+"""Access tokens: short-lived JWTs signed with Ed25519."""
+
+from base64 import urlsafe_b64encode
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import OKPKey
+
+from instastream.errors import Rejected
+from instastream.ids import UserId
+from instastream.limits import ACCESS_TOKEN_TTL_S
+
+ISSUER = "instastream"
+
+
+class Signer:
+    """Signs and reads access tokens with one Ed25519 key."""
+
+    def __init__(self, seed: bytes) -> None:
+        public = Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
+        self._key = OKPKey.import_key(
+            {"kty": "OKP", "crv": "Ed25519", "d": _base64url(seed), "x": _base64url(public)}
+        )
+
+    def sign(self, user_id: UserId, *, now_ms: int) -> str:
+        """An access token for `ACCESS_TOKEN_TTL_S` from now."""
+        now_s = now_ms // 1000
+        claims = {"iss": ISSUER, "sub": user_id, "iat": now_s, "exp": now_s + ACCESS_TOKEN_TTL_S}
+        return jwt.encode({"alg": "Ed25519"}, claims, self._key, algorithms=["Ed25519"])
+
+    def user_of(self, token: str, *, now_ms: int) -> UserId:
+        """Who a token speaks for; raises Rejected when it is forged, foreign or expired."""
+        try:
+            claims = jwt.decode(token, self._key, algorithms=["Ed25519"]).claims
+        except (JoseError, ValueError) as error:
+            raise Rejected("invalid-token", "this access token is not one of ours") from error
+        if claims.get("iss") != ISSUER or claims["exp"] * 1000 <= now_ms:
+            raise Rejected("expired-token", "this access token has expired: refresh it")
+        return UserId(claims["sub"])
+
+
+def _base64url(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).rstrip(b"=").decode()

@@ -1,0 +1,1 @@
+"""What the system keeps, and the backends that keep it."""

@@ -1,0 +1,38 @@
+"""The object store: originals that clients put, variants that the edge serves."""
+
+from typing import Protocol
+
+from msgspec import Struct
+
+
+class SignedPut(Struct, frozen=True):
+    """A PUT that anyone who holds it may send, once, until it expires."""
+
+    url: str
+    headers: dict[str, str]  # all signed: each must be sent as it stands
+
+
+class Blob(Struct, frozen=True):
+    """What the store says of an object."""
+
+    size_bytes: int
+    content_type: str
+    sha256: str | None  # base64, when the store kept it
+
+
+class Blobs(Protocol):
+    """Objects by key, in one bucket."""
+
+    async def sign_put(
+        self, key: str, *, content_type: str, size_bytes: int, sha256: str
+    ) -> SignedPut:
+        """A presigned PUT of exactly this content, valid `UPLOAD_TTL_S`; it never overwrites."""
+
+    async def head(self, key: str) -> Blob | None:
+        """What lies at a key, or None."""
+
+    async def get(self, key: str) -> bytes:
+        """An object's bytes; raises Corrupt("missing-original") when there is none."""
+
+    async def put(self, key: str, content: bytes, *, content_type: str) -> None:
+        """Put an object that never changes, with a year's cache lifetime."""

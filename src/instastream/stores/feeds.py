@@ -1,0 +1,21 @@
+"""Every reader's feed: a list of post ids, strictly descending, rebuilt when it is lost."""
+
+from typing import Protocol
+
+from instastream.ids import PostId, UserId
+
+
+class Feeds(Protocol):
+    """Lists of at most `FEED_LENGTH` ids. No list means a cold reader: nothing is pushed there."""
+
+    async def push(self, post_id: PostId, readers: list[UserId]) -> None:
+        """Put an id in its place in every list that exists; again is a no-op."""
+
+    async def read(self, reader: UserId) -> list[PostId] | None:
+        """The whole list, or None when it must be rebuilt first."""
+
+    async def open(self, reader: UserId) -> None:
+        """Begin a rebuild: from here on pushes arrive, but `read` still answers None."""
+
+    async def fill(self, reader: UserId, post_ids: list[PostId]) -> None:
+        """End a rebuild: merge these ids with what was pushed meanwhile."""

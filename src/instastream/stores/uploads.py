@@ -1,0 +1,47 @@
+"""Uploads on their way to becoming posts: what was declared, and which post claimed it."""
+
+from typing import Protocol
+
+from msgspec import Struct
+
+from instastream.ids import MediaId, PostId, UserId
+
+
+class Claim(Struct, frozen=True):
+    """The one post that a media belongs to, and the digest of the request that said so."""
+
+    post_id: PostId
+    request_digest: str
+
+
+class Upload(Struct, frozen=True, kw_only=True):
+    """What a client declared before it uploaded."""
+
+    media_id: MediaId
+    user_id: UserId
+    content_type: str
+    size_bytes: int
+    sha256: str  # base64, as S3 spells checksums
+    declared_ms: int
+    claim: Claim | None = None
+
+    @property
+    def key(self) -> str:
+        """Where the original lies in the bucket."""
+        return f"uploads/{self.user_id}/{self.media_id}"
+
+
+class Uploads(Protocol):
+    """Declared uploads; the conditional writes that make finalize exact."""
+
+    async def declare(self, upload: Upload) -> None:
+        """Keep what was declared."""
+
+    async def get(self, media_id: MediaId) -> Upload | None:
+        """What was declared, or None."""
+
+    async def claim(self, media_id: MediaId, claim: Claim) -> Claim:
+        """Claim a declared media for a post, once; returns the claim that stands."""
+
+    async def remember(self, *, user_id: UserId, key: str, request_digest: str) -> str:
+        """Bind an Idempotency-Key to a request for a day; returns the digest that stands."""
