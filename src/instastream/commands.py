@@ -19,7 +19,7 @@ from instastream.stores.blobs import SignedPut
 from instastream.stores.posts import Post
 from instastream.stores.uploads import Claim, Upload
 from instastream.stores.users import User
-from instastream.uploads import check_arrived, check_declared
+from instastream.uploads import check_arrived, check_declared, original_key
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,7 +90,7 @@ async def request_upload(
     )
     await deps.uploads.declare(upload)
     put = await deps.blobs.sign_put(
-        upload.key, content_type=content_type, size_bytes=size_bytes, sha256=sha256
+        _key(upload), content_type=content_type, size_bytes=size_bytes, sha256=sha256
     )
     return upload, put
 
@@ -133,9 +133,13 @@ async def _claim(upload: Upload, digest: str, deps: Deps) -> PostId:
     """The id of the post this upload belongs to, from now on if not before."""
     standing = upload.claim
     if standing is None:
-        check_arrived(upload, await deps.blobs.head(upload.key), now_ms=deps.now_ms())
+        check_arrived(upload, await deps.blobs.head(_key(upload)), now_ms=deps.now_ms())
         fresh = Claim(PostId(await deps.ids.mint()), digest)
         standing = await deps.uploads.claim(upload.media_id, fresh)
     if standing.request_digest != digest:
         raise Rejected("upload-already-used", "this upload is a post already, with other words")
     return standing.post_id
+
+
+def _key(upload: Upload) -> str:
+    return original_key(upload.user_id, upload.media_id)

@@ -12,6 +12,7 @@ from instastream.minting import LeasedIds
 from instastream.rendering import RenderPool
 from instastream.settings import Settings
 from instastream.signing import Signer
+from instastream.stores import memory
 from instastream.stores.accounts import Accounts
 from instastream.stores.blobs import Blobs
 from instastream.stores.cassandra.accounts import CassandraAccounts
@@ -35,6 +36,13 @@ class Ids(Protocol):
 
     async def mint(self) -> str:
         """The next id."""
+
+
+class Ping(Protocol):
+    """Asks a server whether it is there."""
+
+    async def __call__(self) -> None:
+        """Raises Unavailable when it is not."""
 
 
 class Renderer(Protocol):
@@ -61,6 +69,7 @@ class Deps:
     feeds: Feeds
     blobs: Blobs
     renderer: Renderer
+    pings: dict[str, Ping]  # every server that requests depend on
 
 
 @asynccontextmanager
@@ -68,21 +77,53 @@ async def open_deps(settings: Settings) -> AsyncIterator[Deps]:
     """The real servers; raises Unavailable when one of them does not answer."""
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(open_session(settings))
-        redis = await stack.enter_async_context(open_redis(settings))
+        feeds = RedisFeeds(
+            await stack.enter_async_context(open_redis(settings)), prefix=settings.prefix
+        )
+        blobs = await stack.enter_async_context(open_bucket(settings))
+        log = await stack.enter_async_context(KafkaLog(settings.kafka, prefix=settings.prefix))
         yield Deps(
             settings=settings,
             now_ms=now_ms,
             signer=Signer(settings.token_key),
             ids=await stack.enter_async_context(LeasedIds(CassandraLeases(session), now_ms)),
-            log=await stack.enter_async_context(KafkaLog(settings.kafka, prefix=settings.prefix)),
+            log=log,
             accounts=CassandraAccounts(session),
             users=CassandraUsers(session),
             uploads=CassandraUploads(session),
             posts=CassandraPosts(session),
             graph=CassandraGraph(session),
-            feeds=RedisFeeds(redis, prefix=settings.prefix),
-            blobs=await stack.enter_async_context(open_bucket(settings)),
+            feeds=feeds,
+            blobs=blobs,
             renderer=await stack.enter_async_context(RenderPool()),
+            pings={
+                "kafka": log.ping,
+                "cassandra": session.ping,
+                "redis": feeds.ping,
+                "object store": blobs.ping,
+            },
+        )
+
+
+@asynccontextmanager
+async def memory_deps(settings: Settings) -> AsyncIterator[Deps]:
+    """Nothing durable and no server: for unit and flow tests."""
+    async with RenderPool() as renderer:
+        yield Deps(
+            settings=settings,
+            now_ms=now_ms,
+            signer=Signer(settings.token_key),
+            ids=LeasedIds(memory.MemoryLeases(), now_ms),
+            log=memory.MemoryLog(),
+            accounts=memory.MemoryAccounts(),
+            users=memory.MemoryUsers(),
+            uploads=memory.MemoryUploads(),
+            posts=memory.MemoryPosts(),
+            graph=memory.MemoryGraph(),
+            feeds=memory.MemoryFeeds(),
+            blobs=memory.MemoryBlobs(),
+            renderer=renderer,
+            pings={},
         )
 
 

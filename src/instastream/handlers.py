@@ -97,7 +97,7 @@ async def render_media(record: Record[UploadFinalized], deps: Deps) -> list[Even
 
 
 async def _put_variant(digest: str, rendered: media.Rendered, deps: Deps) -> Variant:
-    key = media.variant_key(digest, rendered.name)
+    key = media.object_key(digest, rendered.name)
     await deps.blobs.put(key, rendered.content, content_type="image/webp")
     return Variant(
         name=rendered.name,

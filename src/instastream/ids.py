@@ -15,6 +15,7 @@ MediaId = NewType("MediaId", str)  # a random UUID: nobody can guess whose uploa
 EPOCH_MS = 1_420_070_400_000  # 2015: ids from 2023 to 2084 have 19 digits and sort as strings
 WORKERS = 1 << 10
 SEQUENCES = 1 << 12  # ids a worker can mint in one millisecond
+CLOCK_AHEAD_MS_MAX = 60_000  # far more than any synchronised clock is ahead
 CLOCK_BACK_MS_MAX = 5_000  # a clock stepped back by more is wrong, not corrected
 
 SNOWFLAKE_PATTERN = "^[1-9][0-9]{18}$"
@@ -24,6 +25,11 @@ UUID_PATTERN = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 def compose(*, at_ms: int, worker: int, sequence: int) -> str:
     """The id minted at `at_ms` (Unix milliseconds) by `worker` as its `sequence`-th."""
     return str((at_ms - EPOCH_MS) << 22 | worker << 12 | sequence)
+
+
+def newest(now_ms: int) -> PostId:
+    """An id above every id minted by now, also by clocks that are a little ahead."""
+    return PostId(compose(at_ms=now_ms + CLOCK_AHEAD_MS_MAX, worker=0, sequence=0))
 
 
 def minted_ms(snowflake: str) -> int:

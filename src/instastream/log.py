@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, OutOfOrderSequenceNumber
@@ -17,12 +17,13 @@ ACK_TIMEOUT_S = 5.0  # a client waits for finalize: better a clear 503 than a sp
 LINGER_MS = 1  # lets what is appended at the same moment share a request
 
 Headers = Sequence[tuple[str, bytes]]
+Appended = TypeVar("Appended", bound=Event)
 
 
 class EventLog(Protocol):
     """An append-only log of events, in partitions by key."""
 
-    async def append(self, event: Event) -> Record[Event]:
+    async def append(self, event: Appended) -> Record[Appended]:
         """Append and wait until it is durable; raises Unavailable when that is not known."""
 
     async def append_raw(
@@ -53,7 +54,7 @@ class KafkaLog:
         if self._producer:
             await self._producer.stop()
 
-    async def append(self, event: Event) -> Record[Event]:
+    async def append(self, event: Appended) -> Record[Appended]:
         metadata = await self._send(
             event.topic,
             key=event.key.encode(),

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from instastream.deps import Deps
 from instastream.errors import Rejected
-from instastream.ids import PostId, UserId
+from instastream.ids import PostId, UserId, newest
 from instastream.limits import FEED_LENGTH
 from instastream.stores.posts import Post
 
@@ -39,6 +39,7 @@ async def read_timeline(
     """A user's posts, newest first."""
     if await deps.users.get(author_id) is None:
         raise Rejected("user-not-found", f"there is no user {author_id}")
+    before = before or newest(deps.now_ms())
     shown: list[Post] = []
     while len(shown) <= limit:
         ids = await deps.posts.timeline(author_id, before=before, limit=limit + 1)
@@ -87,9 +88,10 @@ async def rebuild_feed(reader: UserId, deps: Deps) -> list[PostId]:
     """
     await deps.feeds.open(reader)
     followees = await deps.graph.followees(reader)
+    before = newest(deps.now_ms())
     timelines = await asyncio.gather(
-        *(deps.posts.timeline(author, before=None, limit=FEED_LENGTH) for author in followees)
+        *(deps.posts.timeline(author, before=before, limit=FEED_LENGTH) for author in followees)
     )
-    newest = list(islice(merge(*timelines, reverse=True), FEED_LENGTH))
-    await deps.feeds.fill(reader, newest)
-    return await deps.feeds.read(reader) or newest
+    ids = list(islice(merge(*timelines, reverse=True), FEED_LENGTH))
+    await deps.feeds.fill(reader, ids)
+    return await deps.feeds.read(reader) or ids

@@ -19,7 +19,7 @@ class TokenPair(Struct, frozen=True, kw_only=True):
 
     access_token: str
     refresh_token: str
-    token_type: str = "Bearer"  # noqa: S105
+    token_type: str = "Bearer"
     expires_in: int = ACCESS_TOKEN_TTL_S
 
 

@@ -55,7 +55,5 @@ class Posts(Protocol):
     async def get(self, post_ids: list[PostId]) -> dict[PostId, Post]:
         """Many posts in one batch; ids without a finalized post are absent."""
 
-    async def timeline(
-        self, author_id: UserId, *, before: PostId | None, limit: int
-    ) -> list[PostId]:
+    async def timeline(self, author_id: UserId, *, before: PostId, limit: int) -> list[PostId]:
         """An author's newest post ids, descending, all of them older than `before`."""

@@ -25,11 +25,6 @@ class Upload(Struct, frozen=True, kw_only=True):
     declared_ms: int
     claim: Claim | None = None
 
-    @property
-    def key(self) -> str:
-        """Where the original lies in the bucket."""
-        return f"uploads/{self.user_id}/{self.media_id}"
-
 
 class Uploads(Protocol):
     """Declared uploads; the conditional writes that make finalize exact."""

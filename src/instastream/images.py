@@ -1,0 +1,94 @@
+"""The only place that decodes photographs: hostile bytes in, clean WebP variants out.
+
+Import it in a process that may die (see rendering.py), never in one that serves.
+"""
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pyvips
+
+from instastream.errors import Corrupt
+from instastream.limits import IMAGE_BYTES_MAX, IMAGE_PIXELS_MAX
+from instastream.media import HEAD_BYTES, VARIANTS, Rendered, VariantSpec, sniff
+
+# Everything else that libvips can load stays blocked.
+LOADERS = {
+    "image/jpeg": ("VipsForeignLoadJpeg", "jpegload_buffer"),
+    "image/png": ("VipsForeignLoadPng", "pngload_buffer"),
+    "image/webp": ("VipsForeignLoadWebp", "webpload_buffer"),
+    "image/gif": ("VipsForeignLoadNsgif", "gifload_buffer"),
+    "image/avif": ("VipsForeignLoadHeif", "heifload_buffer"),
+}
+WEBP_SIDE_MAX = 16_383  # the format's own limit
+PLAIN = {"srgb", "b-w", "rgb16", "grey16"}  # encoded right without a colour transform
+
+
+def render(path: Path) -> list[Rendered]:
+    """Every variant of the photograph at `path`; raises Corrupt when there can be none."""
+    content = _read(path)
+    try:
+        source = _open(content)
+        return [_encode(image, spec) for image, spec in _cascade(content, source)]
+    except pyvips.Error as error:
+        raise Corrupt("damaged", "The file is damaged or incomplete.") from error
+
+
+def _read(path: Path) -> bytes:
+    if path.stat().st_size > IMAGE_BYTES_MAX:
+        raise Corrupt("too-many-bytes", f"The file is larger than {IMAGE_BYTES_MAX:,} bytes.")
+    return path.read_bytes()
+
+
+def _open(content: bytes) -> pyvips.Image:
+    """The header, judged before a pixel is decoded."""
+    _allow_loaders()
+    content_type = sniff(content[:HEAD_BYTES])
+    if content_type is None:
+        raise Corrupt("not-an-image", "The file is not a JPEG, PNG, WebP, GIF or AVIF image.")
+    source = pyvips.Image.new_from_buffer(content, "")
+    if source.get("vips-loader") != LOADERS[content_type][1]:
+        raise Corrupt("not-an-image", f"The file begins like {content_type} but is not.")
+    if source.width * source.height > IMAGE_PIXELS_MAX:
+        raise Corrupt(
+            "too-many-pixels",
+            f"The image has more than {IMAGE_PIXELS_MAX // 1_000_000} megapixels.",
+        )
+    return source
+
+
+@cache
+def _allow_loaders() -> None:
+    pyvips.operation_block_set("VipsForeignLoad", True)
+    for loader, _ in LOADERS.values():
+        pyvips.operation_block_set(loader, False)
+    pyvips.cache_set_max(0)  # no two jobs are alike
+    pyvips.concurrency_set(1)  # a process per core is faster than threads
+
+
+def _cascade(content: bytes, source: pyvips.Image) -> Iterator[tuple[pyvips.Image, VariantSpec]]:
+    """Each variant scaled from the one before: 1.25 times as fast as each from the original."""
+    widest, *rest = VARIANTS
+    limits = {"height": WEBP_SIDE_MAX, "size": "down"}  # never upscaled
+    # As an argument `fail_on` does nothing; truncated files must not become half grey.
+    image = pyvips.Image.thumbnail_buffer(
+        content, widest.width, option_string="fail_on=error", **limits, **_colours(source)
+    ).copy_memory()
+    yield image, widest
+    for spec in rest:
+        image = image.thumbnail_image(spec.width, **limits).copy_memory()
+        yield image, spec
+
+
+def _colours(source: pyvips.Image) -> dict[str, str]:
+    """Convert to sRGB only where it changes anything: it costs eight times the scaling."""
+    has_profile = "icc-profile-data" in source.get_fields()
+    if has_profile or source.interpretation not in PLAIN:
+        return {"output_profile": "srgb"}
+    return {}
+
+
+def _encode(image: pyvips.Image, spec: VariantSpec) -> Rendered:
+    content = image.webpsave_buffer(Q=spec.quality, effort=spec.effort, keep="none")
+    return Rendered(spec.name, image.width, image.height, content)

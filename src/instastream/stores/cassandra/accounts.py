@@ -1,0 +1,53 @@
+"""Accounts on Cassandra: conditional writes only, so that two of a kind never mix."""
+
+from instastream.ids import UserId
+from instastream.limits import REFRESH_TOKEN_TTL_S
+from instastream.stores.accounts import Credentials, RefreshToken
+from instastream.stores.cassandra.session import Row, Session
+
+CLAIM = "INSERT INTO usernames (username, user_id, password_hash) VALUES (?, ?, ?) IF NOT EXISTS"
+CREDENTIALS = "SELECT username, user_id, password_hash FROM usernames WHERE username = ?"
+ADD_TOKEN = f"""INSERT INTO refresh_tokens (digest, family, user_id, spent)
+    VALUES (?, ?, ?, false) IF NOT EXISTS USING TTL {REFRESH_TOKEN_TTL_S}"""
+TOKEN = "SELECT digest, family, user_id FROM refresh_tokens WHERE digest = ?"
+SPEND = f"""UPDATE refresh_tokens USING TTL {REFRESH_TOKEN_TTL_S}
+    SET spent = true WHERE digest = ? IF spent = false"""
+REVOKE = f"INSERT INTO revoked_families (family) VALUES (?) USING TTL {REFRESH_TOKEN_TTL_S}"
+REVOKED = "SELECT family FROM revoked_families WHERE family = ?"
+
+
+class CassandraAccounts:
+    """Accounts in `usernames`, `refresh_tokens` and `revoked_families`."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def claim(self, credentials: Credentials) -> Credentials:
+        row = await self._session.execute_once(
+            CLAIM, credentials.username, int(credentials.user_id), credentials.password_hash
+        )
+        return credentials if row.applied else _credentials(row)
+
+    async def credentials(self, username: str) -> Credentials | None:
+        rows = await self._session.execute(CREDENTIALS, username)
+        return _credentials(rows[0]) if rows else None
+
+    async def add_refresh_token(self, token: RefreshToken) -> None:
+        await self._session.execute_once(ADD_TOKEN, token.digest, token.family, int(token.user_id))
+
+    async def refresh_token(self, digest: str) -> RefreshToken | None:
+        rows = await self._session.execute(TOKEN, digest)
+        if not rows:
+            return None
+        return RefreshToken(rows[0].digest, rows[0].family, UserId(str(rows[0].user_id)))
+
+    async def spend(self, token: RefreshToken) -> bool:
+        spent = (await self._session.execute_once(SPEND, token.digest)).applied
+        return spent and not await self._session.execute(REVOKED, token.family)
+
+    async def revoke(self, family: str) -> None:
+        await self._session.execute(REVOKE, family)
+
+
+def _credentials(row: Row) -> Credentials:
+    return Credentials(row.username, UserId(str(row.user_id)), row.password_hash)

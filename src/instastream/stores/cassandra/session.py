@@ -1,0 +1,133 @@
+"""A Cassandra session for asyncio: prepared statements, timestamps given, errors translated."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from cassandra import ConsistencyLevel, DriverException
+from cassandra.cluster import (
+    EXEC_PROFILE_DEFAULT,
+    Cluster,
+    ExecutionProfile,
+    NoHostAvailable,
+    ResponseFuture,
+)
+from cassandra.cluster import Session as DriverSession
+from cassandra.policies import DCAwareRoundRobinPolicy, TokenAwarePolicy
+from cassandra.query import PreparedStatement
+
+from instastream.errors import Unavailable
+from instastream.settings import Settings
+
+REQUEST_TIMEOUT_S = 10.0  # a flush or a compaction may hold a small server for seconds
+CONNECT_TIMEOUT_S = 5.0
+IN_FLIGHT_MAX = 256  # beyond it a small server queues, and requests time out while they wait
+
+DOWN = (NoHostAvailable, DriverException, OSError)
+Row = Any  # a named tuple of the selected columns
+
+
+class Session:
+    """Runs CQL in one keyspace; every failure is Unavailable."""
+
+    def __init__(self, driver: DriverSession) -> None:
+        self._driver = driver
+        self._prepared: dict[str, asyncio.Future[PreparedStatement]] = {}
+        self._in_flight = asyncio.Semaphore(IN_FLIGHT_MAX)
+
+    async def execute(self, cql: str, *values: object, idempotent: bool = True) -> list[Row]:
+        """Every row of every page. Only an idempotent statement is ever sent twice."""
+        statement = (await self._prepare(cql)).bind(values)
+        statement.is_idempotent = idempotent
+        try:
+            async with self._in_flight:
+                return await _rows(self._driver.execute_async(statement))
+        except DOWN as error:
+            raise Unavailable("cassandra", error) from error
+
+    async def execute_once(self, cql: str, *values: object) -> Row:
+        """A conditional write: `[applied]`, and what stands where it was not."""
+        return (await self.execute(cql, *values, idempotent=False))[0]
+
+    async def execute_all(self, cql: str, parameters: Iterable[tuple[object, ...]]) -> list[Row]:
+        """The rows of one statement with many parameters, all at once."""
+        results = await asyncio.gather(*(self.execute(cql, *values) for values in parameters))
+        return [row for rows in results for row in rows]
+
+    async def ping(self) -> None:
+        """Raise Unavailable unless Cassandra answers."""
+        await self.execute("SELECT key FROM system.local")
+
+    async def _prepare(self, cql: str) -> PreparedStatement:
+        if cql not in self._prepared:
+            self._prepared[cql] = asyncio.ensure_future(self._prepare_now(cql))
+        try:
+            return await asyncio.shield(self._prepared[cql])
+        except Unavailable:
+            self._prepared.pop(cql, None)
+            raise
+
+    async def _prepare_now(self, cql: str) -> PreparedStatement:
+        try:
+            return await asyncio.to_thread(self._driver.prepare, cql)
+        except DOWN as error:
+            raise Unavailable("cassandra", error) from error
+
+
+@asynccontextmanager
+async def open_session(settings: Settings) -> AsyncIterator[Session]:
+    """A session in the settings' keyspace; raises Unavailable when there is no server."""
+    cluster = open_cluster(settings.cassandra)
+    try:
+        driver = await asyncio.to_thread(cluster.connect, settings.keyspace)
+        yield Session(driver)
+    except NoHostAvailable as error:
+        raise Unavailable("cassandra", error) from error
+    finally:
+        await asyncio.to_thread(cluster.shutdown)
+
+
+def open_cluster(addresses: str) -> Cluster:
+    """The driver's cluster behind `host:port[,host:port]`."""
+    hosts = [address.rsplit(":", 1) for address in addresses.split(",")]
+    profile = ExecutionProfile(
+        load_balancing_policy=TokenAwarePolicy(DCAwareRoundRobinPolicy()),
+        consistency_level=ConsistencyLevel.LOCAL_QUORUM,
+        serial_consistency_level=ConsistencyLevel.LOCAL_SERIAL,
+        request_timeout=REQUEST_TIMEOUT_S,
+    )
+    return Cluster(
+        contact_points=[(host, int(port)) for host, port in hosts],
+        execution_profiles={EXEC_PROFILE_DEFAULT: profile},
+        connect_timeout=CONNECT_TIMEOUT_S,
+    )
+
+
+async def _rows(response: ResponseFuture) -> list[Row]:
+    """The driver calls back on its own thread, once a page."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[list[Row]] = loop.create_future()
+    rows: list[Row] = []
+
+    def on_page(page: list[Row] | None) -> None:
+        rows.extend(page or [])
+        if response.has_more_pages:
+            response.start_fetching_next_page()
+        else:
+            loop.call_soon_threadsafe(_resolve, done, rows, None)
+
+    def on_error(error: Exception) -> None:
+        loop.call_soon_threadsafe(_resolve, done, rows, error)
+
+    response.add_callbacks(on_page, on_error)
+    return await done
+
+
+def _resolve(done: "asyncio.Future[list[Row]]", rows: list[Row], error: Exception | None) -> None:
+    if done.done():
+        return
+    if error is None:
+        done.set_result(rows)
+    else:
+        done.set_exception(error)

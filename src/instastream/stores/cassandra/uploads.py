@@ -1,0 +1,67 @@
+"""Uploads on Cassandra."""
+
+from uuid import UUID
+
+from instastream.ids import MediaId, PostId, UserId
+from instastream.stores.cassandra.session import Row, Session
+from instastream.stores.uploads import Claim, Upload
+
+KEY_TTL_S = 86_400  # what clients retry within
+
+DECLARE = """INSERT INTO uploads
+    (media_id, user_id, content_type, size_bytes, sha256, declared_ms) VALUES (?, ?, ?, ?, ?, ?)"""
+GET = """SELECT user_id, content_type, size_bytes, sha256, declared_ms, post_id, request_digest
+    FROM uploads WHERE media_id = ?"""
+CLAIM = """UPDATE uploads SET post_id = ?, request_digest = ?
+    WHERE media_id = ? IF post_id = null AND user_id != null"""
+REMEMBER = f"""INSERT INTO idempotency_keys (user_id, key, request_digest)
+    VALUES (?, ?, ?) IF NOT EXISTS USING TTL {KEY_TTL_S}"""
+
+
+class CassandraUploads:
+    """Uploads in `uploads` and `idempotency_keys`."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def declare(self, upload: Upload) -> None:
+        await self._session.execute(
+            DECLARE,
+            UUID(upload.media_id),
+            int(upload.user_id),
+            upload.content_type,
+            upload.size_bytes,
+            upload.sha256,
+            upload.declared_ms,
+        )
+
+    async def get(self, media_id: MediaId) -> Upload | None:
+        rows = await self._session.execute(GET, UUID(media_id))
+        return _upload(media_id, rows[0]) if rows else None
+
+    async def claim(self, media_id: MediaId, claim: Claim) -> Claim:
+        row = await self._session.execute_once(
+            CLAIM, int(claim.post_id), claim.request_digest, UUID(media_id)
+        )
+        if row.applied:
+            return claim
+        standing = await self.get(media_id)
+        assert standing is not None
+        assert standing.claim is not None
+        return standing.claim
+
+    async def remember(self, *, user_id: UserId, key: str, request_digest: str) -> str:
+        row = await self._session.execute_once(REMEMBER, int(user_id), key, request_digest)
+        return request_digest if row.applied else str(row.request_digest)
+
+
+def _upload(media_id: MediaId, row: Row) -> Upload:
+    return Upload(
+        media_id=media_id,
+        user_id=UserId(str(row.user_id)),
+        content_type=row.content_type,
+        size_bytes=row.size_bytes,
+        sha256=row.sha256,
+        declared_ms=row.declared_ms,
+        claim=Claim(PostId(str(row.post_id)), row.request_digest) if row.post_id else None,
+    )

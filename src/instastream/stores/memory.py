@@ -1,0 +1,283 @@
+"""Every store in memory, for unit and flow tests: the same contracts, nothing durable."""
+
+from bisect import insort
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from zlib import crc32
+
+import msgspec
+
+from instastream.errors import Corrupt, Unavailable
+from instastream.events import (
+    Event,
+    MediaFailed,
+    MediaReady,
+    Record,
+    UploadFinalized,
+    UserJoined,
+)
+from instastream.ids import WORKERS, Lease, MediaId, PostId, UserId
+from instastream.limits import FEED_LENGTH
+from instastream.log import Appended, Headers
+from instastream.stores.accounts import Credentials, RefreshToken
+from instastream.stores.blobs import Blob, SignedPut
+from instastream.stores.graph import bucket_of
+from instastream.stores.posts import Failure, Post
+from instastream.stores.uploads import Claim, Upload
+from instastream.stores.users import User
+
+
+@dataclass
+class MemoryLog:
+    """EventLog in lists, one per topic and partition."""
+
+    partitions: int = 4
+    topics: dict[str, dict[int, list[Event]]] = field(default_factory=dict)
+    raw: list[tuple[str, bytes | None, bytes | None, Headers]] = field(default_factory=list)
+
+    async def append(self, event: Appended) -> Record[Appended]:
+        partition = crc32(event.key.encode()) % self.partitions
+        events = self.topics.setdefault(event.topic, {}).setdefault(partition, [])
+        events.append(event)
+        return Record(event, partition=partition, offset=len(events) - 1)
+
+    async def append_raw(
+        self, topic: str, *, key: bytes | None, value: bytes | None, headers: Headers
+    ) -> None:
+        self.raw.append((topic, key, value, headers))
+
+    async def read(self, topic: str) -> AsyncIterator[Record[Event]]:
+        for partition, events in self.topics.get(topic, {}).items():
+            for offset, event in enumerate(list(events)):
+                yield Record(event, partition=partition, offset=offset)
+
+    async def ping(self) -> None:
+        pass
+
+
+@dataclass
+class MemoryAccounts:
+    """Accounts in dicts."""
+
+    by_username: dict[str, Credentials] = field(default_factory=dict)
+    tokens: dict[str, RefreshToken] = field(default_factory=dict)
+    spent: set[str] = field(default_factory=set)
+    revoked: set[str] = field(default_factory=set)
+
+    async def claim(self, credentials: Credentials) -> Credentials:
+        return self.by_username.setdefault(credentials.username, credentials)
+
+    async def credentials(self, username: str) -> Credentials | None:
+        return self.by_username.get(username)
+
+    async def add_refresh_token(self, token: RefreshToken) -> None:
+        self.tokens[token.digest] = token
+
+    async def refresh_token(self, digest: str) -> RefreshToken | None:
+        return self.tokens.get(digest)
+
+    async def spend(self, token: RefreshToken) -> bool:
+        fresh = token.digest not in self.spent and token.family not in self.revoked
+        self.spent.add(token.digest)
+        return fresh
+
+    async def revoke(self, family: str) -> None:
+        self.revoked.add(family)
+
+
+@dataclass
+class MemoryUsers:
+    """Users in a dict."""
+
+    users: dict[UserId, User] = field(default_factory=dict)
+
+    async def record_joined(self, event: UserJoined) -> None:
+        self.users.setdefault(event.user_id, User(event.user_id, event.username, event.at_ms))
+
+    async def get(self, user_id: UserId) -> User | None:
+        return self.users.get(user_id)
+
+
+@dataclass
+class MemoryUploads:
+    """Uploads in dicts."""
+
+    uploads: dict[MediaId, Upload] = field(default_factory=dict)
+    keys: dict[tuple[UserId, str], str] = field(default_factory=dict)
+
+    async def declare(self, upload: Upload) -> None:
+        self.uploads[upload.media_id] = upload
+
+    async def get(self, media_id: MediaId) -> Upload | None:
+        return self.uploads.get(media_id)
+
+    async def claim(self, media_id: MediaId, claim: Claim) -> Claim:
+        upload = self.uploads[media_id]
+        if upload.claim is None:
+            self.uploads[media_id] = msgspec.structs.replace(upload, claim=claim)
+        return self.uploads[media_id].claim or claim
+
+    async def remember(self, *, user_id: UserId, key: str, request_digest: str) -> str:
+        return self.keys.setdefault((user_id, key), request_digest)
+
+
+@dataclass
+class MemoryPosts:
+    """Posts by the events that made them."""
+
+    finalized: dict[PostId, UploadFinalized] = field(default_factory=dict)
+    ready: dict[PostId, MediaReady] = field(default_factory=dict)
+    failed: dict[PostId, MediaFailed] = field(default_factory=dict)
+
+    async def record_finalized(self, event: UploadFinalized) -> None:
+        self.finalized[event.post_id] = event
+
+    async def record_ready(self, event: MediaReady) -> None:
+        self.ready[event.post_id] = event
+
+    async def record_failed(self, event: MediaFailed) -> None:
+        self.failed[event.post_id] = event
+
+    async def get(self, post_ids: list[PostId]) -> dict[PostId, Post]:
+        return {i: self._post(i) for i in post_ids if i in self.finalized}
+
+    async def timeline(self, author_id: UserId, *, before: PostId, limit: int) -> list[PostId]:
+        events: list[UploadFinalized | MediaReady]
+        events = [*self.finalized.values(), *self.ready.values()]
+        ids = {event.post_id for event in events if event.author_id == author_id}
+        return sorted((i for i in ids if i < before), reverse=True)[:limit]
+
+    def _post(self, post_id: PostId) -> Post:
+        finalized = self.finalized[post_id]
+        ready, failed = self.ready.get(post_id), self.failed.get(post_id)
+        return Post(
+            post_id=post_id,
+            author_id=finalized.author_id,
+            caption=finalized.caption,
+            alt_text=finalized.alt_text,
+            variants=ready.variants if ready else [],
+            failure=Failure(failed.reason, failed.detail) if failed else None,
+        )
+
+
+@dataclass
+class MemoryGraph:
+    """Edges by the offset of the event that spoke last."""
+
+    edges: dict[tuple[UserId, UserId], tuple[int, bool]] = field(default_factory=dict)
+
+    async def record_followed(
+        self, *, follower_id: UserId, followee_id: UserId, offset: int
+    ) -> None:
+        self._record((follower_id, followee_id), (offset, True))
+
+    async def record_unfollowed(
+        self, *, follower_id: UserId, followee_id: UserId, offset: int
+    ) -> None:
+        self._record((follower_id, followee_id), (offset, False))
+
+    async def followees(self, follower_id: UserId) -> list[UserId]:
+        return sorted(b for (a, b), (_, there) in self.edges.items() if there and a == follower_id)
+
+    async def followed(self, follower_id: UserId, among: set[UserId]) -> set[UserId]:
+        return among & set(await self.followees(follower_id))
+
+    async def followers(self, followee_id: UserId, *, limit: int) -> list[UserId]:
+        return self._followers(followee_id)[:limit]
+
+    async def followers_in(
+        self, followee_id: UserId, *, bucket: int, after: str, limit: int
+    ) -> list[UserId]:
+        followers = self._followers(followee_id)
+        return [f for f in followers if bucket_of(f) == bucket and f > after][:limit]
+
+    def _followers(self, followee_id: UserId) -> list[UserId]:
+        return sorted(a for (a, b), (_, there) in self.edges.items() if there and b == followee_id)
+
+    def _record(self, edge: tuple[UserId, UserId], spoken: tuple[int, bool]) -> None:
+        self.edges[edge] = max(self.edges.get(edge, (-1, False)), spoken)
+
+
+@dataclass
+class MemoryFeeds:
+    """Feeds in ascending lists; a reader whose rebuild has not ended is in `opened`."""
+
+    lists: dict[UserId, list[PostId]] = field(default_factory=dict)
+    opened: set[UserId] = field(default_factory=set)
+
+    async def push(self, post_id: PostId, readers: list[UserId]) -> None:
+        for reader in readers:
+            feed = self.lists.get(reader)
+            if feed is not None and post_id not in feed:
+                insort(feed, post_id)
+                del feed[:-FEED_LENGTH]
+
+    async def read(self, reader: UserId) -> list[PostId] | None:
+        if reader in self.opened or reader not in self.lists:
+            return None
+        return self.lists[reader][::-1]
+
+    async def open(self, reader: UserId) -> None:
+        if reader not in self.lists:
+            self.lists[reader] = []
+            self.opened.add(reader)
+
+    async def fill(self, reader: UserId, post_ids: list[PostId]) -> None:
+        for post_id in post_ids:
+            await self.push(post_id, [reader])
+        self.opened.discard(reader)
+
+
+@dataclass
+class MemoryBlobs:
+    """Objects in a dict. A signed PUT is an address that only `take` understands."""
+
+    objects: dict[str, tuple[bytes, Blob]] = field(default_factory=dict)
+
+    async def sign_put(
+        self, key: str, *, content_type: str, size_bytes: int, sha256: str
+    ) -> SignedPut:
+        headers = {"content-type": content_type, "content-length": str(size_bytes)}
+        return SignedPut(f"memory:{key}", headers | {"x-amz-checksum-sha256": sha256})
+
+    def take(self, put: SignedPut, content: bytes) -> None:
+        """What a client's PUT does."""
+        sha256, content_type = put.headers["x-amz-checksum-sha256"], put.headers["content-type"]
+        blob = Blob(len(content), content_type, sha256)
+        self.objects[put.url.removeprefix("memory:")] = (content, blob)
+
+    async def head(self, key: str) -> Blob | None:
+        return self.objects[key][1] if key in self.objects else None
+
+    async def get(self, key: str) -> bytes:
+        if key not in self.objects:
+            raise Corrupt("missing-original", f"there is no object {key}")
+        return self.objects[key][0]
+
+    async def put(self, key: str, content: bytes, *, content_type: str) -> None:
+        self.objects[key] = (content, Blob(len(content), content_type, None))
+
+
+@dataclass
+class MemoryLeases:
+    """Leases by worker: the end of the time that is taken."""
+
+    ends_ms: dict[int, int] = field(default_factory=lambda: defaultdict(int))
+
+    async def acquire(self, *, now_ms: int, until_ms: int) -> Lease:
+        for worker in range(WORKERS):
+            if self.ends_ms[worker] <= now_ms:
+                self.ends_ms[worker] = until_ms
+                return Lease(worker, now_ms, until_ms)
+        raise Unavailable("ids", "every worker number is leased")
+
+    async def extend(self, lease: Lease, *, until_ms: int) -> Lease | None:
+        if self.ends_ms[lease.worker] != lease.end_ms:
+            return None
+        self.ends_ms[lease.worker] = until_ms
+        return Lease(lease.worker, lease.end_ms, until_ms)
+
+    async def release(self, lease: Lease, *, at_ms: int) -> None:
+        if self.ends_ms[lease.worker] == lease.end_ms:
+            self.ends_ms[lease.worker] = at_ms

@@ -1,0 +1,117 @@
+"""The object store, over the S3 API."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+from aiobotocore.config import AioConfig
+from aiobotocore.session import get_session
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+
+from instastream.errors import Corrupt, Unavailable
+from instastream.limits import UPLOAD_TTL_S
+from instastream.settings import Settings
+from instastream.stores.blobs import Blob, SignedPut
+
+FOREVER = "public, max-age=31536000, immutable"  # a key's content never changes
+CONNECT_TIMEOUT_S = 2
+READ_TIMEOUT_S = 30  # 30 MB from a busy store
+
+CONFIG = AioConfig(
+    signature_version="s3v4",
+    s3={"addressing_style": "path"},
+    connect_timeout=CONNECT_TIMEOUT_S,
+    read_timeout=READ_TIMEOUT_S,
+    retries={"total_max_attempts": 3, "mode": "standard"},
+    request_checksum_calculation="when_required",
+    response_checksum_validation="when_required",
+)
+
+
+class S3Blobs:
+    """Objects in one bucket."""
+
+    def __init__(self, client: Any, bucket: str) -> None:
+        self._client = client
+        self._bucket = bucket
+
+    async def sign_put(
+        self, key: str, *, content_type: str, size_bytes: int, sha256: str
+    ) -> SignedPut:
+        signed = {
+            "ContentType": content_type,
+            "ContentLength": size_bytes,
+            "ChecksumSHA256": sha256,
+            "IfNoneMatch": "*",
+        }
+        url = await self._client.generate_presigned_url(
+            "put_object", {"Bucket": self._bucket, "Key": key, **signed}, ExpiresIn=UPLOAD_TTL_S
+        )
+        headers = {
+            "content-type": content_type,
+            "content-length": str(size_bytes),
+            "x-amz-checksum-sha256": sha256,
+            "if-none-match": "*",
+        }
+        return SignedPut(url, headers)
+
+    async def head(self, key: str) -> Blob | None:
+        with _translated():
+            try:
+                head = await self._client.head_object(
+                    Bucket=self._bucket, Key=key, ChecksumMode="ENABLED"
+                )
+            except ClientError as error:
+                if _is_missing(error):
+                    return None
+                raise
+        return Blob(head["ContentLength"], head["ContentType"], head.get("ChecksumSHA256"))
+
+    async def get(self, key: str) -> bytes:
+        with _translated():
+            try:
+                response = await self._client.get_object(Bucket=self._bucket, Key=key)
+            except ClientError as error:
+                if _is_missing(error):
+                    raise Corrupt("missing-original", f"there is no object {key}") from error
+                raise
+            async with response["Body"] as body:
+                return bytes(await body.read())
+
+    async def put(self, key: str, content: bytes, *, content_type: str) -> None:
+        with _translated():
+            await self._client.put_object(
+                Bucket=self._bucket,
+                Key=key,
+                Body=content,
+                ContentType=content_type,
+                CacheControl=FOREVER,
+            )
+
+    async def ping(self) -> None:
+        """Raise Unavailable unless the bucket answers."""
+        with _translated():
+            await self._client.head_bucket(Bucket=self._bucket)
+
+
+@asynccontextmanager
+async def open_bucket(settings: Settings) -> AsyncIterator[S3Blobs]:
+    """The settings' bucket; credentials and region come from AWS's usual places."""
+    session = get_session()
+    region = session.get_config_variable("region") or "us-east-1"
+    async with session.create_client(
+        "s3", endpoint_url=settings.s3, region_name=region, config=CONFIG
+    ) as client:
+        yield S3Blobs(client, settings.bucket)
+
+
+def _is_missing(error: ClientError) -> bool:
+    return error.response["Error"]["Code"] in ("NoSuchKey", "404")
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (ClientError, BotoCoreError, HTTPClientError, OSError) as error:
+        raise Unavailable("the object store", error) from error

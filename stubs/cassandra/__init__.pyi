@@ -1,0 +1,5 @@
+class ConsistencyLevel:
+    LOCAL_QUORUM: int
+    LOCAL_SERIAL: int
+
+class DriverException(Exception): ...

@@ -1,0 +1,44 @@
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from cassandra.policies import LoadBalancingPolicy
+from cassandra.query import BoundStatement, PreparedStatement
+
+EXEC_PROFILE_DEFAULT: object
+
+class NoHostAvailable(Exception): ...
+
+class ExecutionProfile:
+    def __init__(
+        self,
+        *,
+        load_balancing_policy: LoadBalancingPolicy = ...,
+        consistency_level: int = ...,
+        serial_consistency_level: int = ...,
+        request_timeout: float = ...,
+    ) -> None: ...
+
+class ResponseFuture:
+    has_more_pages: bool
+    def start_fetching_next_page(self) -> None: ...
+    def add_callbacks(
+        self,
+        callback: Callable[[list[Any] | None], None],
+        errback: Callable[[Exception], None],
+    ) -> None: ...
+
+class Session:
+    def execute(self, query: str) -> Any: ...
+    def execute_async(self, query: BoundStatement) -> ResponseFuture: ...
+    def prepare(self, query: str) -> PreparedStatement: ...
+
+class Cluster:
+    def __init__(
+        self,
+        contact_points: Sequence[tuple[str, int]],
+        *,
+        execution_profiles: Mapping[object, ExecutionProfile] = ...,
+        connect_timeout: float = ...,
+    ) -> None: ...
+    def connect(self, keyspace: str | None = ...) -> Session: ...
+    def shutdown(self) -> None: ...
