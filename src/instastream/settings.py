@@ -18,6 +18,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     s3: str | None  # None: AWS's own
     media_url: str  # what stands before an object's key in public URLs
     namespace: str = ""  # keeps several instances apart on the same servers
+    replication: int = 1  # copies that Kafka and Cassandra keep of what is provisioned
     token_key: bytes  # signs access tokens: Ed25519 seed, 32 bytes
     media_key: bytes  # keys the digests of originals, 32 bytes; never change it
 
@@ -34,6 +35,7 @@ class Settings(Struct, frozen=True, kw_only=True):
             s3=environ.get("INSTASTREAM_S3") or None,
             media_url=_required(environ, "INSTASTREAM_EDGE").rstrip("/"),
             namespace=namespace,
+            replication=_positive(environ, "INSTASTREAM_REPLICATION", default="1"),
             token_key=_key(environ, "INSTASTREAM_TOKEN_KEY"),
             media_key=_key(environ, "INSTASTREAM_MEDIA_KEY"),
         )
@@ -58,6 +60,13 @@ def _required(environ: Mapping[str, str], name: str) -> str:
     if value := environ.get(name):
         return value
     raise Unready(f"{name} is not set: run `make up`, which prints it, or give your own server's")
+
+
+def _positive(environ: Mapping[str, str], name: str, *, default: str) -> int:
+    text = environ.get(name) or default
+    if not text.isdecimal() or int(text) < 1:
+        raise Unready(f"{name} must be a number from 1")
+    return int(text)
 
 
 def _key(environ: Mapping[str, str], name: str) -> bytes:

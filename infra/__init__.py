@@ -1,0 +1,1 @@
+"""What the system runs on: topics, tables, and the servers themselves."""

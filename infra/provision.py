@@ -1,0 +1,134 @@
+"""Creates what the system keeps things in: topics, tables and the bucket. Safe to repeat."""
+
+import asyncio
+import json
+import tomllib
+from collections.abc import Iterable
+from importlib.resources import files
+from typing import Any
+
+from aiobotocore.session import get_session
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from botocore.exceptions import ClientError
+from cassandra.cluster import NoHostAvailable
+from msgspec import Struct, convert
+
+from instastream.errors import Unavailable, Unready
+from instastream.settings import Settings
+from instastream.stores.cassandra.session import open_cluster
+from instastream.stores.s3 import CONFIG
+
+FOR_EVER = -1
+
+
+class Topic(Struct, frozen=True):
+    """A topic as `topics.toml` describes it."""
+
+    partitions: int
+    retention_ms: int = FOR_EVER
+
+
+async def provision(settings: Settings) -> None:
+    """Topics, tables and bucket; raises Unready when what is there contradicts the files."""
+    await asyncio.gather(
+        create_topics(settings), asyncio.to_thread(create_tables, settings), create_bucket(settings)
+    )
+
+
+def topics() -> dict[str, Topic]:
+    """Every topic by name."""
+    return convert(tomllib.loads(_file("topics.toml")), dict[str, Topic])
+
+
+async def create_topics(settings: Settings) -> None:
+    """The topics that are not there yet; partition counts are never changed."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
+    try:
+        await admin.start()
+        wanted = {settings.prefix + name: topic for name, topic in topics().items()}
+        response = await admin.create_topics(
+            [_new_topic(name, topic, settings.replication) for name, topic in wanted.items()]
+        )
+        _check_created(response.topic_errors)
+        _check_partitions(wanted, await admin.describe_topics(list(wanted)))
+    except KafkaError as error:
+        raise Unavailable("kafka", error) from error
+    finally:
+        await admin.close()
+
+
+def _new_topic(name: str, topic: Topic, replication: int) -> NewTopic:
+    return NewTopic(name, topic.partitions, replication, {"retention.ms": str(topic.retention_ms)})
+
+
+def _check_created(errors: Iterable[tuple[str, int, str]]) -> None:
+    for _, code, message in errors:
+        if code and for_code(code) is not TopicAlreadyExistsError:
+            raise for_code(code)(message)
+
+
+def _check_partitions(wanted: dict[str, Topic], described: list[dict[str, Any]]) -> None:
+    for found in described:
+        name, count = found["topic"], len(found["partitions"])
+        if count != wanted[name].partitions:
+            raise Unready(
+                f"topic {name} has {count} partitions and topics.toml says "
+                f"{wanted[name].partitions}: events of one key would part; restore the number"
+            )
+
+
+def create_tables(settings: Settings) -> None:
+    """The keyspace and every table of `schema.cql`."""
+    cluster = open_cluster(settings.cassandra)
+    replication = f"{{'class': 'SimpleStrategy', 'replication_factor': {settings.replication}}}"
+    try:
+        session = cluster.connect()
+        session.execute(
+            f"CREATE KEYSPACE IF NOT EXISTS {settings.keyspace} WITH replication = {replication}"
+        )
+        session.execute(f"USE {settings.keyspace}")
+        for statement in statements(_file("schema.cql")):
+            session.execute(statement)
+    except NoHostAvailable as error:
+        raise Unavailable("cassandra", error) from error
+    finally:
+        cluster.shutdown()
+
+
+def statements(cql: str) -> list[str]:
+    """The statements of a CQL file that has no semicolon inside one."""
+    lines = (line for line in cql.splitlines() if not line.startswith("--"))
+    return [text for part in "\n".join(lines).split(";") if (text := part.strip())]
+
+
+async def create_bucket(settings: Settings) -> None:
+    """The bucket; anyone may read `media/`, and nobody anything else."""
+    async with get_session().create_client(
+        "s3", endpoint_url=settings.s3, region_name="us-east-1", config=CONFIG
+    ) as client:
+        try:
+            await client.create_bucket(Bucket=settings.bucket)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in OURS_ALREADY:
+                raise Unavailable("the object store", error) from error
+        await client.put_bucket_policy(
+            Bucket=settings.bucket, Policy=json.dumps(_public_media(settings.bucket))
+        )
+
+
+OURS_ALREADY = ("BucketAlreadyOwnedByYou", "BucketAlreadyExists")
+
+
+def _public_media(bucket: str) -> dict[str, object]:
+    statement = {
+        "Effect": "Allow",
+        "Principal": "*",
+        "Action": "s3:GetObject",
+        "Resource": f"arn:aws:s3:::{bucket}/media/*",
+    }
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def _file(name: str) -> str:
+    return files("infra").joinpath(name).read_text()

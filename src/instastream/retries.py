@@ -1,0 +1,40 @@
+"""What to do about trouble with an event, decided without I/O."""
+
+from collections.abc import Iterator, Sequence
+from random import Random
+from traceback import format_exception
+
+BACKOFF_FIRST_S = 0.1  # a store that restarts is away for seconds
+BACKOFF_MAX_S = 5.0  # how late we notice that it is back
+
+
+def backoff(random: Random) -> Iterator[float]:
+    """Seconds to wait before each next attempt: doubling, jittered by half, without end."""
+    wait_s = BACKOFF_FIRST_S
+    while True:
+        yield wait_s * random.uniform(0.5, 1.0)
+        wait_s = min(2 * wait_s, BACKOFF_MAX_S)
+
+
+def dead_headers(
+    headers: Sequence[tuple[str, bytes]],
+    *,
+    topic: str,
+    partition: int,
+    offset: int,
+    timestamp_ms: int,
+    attempts: int,
+    error: BaseException,
+) -> list[tuple[str, bytes]]:
+    """The original headers, and after them where the record stood and why it died."""
+    story = {
+        "dead_topic": topic,
+        "dead_partition": partition,
+        "dead_offset": offset,
+        "dead_timestamp_ms": timestamp_ms,
+        "dead_attempts": attempts,
+        "dead_error": type(error).__name__,
+        "dead_message": str(error),
+        "dead_stack": "".join(format_exception(error)),
+    }
+    return [*headers, *((name, str(value).encode()) for name, value in story.items())]

@@ -1,0 +1,1 @@
+"""The stream processors: one small file each, `faust -A streams.NAME worker`."""

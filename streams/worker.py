@@ -1,0 +1,157 @@
+"""Runs handlers on topics, by Faust: many events at once, committed in order, none ever lost.
+
+An event is committed after its effects and after everything before it in its partition. Trouble
+with a store is waited out; trouble with an event sends it to `dead`; nothing raises out of here.
+"""
+
+import asyncio
+import os
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from typing import Any, TypeAlias
+
+import faust
+from faust.streams import Stream
+from faust.transport.drivers.aiokafka import Consumer
+from faust.types import TP, EventT
+from mode.loop import use
+
+from instastream.deps import Deps, open_deps
+from instastream.errors import Unavailable
+from instastream.events import Event, Record, decode
+from instastream.metrics import WorkerMetrics, serve_metrics
+from instastream.progress import Progress
+from instastream.retries import backoff, dead_headers
+from instastream.settings import Settings
+from instastream.tracing import continue_trace
+
+COMMIT_INTERVAL_S = 0.5  # what a crash repeats at most
+DRAIN_TIMEOUT_S = 5.0  # what a stop waits for; the rest is repeated after it
+
+Handler: TypeAlias = Callable[[Record[Any], Deps], Awaitable[list[Event]]]
+Handlers: TypeAlias = Mapping[type[Event], Handler]
+
+
+class ExactConsumer(Consumer):
+    """Commits what `Progress` says. Faust's own count also passes what it skips in a rebalance."""
+
+    def _filter_committable_offsets(self, tps: object) -> dict[TP, int]:
+        return self.app.progress.committable()
+
+
+class App(faust.App):
+    """A Faust app whose only agent runs `handlers`, up to `in_flight` events at once."""
+
+    def __init__(self, name: str, handlers: Handlers, *, in_flight: int) -> None:
+        self.settings = Settings.from_env(os.environ)
+        super().__init__(
+            self.settings.prefix + name,
+            broker=[f"kafka://{address}" for address in self.settings.kafka.split(",")],
+            broker_commit_interval=COMMIT_INTERVAL_S,
+            consumer_auto_offset_reset="earliest",
+            key_serializer="raw",
+            value_serializer="raw",
+            store="memory://",
+            stream_wait_empty=False,
+            topic_allow_declare=False,
+            topic_disable_leader=True,
+            web_enabled=False,
+            worker_redirect_stdouts=False,
+        )
+        self.handlers = handlers
+        self.progress: Progress[TP] = Progress()
+        self.metrics = WorkerMetrics(name)
+        self._slots = asyncio.Semaphore(in_flight)
+        self._running: set[asyncio.Task[None]] = set()
+        self._random = random.Random()
+        type(self.transport).Consumer = ExactConsumer
+        topics = {self.settings.prefix + event.topic for event in handlers}
+        self.agent(self.topic(*sorted(topics)), name=name)(self.consume)
+        self.on_partitions_assigned.connect(self._restart_progress)
+
+    async def on_start(self) -> None:
+        self.deps = await self.add_async_context(open_deps(self.settings))
+        serve_metrics(os.environ)
+        await super().on_start()
+
+    def _restart_progress(self, _: Any, assigned: set[TP], **__: Any) -> None:
+        """After a rebalance every partition is read again from what was committed."""
+        self.progress = Progress()
+        self.metrics.assigned.set(len(assigned))
+
+    async def consume(self, stream: Stream[bytes]) -> None:
+        """The agent: starts a task for each event, in order."""
+        try:
+            async for event in stream.noack().events():
+                await self._slots.acquire()
+                self._start(event)
+        finally:
+            if self._running:
+                await asyncio.wait(self._running, timeout=DRAIN_TIMEOUT_S)
+
+    def _start(self, event: EventT[bytes]) -> None:
+        progress = self.progress
+        progress.begin(event.message.tp, event.message.offset)
+        task = asyncio.create_task(self._finish(event, progress))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        task.add_done_callback(lambda _: self._slots.release())
+
+    async def _finish(self, event: EventT[bytes], progress: Progress[TP]) -> None:
+        """Handle one event, however long it takes, and mark it done."""
+        attempts = 0
+        for wait_s in backoff(self._random):
+            attempts += 1
+            try:
+                await self._handle_or_bury(event, attempts)
+            except Unavailable as error:
+                self.log.warning("%s: trying again", error)
+                self.metrics.waits.inc()
+                await asyncio.sleep(wait_s)
+            else:
+                return progress.done(event.message.tp, event.message.offset)
+
+    async def _handle_or_bury(self, event: EventT[bytes], attempts: int) -> None:
+        message = event.message
+        try:
+            await self._handle(message)
+        except Unavailable:
+            raise
+        except Exception as error:  # a poison record must never stop a partition
+            self.log.exception("dead: %s %s", message.tp, message.offset)
+            headers = dead_headers(
+                _headers(message),
+                topic=message.topic.removeprefix(self.settings.prefix),
+                partition=message.partition,
+                offset=message.offset,
+                timestamp_ms=int(message.timestamp * 1000),
+                attempts=attempts,
+                error=error,
+            )
+            await self.deps.log.append_raw(
+                "dead", key=message.key, value=message.value, headers=headers
+            )
+            self.metrics.dead.inc()
+
+    async def _handle(self, message: Any) -> None:
+        event = decode(message.value)
+        handler = self.handlers.get(type(event))
+        if handler is None:
+            return
+        continue_trace(dict(_headers(message)).get("traceparent", b"").decode("ascii", "replace"))
+        record = Record(event, partition=message.partition, offset=message.offset)
+        with self.metrics.timed(event):
+            for caused in await handler(record, self.deps):
+                await self.deps.log.append(caused)
+
+
+def _headers(message: Any) -> list[tuple[str, bytes]]:
+    return list(message.headers or [])
+
+
+def worker(name: str, handlers: Handlers, *, in_flight: int) -> App:
+    """The app `name`: each event of the handlers' topics is handled at least once."""
+    with suppress(ImportError):
+        use("uvloop")
+    return App(name, handlers, in_flight=in_flight)

@@ -1,0 +1,307 @@
+"""Photographs come out the right way up, in the right colours, in every size, and nothing else."""
+
+import struct
+import time
+import zlib
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+import pyvips
+
+from instastream import images
+from instastream.errors import Corrupt
+from instastream.media import VARIANTS, Rendered
+
+PHOTOS = Path(str(files("instastream.photos")))
+PHOTO_NAMES = sorted(
+    path.name for path in PHOTOS.iterdir() if path.suffix in {".jpg", ".png", ".webp"}
+)
+RED, GREEN, BLUE, WHITE = [220, 30, 30], [30, 200, 40], [30, 40, 210], [250, 250, 250]
+Render = Callable[[bytes], dict[str, Rendered]]
+
+
+@pytest.fixture
+def render(tmp_path: Path) -> Render:
+    def render_bytes(content: bytes) -> dict[str, Rendered]:
+        path = tmp_path / "original"
+        path.write_bytes(content)
+        return {variant.name: variant for variant in images.render(path)}
+
+    return render_bytes
+
+
+def plain(width: int, height: int, colour: list[int]) -> pyvips.Image:
+    image = pyvips.Image.black(width, height, bands=len(colour)) + colour
+    return image.cast("uchar").copy(interpretation="srgb" if len(colour) >= 3 else "b-w")
+
+
+def corners() -> pyvips.Image:
+    """80 x 60: red, green over blue, white."""
+    quarters = [plain(40, 30, colour) for colour in (RED, GREEN, BLUE, WHITE)]
+    return pyvips.Image.arrayjoin(quarters, across=2)
+
+
+def photo(name: str) -> bytes:
+    return (PHOTOS / name).read_bytes()
+
+
+def pixels(variant: Rendered) -> pyvips.Image:
+    return pyvips.Image.new_from_buffer(variant.content, "")
+
+
+def colour(variant: Rendered, x: int, y: int) -> list[float]:
+    return pixels(variant)(x, y)
+
+
+def reason(render: Render, content: bytes) -> str:
+    with pytest.raises(Corrupt) as refusal:
+        render(content)
+    return refusal.value.reason
+
+
+@pytest.mark.parametrize("name", PHOTO_NAMES)
+def test_every_committed_photograph_renders_in_every_size(render: Render, name: str) -> None:
+    variants = render(photo(name))
+    assert list(variants) == [spec.name for spec in VARIANTS]
+    for spec in VARIANTS:
+        variant = variants[spec.name]
+        decoded = pixels(variant)
+        assert decoded.get("vips-loader") == "webpload_buffer"
+        assert (decoded.width, decoded.height) == (variant.width, variant.height)
+        assert variant.width <= spec.width
+        assert len(variant.content) < 700_000
+
+
+@pytest.mark.parametrize(
+    ("width", "expected"),
+    [
+        (1, {"full": 1, "feed": 1, "thumb": 1}),
+        (149, {"full": 149, "feed": 149, "thumb": 149}),
+        (150, {"full": 150, "feed": 150, "thumb": 150}),
+        (151, {"full": 151, "feed": 151, "thumb": 150}),
+        (1081, {"full": 1081, "feed": 1080, "thumb": 150}),
+        (2047, {"full": 2047, "feed": 1080, "thumb": 150}),
+        (2048, {"full": 2048, "feed": 1080, "thumb": 150}),
+        (2049, {"full": 2048, "feed": 1080, "thumb": 150}),
+    ],
+)
+def test_a_photograph_is_scaled_down_to_each_width_but_never_up(
+    render: Render, width: int, expected: dict[str, int]
+) -> None:
+    variants = render(plain(width, 40, GREEN).write_to_buffer(".jpg"))
+    assert {name: variant.width for name, variant in variants.items()} == expected
+
+
+def test_the_shape_is_kept(render: Render) -> None:
+    variants = render(plain(3000, 2000, GREEN).write_to_buffer(".jpg"))
+    assert [(v.width, v.height) for v in variants.values()] == [
+        (2048, 1365),
+        (1080, 720),
+        (150, 100),
+    ]
+
+
+def test_a_screenshot_too_tall_for_webp_becomes_narrower(render: Render) -> None:
+    full = render(plain(400, 32_766, GREEN).write_to_buffer(".png"))["full"]
+    assert (full.width, full.height) == (200, 16_383)
+
+
+STORED: dict[int, Callable[[pyvips.Image], pyvips.Image]] = {
+    1: lambda upright: upright,
+    2: lambda upright: upright.flip("horizontal"),
+    3: lambda upright: upright.rot("d180"),
+    4: lambda upright: upright.flip("vertical"),
+    5: lambda upright: upright.rot("d90").flip("horizontal"),
+    6: lambda upright: upright.rot("d270"),
+    7: lambda upright: upright.rot("d270").flip("horizontal"),
+    8: lambda upright: upright.rot("d90"),
+}
+
+
+@pytest.mark.parametrize("orientation", STORED)
+def test_every_orientation_comes_out_upright(render: Render, orientation: int) -> None:
+    stored = STORED[orientation](corners()).copy()
+    stored.set_type(pyvips.GValue.gint_type, "orientation", orientation)
+    full = render(stored.write_to_buffer(".jpg", Q=95))["full"]
+    assert (full.width, full.height) == (80, 60)
+    assert colour(full, 10, 10) == pytest.approx(RED, abs=12)
+    assert colour(full, 70, 10) == pytest.approx(GREEN, abs=12)
+    assert colour(full, 10, 50) == pytest.approx(BLUE, abs=12)
+    assert colour(full, 70, 50) == pytest.approx(WHITE, abs=12)
+
+
+def test_a_portrait_stored_on_its_side_is_a_portrait_again(render: Render) -> None:
+    variants = render(photo("dogs.jpg"))
+    assert [(v.width, v.height) for v in variants.values()] == [
+        (900, 1352),
+        (900, 1352),
+        (150, 225),
+    ]
+
+
+def test_nothing_of_the_metadata_is_left(render: Render) -> None:
+    source = plain(300, 200, RED).icc_transform("p3", input_profile="srgb").copy()
+    source.set_type(pyvips.GValue.gstr_type, "exif-ifd0-Artist", "Jane Somebody")
+    source.set_type(pyvips.GValue.gstr_type, "exif-ifd3-GPSLatitude", "52/1 31/1 12/1")
+    source.set_type(pyvips.GValue.blob_type, "xmp-data", b"<x:xmpmeta>Jane</x:xmpmeta>")
+    source.set_type(pyvips.GValue.blob_type, "iptc-data", b"Photoshop 3.0 Jane")
+    original = source.write_to_buffer(".jpg")
+    assert original.count(b"Jane") >= 2
+    assert "exif-ifd3-GPSLatitude" in pyvips.Image.new_from_buffer(original, "").get_fields()
+    for variant in render(original).values():
+        assert not any(word in variant.content for word in (b"Jane", b"EXIF", b"XMP ", b"ICCP"))
+        kept = pixels(variant).get_fields()
+        assert not [field for field in kept if field.startswith(("exif", "xmp", "iptc", "icc"))]
+
+
+@pytest.mark.parametrize("original", [RED, GREEN, BLUE], ids=["red", "green", "blue"])
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".avif"])
+def test_display_p3_becomes_the_same_colour_in_srgb(
+    render: Render, original: list[int], suffix: str
+) -> None:
+    wide = plain(64, 64, original).icc_transform("p3", input_profile="srgb")
+    full = render(wide.write_to_buffer(suffix, Q=100))["full"]
+    assert colour(full, 32, 32) == pytest.approx(original, abs=6)
+    if original == RED:  # or the test could not tell whether anything was converted
+        assert wide(32, 32) != pytest.approx(original, abs=6)
+
+
+@pytest.mark.parametrize("keep", ["icc", "none"])
+def test_cmyk_keeps_its_colours_with_a_profile_and_without(render: Render, keep: str) -> None:
+    printed = plain(64, 64, [180, 60, 50]).icc_transform("cmyk", input_profile="srgb")
+    original = printed.write_to_buffer(".jpg", Q=95, keep=keep)
+    assert pyvips.Image.new_from_buffer(original, "").bands == 4
+    assert colour(render(original)["full"], 32, 32) == pytest.approx([180, 60, 50], abs=10)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+def test_grey_stays_grey(render: Render, suffix: str) -> None:
+    full = render(plain(64, 64, [90]).write_to_buffer(suffix))["full"]
+    assert colour(full, 32, 32) == pytest.approx([90, 90, 90], abs=3)
+
+
+def test_sixteen_bits_become_eight(render: Render) -> None:
+    deep = (plain(64, 64, GREEN).cast("ushort") * 257).cast("ushort").copy(interpretation="rgb16")
+    grey = (plain(64, 64, [90]).cast("ushort") * 257).cast("ushort").copy(interpretation="grey16")
+    full = render(deep.write_to_buffer(".png"))["full"]
+    assert colour(full, 32, 32) == pytest.approx(GREEN, abs=4)
+    full = render(grey.write_to_buffer(".png"))["full"]
+    assert colour(full, 32, 32) == pytest.approx([90, 90, 90], abs=3)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".webp", ".avif"])
+def test_what_is_half_transparent_stays_so(render: Render, suffix: str) -> None:
+    for variant in render(plain(300, 64, [*RED, 128]).write_to_buffer(suffix, Q=95)).values():
+        assert colour(variant, 32, 10) == pytest.approx([*RED, 128], abs=6)
+
+
+def test_the_edge_of_a_cut_out_has_no_dark_seam(render: Render) -> None:
+    """Scaled without premultiplying, invisible black would bleed into the white."""
+    left, right = plain(301, 300, [*WHITE, 255]), plain(299, 300, [0, 0, 0, 0])
+    thumb = render(pyvips.Image.arrayjoin([left, right], across=2).write_to_buffer(".png"))["thumb"]
+    visible = [p for p in (colour(thumb, x, 30) for x in range(150)) if p[3] > 100]
+    assert 70 < len(visible) < 80
+    assert min(min(pixel[:3]) for pixel in visible) > 200
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".webp"])
+def test_of_an_animation_the_first_frame_is_taken(render: Render, suffix: str) -> None:
+    frames = pyvips.Image.arrayjoin([plain(64, 48, RED), plain(64, 48, BLUE)], across=1).copy()
+    frames.set_type(pyvips.GValue.gint_type, "page-height", 48)
+    original = frames.write_to_buffer(suffix)
+    assert pyvips.Image.new_from_buffer(original, "").get("n-pages") == 2
+    full = render(original)["full"]
+    assert (full.width, full.height) == (64, 48)
+    assert pixels(full).get_fields().count("n-pages") == 0
+    assert colour(full, 32, 24)[:3] == pytest.approx(RED, abs=12)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".gif", ".avif"])
+@pytest.mark.parametrize("kept", [0.02, 0.5, 0.95])
+def test_a_truncated_file_is_refused_not_half_shown(
+    render: Render, suffix: str, kept: float
+) -> None:
+    whole = pyvips.Image.new_from_buffer(photo("fig.jpg"), "").resize(0.25).write_to_buffer(suffix)
+    assert render(whole)
+    assert reason(render, whole[: int(kept * len(whole))]) == "damaged"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"hello, I am a text",
+        b"<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'><rect/></svg>",
+        b"II*\0\x08\0\0\0" + bytes(200),
+        b"%PDF-1.7\n",
+        b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(200),
+        b"P6 1 1 255 abc",
+    ],
+    ids=["empty", "text", "svg", "tiff", "pdf", "heic", "ppm"],
+)
+def test_what_is_no_photograph_is_refused(render: Render, content: bytes) -> None:
+    assert reason(render, content) == "not-an-image"
+
+
+@pytest.mark.parametrize("magic", [b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF89a"])
+def test_a_right_beginning_alone_is_no_photograph(render: Render, magic: bytes) -> None:
+    assert reason(render, magic + b"and nothing more of it" * 20) == "damaged"
+
+
+def test_libvips_may_load_nothing_but_the_accepted_types(render: Render) -> None:
+    render(photo("cup.png"))
+    for loadable in (
+        b"<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>",
+        b"P6 1 1 255 abc",
+    ):
+        with pytest.raises(pyvips.Error, match="not in a known format"):
+            pyvips.Image.new_from_buffer(loadable, "")
+
+
+def test_the_decoder_must_be_the_one_that_was_sniffed(
+    render: Render, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(images, "sniff", lambda head: "image/png")
+    assert reason(render, photo("fig.jpg")) == "not-an-image"
+
+
+@pytest.mark.parametrize("limit", [11_999, 12_000, 12_001])
+def test_the_pixel_limit_holds_exactly(
+    render: Render, monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
+    monkeypatch.setattr(images, "IMAGE_PIXELS_MAX", limit)
+    original = plain(120, 100, RED).write_to_buffer(".jpg")
+    if limit < 12_000:
+        assert reason(render, original) == "too-many-pixels"
+    else:
+        assert render(original)
+
+
+@pytest.mark.parametrize("spare", [-1, 0, 1])
+def test_the_byte_limit_holds_exactly(
+    render: Render, monkeypatch: pytest.MonkeyPatch, spare: int
+) -> None:
+    original = photo("cup.png")
+    monkeypatch.setattr(images, "IMAGE_BYTES_MAX", len(original) + spare)
+    if spare < 0:
+        assert reason(render, original) == "too-many-bytes"
+    else:
+        assert render(original)
+
+
+def test_a_bomb_is_refused_by_its_header(render: Render) -> None:
+    header = b"IHDR" + struct.pack(">IIBBBBB", 60_000, 60_000, 8, 6, 0, 0, 0)
+    pixel_rows = b"IDAT" + zlib.compress(bytes(1_000_000))
+    chunks = [
+        struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
+        for chunk in (header, pixel_rows, b"IEND")
+    ]
+    begun = time.process_time()
+    assert reason(render, b"\x89PNG\r\n\x1a\n" + b"".join(chunks)) == "too-many-pixels"
+    assert time.process_time() - begun < 0.1
+
+
+def test_the_same_photograph_gives_the_same_bytes(render: Render) -> None:
+    assert render(photo("sunset.jpg")) == render(photo("sunset.jpg"))

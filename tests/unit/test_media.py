@@ -1,0 +1,81 @@
+"""What an upload's media becomes is decided right from its first bytes."""
+
+import pytest
+
+from instastream.media import DIGEST_BYTES, HEAD_BYTES, VARIANTS, digest_of, object_key, sniff
+
+AVIF = b"\0\0\0\x20ftypavif\0\0\0\0avifmif1miafMA1B"
+AVIF_AS_MIF1 = b"\0\0\0\x18ftypmif1\0\0\0\0miafavif"
+HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"
+MP4 = b"\0\0\0\x18ftypisom\0\0\0\0isommp42"
+
+
+@pytest.mark.parametrize(
+    ("head", "content_type"),
+    [
+        (b"\xff\xd8\xff\xe0\0\x10JFIF", "image/jpeg"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "image/png"),
+        (b"RIFF\x24\0\0\0WEBPVP8 ", "image/webp"),
+        (b"GIF87a\x01\0\x01\0", "image/gif"),
+        (b"GIF89a\x01\0\x01\0", "image/gif"),
+        (AVIF, "image/avif"),
+        (AVIF_AS_MIF1, "image/avif"),
+    ],
+)
+def test_accepted_types_are_known_by_their_first_bytes(head: bytes, content_type: str) -> None:
+    assert sniff(head) == content_type
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"",
+        b"\xff\xd8",
+        b"\x89PNG",
+        b"GIF88a\0\0",
+        b"RIFF\x24\0\0\0WAVEfmt ",
+        b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+        b"<?xml version='1.0'?><svg/>",
+        b"II*\0\x08\0\0\0",
+        b"MM\0*\0\0\0\x08",
+        b"%PDF-1.7",
+        b"#EXTM3U\n",
+        b" \xff\xd8\xff\xe0",
+        HEIC,
+        MP4,
+    ],
+)
+def test_everything_else_is_refused(head: bytes) -> None:
+    assert sniff(head) is None
+
+
+def test_a_brand_counts_only_inside_its_own_box() -> None:
+    assert sniff(HEIC + b"avif") is None
+
+
+def test_the_bytes_sniffed_by_hold_every_brand_of_a_camera_s_file() -> None:
+    assert len(AVIF) <= HEAD_BYTES
+
+
+def test_the_same_bytes_have_the_same_digest_under_one_key_only() -> None:
+    ours, theirs = b"k" * 32, b"t" * 32
+    assert digest_of(b"photo", ours) == digest_of(b"photo", ours)
+    assert digest_of(b"photo", ours) != digest_of(b"photo", theirs)
+    assert digest_of(b"photo", ours) != digest_of(b"other", ours)
+    assert len(digest_of(b"photo", ours)) == 2 * DIGEST_BYTES
+
+
+def test_a_digest_never_changes_between_versions() -> None:
+    assert digest_of(b"photo", b"k" * 32) == "9a0150c9182c9b4b6a176466ffd32de9"
+
+
+def test_a_variant_has_one_key() -> None:
+    assert object_key("ab12", "feed") == "media/ab12/feed.webp"
+
+
+def test_the_variants_that_clients_rely_on_are_there() -> None:
+    assert {spec.name: spec.width for spec in VARIANTS} == {
+        "full": 2048,
+        "feed": 1080,
+        "thumb": 150,
+    }
