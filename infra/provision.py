@@ -59,7 +59,8 @@ async def create_topics(settings: Settings) -> None:
 
 
 def _new_topic(name: str, topic: Topic, replication: int) -> NewTopic:
-    return NewTopic(name, topic.partitions, replication, {"retention.ms": str(topic.retention_ms)})
+    configs = {"retention.ms": str(topic.retention_ms)}
+    return NewTopic(name, topic.partitions, replication, topic_configs=configs)
 
 
 def _check_created(errors: Iterable[tuple[str, int, str]]) -> None:
@@ -87,7 +88,7 @@ def create_tables(settings: Settings) -> None:
         session.execute(
             f"CREATE KEYSPACE IF NOT EXISTS {settings.keyspace} WITH replication = {replication}"
         )
-        session.execute(f"USE {settings.keyspace}")
+        session.set_keyspace(settings.keyspace)
         for statement in statements(_file("schema.cql")):
             session.execute(statement)
     except NoHostAvailable as error:

@@ -9,6 +9,8 @@ import os
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from pathlib import Path
+from tempfile import gettempdir
 from typing import Any, TypeAlias
 
 import faust
@@ -40,8 +42,16 @@ class ExactConsumer(Consumer):
         return self.app.progress.committable()
 
 
+class NoWeb(faust.App.BootStrategy):
+    """`faust worker` turns the web server on by itself; all apps would want the same port."""
+
+    enable_web = False
+
+
 class App(faust.App):
     """A Faust app whose only agent runs `handlers`, up to `in_flight` events at once."""
+
+    BootStrategy = NoWeb
 
     def __init__(self, name: str, handlers: Handlers, *, in_flight: int) -> None:
         self.settings = Settings.from_env(os.environ)
@@ -53,10 +63,10 @@ class App(faust.App):
             key_serializer="raw",
             value_serializer="raw",
             store="memory://",
+            datadir=Path(gettempdir()) / "instastream-faust",  # it must exist, and stays empty
             stream_wait_empty=False,
             topic_allow_declare=False,
             topic_disable_leader=True,
-            web_enabled=False,
             worker_redirect_stdouts=False,
         )
         self.handlers = handlers

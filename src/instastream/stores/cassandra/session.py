@@ -22,6 +22,7 @@ from instastream.settings import Settings
 
 REQUEST_TIMEOUT_S = 10.0  # a flush or a compaction may hold a small server for seconds
 CONNECT_TIMEOUT_S = 5.0
+PROTOCOL_VERSION = 5  # Cassandra 4.0 and later; asking for more costs two connections at start
 IN_FLIGHT_MAX = 256  # beyond it a small server queues, and requests time out while they wait
 
 DOWN = (NoHostAvailable, DriverException, OSError)
@@ -31,8 +32,9 @@ Row = Any  # a named tuple of the selected columns
 class Session:
     """Runs CQL in one keyspace; every failure is Unavailable."""
 
-    def __init__(self, driver: DriverSession) -> None:
+    def __init__(self, driver: DriverSession, keyspace: str) -> None:
         self._driver = driver
+        self._keyspace = keyspace
         self._prepared: dict[str, asyncio.Future[PreparedStatement]] = {}
         self._in_flight = asyncio.Semaphore(IN_FLIGHT_MAX)
 
@@ -70,7 +72,7 @@ class Session:
 
     async def _prepare_now(self, cql: str) -> PreparedStatement:
         try:
-            return await asyncio.to_thread(self._driver.prepare, cql)
+            return await asyncio.to_thread(self._driver.prepare, cql, keyspace=self._keyspace)
         except DOWN as error:
             raise Unavailable("cassandra", error) from error
 
@@ -80,8 +82,8 @@ async def open_session(settings: Settings) -> AsyncIterator[Session]:
     """A session in the settings' keyspace; raises Unavailable when there is no server."""
     cluster = open_cluster(settings.cassandra)
     try:
-        driver = await asyncio.to_thread(cluster.connect, settings.keyspace)
-        yield Session(driver)
+        driver = await asyncio.to_thread(cluster.connect)
+        yield Session(driver, settings.keyspace)
     except NoHostAvailable as error:
         raise Unavailable("cassandra", error) from error
     finally:
@@ -101,6 +103,7 @@ def open_cluster(addresses: str) -> Cluster:
         contact_points=[(host, int(port)) for host, port in hosts],
         execution_profiles={EXEC_PROFILE_DEFAULT: profile},
         connect_timeout=CONNECT_TIMEOUT_S,
+        protocol_version=PROTOCOL_VERSION,
     )
 
 

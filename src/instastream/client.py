@@ -1,0 +1,93 @@
+"""A client of the HTTP API, as the demo, the benches and the tests use it."""
+
+import base64
+from hashlib import sha256
+from typing import Any, Self
+
+from httpx2 import AsyncClient, Response
+from msgspec import Struct
+
+from instastream.errors import InstastreamError
+
+TIMEOUT_S = 30.0  # uploads of 30 MB to a busy store included
+
+Json = dict[str, Any]
+
+
+class Refused(InstastreamError):
+    """The API answered with a problem."""
+
+    def __init__(self, status: int, problem: Json) -> None:
+        super().__init__(f"{status} {problem.get('title')}: {problem.get('detail')}")
+        self.status = status
+        self.problem = problem
+
+
+class Uploaded(Struct, frozen=True):
+    """An upload that lies in the object store, ready to be finalized."""
+
+    media_id: str
+    size_bytes: int
+
+
+class Client:
+    """One user, or nobody yet; raises Refused for every answer that is not 2xx."""
+
+    def __init__(self, http: AsyncClient, *, access_token: str = "", user_id: str = "") -> None:
+        self._http = http
+        self._headers = {"authorization": f"Bearer {access_token}"} if access_token else {}
+        self.user_id = user_id
+
+    @classmethod
+    async def joined(cls, http: AsyncClient, username: str, password: str) -> Self:
+        """A new user, signed in."""
+        body = {"username": username, "password": password}
+        nobody = cls(http)
+        user = await nobody.call("POST", "/v1/users", json=body)
+        tokens = await nobody.call("POST", "/v1/tokens", json=body)
+        return cls(http, access_token=tokens["access_token"], user_id=user["id"])
+
+    async def follow(self, user_id: str) -> None:
+        """See what someone posts."""
+        await self.call("PUT", f"/v1/users/{user_id}/follow")
+
+    async def upload(self, content: bytes, content_type: str) -> Uploaded:
+        """Declare an upload and PUT it straight to the object store."""
+        declared = {
+            "content_type": content_type,
+            "size_bytes": len(content),
+            "sha256": base64.b64encode(sha256(content).digest()).decode(),
+        }
+        answer = await self.call("POST", "/v1/uploads", json=declared)
+        put = answer["put"]
+        _checked(await self._http.put(put["url"], headers=put["headers"], content=content))
+        return Uploaded(answer["media_id"], len(content))
+
+    async def finalize(self, media_id: str, *, caption: str, alt_text: str = "") -> Json:
+        """Make an upload a post."""
+        body = {"media_id": media_id, "caption": caption, "alt_text": alt_text}
+        return await self.call("POST", "/v1/posts", json=body)
+
+    async def post(self, post_id: str) -> Json:
+        """One post."""
+        return await self.call("GET", f"/v1/posts/{post_id}")
+
+    async def feed(self, *, limit: int = 30, cursor: str = "") -> Json:
+        """A page of the user's feed: posts and the next cursor."""
+        params = {"limit": str(limit)} | ({"cursor": cursor} if cursor else {})
+        return await self.call("GET", "/v1/feed", params=params)
+
+    async def call(self, method: str, path: str, **request: Any) -> Json:
+        """Any call of the API; the JSON it answered, {} when it answered none."""
+        response = _checked(
+            await self._http.request(method, path, headers=self._headers, **request)
+        )
+        return dict(response.json()) if response.content else {}
+
+
+def _checked(response: Response) -> Response:
+    if response.is_success:
+        return response
+    is_problem = response.headers.get("content-type", "").startswith("application/problem+json")
+    problem = response.json() if is_problem else {"detail": response.text[:500]}
+    raise Refused(response.status_code, problem)
