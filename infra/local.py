@@ -1,15 +1,9 @@
 """The whole system on this machine: the servers, what they hold, the API and the workers."""
 
 import asyncio
-import os
-import secrets
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from httpx2 import AsyncClient, HTTPError
-
-from infra.native.process import ProcessSpec
 from infra.native.stack import Report, Stack
 from infra.provision import provision
 from instastream.settings import Settings

@@ -11,12 +11,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from tempfile import gettempdir
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import faust
+from faust.app.base import BootStrategy
 from faust.streams import Stream
 from faust.transport.drivers.aiokafka import Consumer
-from faust.types import TP, EventT
+from faust.types import TP, EventT, StreamT
 from mode.loop import use
 
 from instastream.deps import Deps, open_deps
@@ -39,10 +40,11 @@ class ExactConsumer(Consumer):
     """Commits what `Progress` says. Faust's own count also passes what it skips in a rebalance."""
 
     def _filter_committable_offsets(self, tps: object) -> dict[TP, int]:
-        return self.app.progress.committable()
+        committable = cast(App, self.app).progress.committable()
+        return {tp: offset for tp, offset in committable.items() if self._should_commit(tp, offset)}
 
 
-class NoWeb(faust.App.BootStrategy):
+class NoWeb(BootStrategy):
     """`faust worker` turns the web server on by itself; all apps would want the same port."""
 
     enable_web = False
@@ -85,15 +87,15 @@ class App(faust.App):
         serve_metrics(os.environ)
         await super().on_start()
 
-    def _restart_progress(self, _: Any, assigned: set[TP], **__: Any) -> None:
+    def _restart_progress(self, _: Any, /, *assigned: Any, signal: Any = None, **__: Any) -> None:
         """After a rebalance every partition is read again from what was committed."""
         self.progress = Progress()
-        self.metrics.assigned.set(len(assigned))
+        self.metrics.assigned.set(len(assigned[0]))
 
-    async def consume(self, stream: Stream[bytes]) -> None:
+    async def consume(self, stream: StreamT[bytes]) -> None:
         """The agent: starts a task for each event, in order."""
         try:
-            async for event in stream.noack().events():
+            async for event in cast(Stream[bytes], stream).noack().events():
                 await self._slots.acquire()
                 self._start(event)
         finally:
@@ -110,17 +112,15 @@ class App(faust.App):
 
     async def _finish(self, event: EventT[bytes], progress: Progress[TP]) -> None:
         """Handle one event, however long it takes, and mark it done."""
-        attempts = 0
-        for wait_s in backoff(self._random):
-            attempts += 1
+        for attempts, wait_s in enumerate(backoff(self._random), start=1):
             try:
                 await self._handle_or_bury(event, attempts)
+                progress.done(event.message.tp, event.message.offset)
+                break
             except Unavailable as error:
                 self.log.warning("%s: trying again", error)
                 self.metrics.waits.inc()
                 await asyncio.sleep(wait_s)
-            else:
-                return progress.done(event.message.tp, event.message.offset)
 
     async def _handle_or_bury(self, event: EventT[bytes], attempts: int) -> None:
         message = event.message

@@ -70,13 +70,11 @@ class KafkaLog:
 
     async def read(self, topic: str) -> AsyncIterator[Record[Event]]:
         async with AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap, auto_offset_reset="earliest"
+            self._prefix + topic,
+            bootstrap_servers=self._bootstrap,
+            auto_offset_reset="earliest",
         ) as consumer:
-            await consumer.topics()
-            numbers = consumer.partitions_for_topic(self._prefix + topic) or set()
-            partitions = [TopicPartition(self._prefix + topic, number) for number in numbers]
-            consumer.assign(partitions)
-            ends = await consumer.end_offsets(partitions)
+            ends = await consumer.end_offsets(consumer.assignment())
             while await _behind(consumer, ends):
                 for partition, messages in (await consumer.getmany(timeout_ms=500)).items():
                     for message in messages:

@@ -263,14 +263,15 @@ class MemoryBlobs:
 class MemoryLeases:
     """Leases by worker: the end of the time that is taken."""
 
+    workers: int = WORKERS
     ends_ms: dict[int, int] = field(default_factory=lambda: defaultdict(int))
 
     async def acquire(self, *, now_ms: int, until_ms: int) -> Lease:
-        for worker in range(WORKERS):
+        for worker in range(self.workers):
             if self.ends_ms[worker] <= now_ms:
                 self.ends_ms[worker] = until_ms
                 return Lease(worker, now_ms, until_ms)
-        raise Unavailable("ids", "every worker number is leased")
+        raise Unavailable("ids", f"all {self.workers} worker numbers are leased")
 
     async def extend(self, lease: Lease, *, until_ms: int) -> Lease | None:
         if self.ends_ms[lease.worker] != lease.end_ms:

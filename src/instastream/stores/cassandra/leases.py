@@ -14,17 +14,18 @@ MOVE = "UPDATE worker_leases SET end_ms = ? WHERE pool = 0 AND worker = ? IF end
 class CassandraLeases:
     """Leases in `worker_leases`: the end of the time that each worker number is taken for."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, *, workers: int = WORKERS) -> None:
         self._session = session
+        self._workers = workers
 
     async def acquire(self, *, now_ms: int, until_ms: int) -> Lease:
         ends_ms = {row.worker: row.end_ms for row in await self._session.execute(TAKEN)}
-        free = [worker for worker in range(WORKERS) if ends_ms.get(worker, 0) <= now_ms]
+        free = [worker for worker in range(self._workers) if ends_ms.get(worker, 0) <= now_ms]
         random.shuffle(free)  # so that processes started together don't race for the same one
         for worker in free:
             if await self._take(worker, ends_ms.get(worker), until_ms):
                 return Lease(worker, now_ms, until_ms)
-        raise Unavailable("ids", f"all {WORKERS} worker numbers are leased")
+        raise Unavailable("ids", f"all {self._workers} worker numbers are leased")
 
     async def extend(self, lease: Lease, *, until_ms: int) -> Lease | None:
         if await self._take(lease.worker, lease.end_ms, until_ms):

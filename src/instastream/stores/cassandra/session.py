@@ -1,6 +1,7 @@
 """A Cassandra session for asyncio: prepared statements, timestamps given, errors translated."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -26,6 +27,7 @@ PROTOCOL_VERSION = 5  # Cassandra 4.0 and later; asking for more costs two conne
 IN_FLIGHT_MAX = 256  # beyond it a small server queues, and requests time out while they wait
 
 DOWN = (NoHostAvailable, DriverException, OSError)
+TABLE = re.compile(r"\b(FROM|INTO|UPDATE) (\w+)\b(?!\.)")
 Row = Any  # a named tuple of the selected columns
 
 
@@ -70,9 +72,13 @@ class Session:
             self._prepared.pop(cql, None)
             raise
 
+    def _qualified(self, cql: str) -> str:
+        """Cassandra warns of prepared statements that lean on the session's keyspace."""
+        return TABLE.sub(rf"\1 {self._keyspace}.\2", cql)
+
     async def _prepare_now(self, cql: str) -> PreparedStatement:
         try:
-            return await asyncio.to_thread(self._driver.prepare, cql, keyspace=self._keyspace)
+            return await asyncio.to_thread(self._driver.prepare, self._qualified(cql))
         except DOWN as error:
             raise Unavailable("cassandra", error) from error
 

@@ -1,0 +1,46 @@
+"""Every contract runs on memory and on the real server."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from itertools import count
+
+import pytest
+import pytest_asyncio
+
+from instastream.deps import Deps, memory_deps, open_deps
+from instastream.ids import PostId, UserId, compose
+from tests.conftest import IN_MEMORY
+
+BASE_MS = 1_795_000_000_000  # some day in 2026
+_minted = count()
+
+
+@pytest.fixture(scope="session", params=["memory", "real"])
+def opening(request: pytest.FixtureRequest) -> AbstractAsyncContextManager[Deps]:
+    if request.param == "memory":
+        return memory_deps(IN_MEMORY)
+    return open_deps(request.getfixturevalue("settings"))
+
+
+@pytest_asyncio.fixture(scope="session")
+async def deps(opening: AbstractAsyncContextManager[Deps]) -> AsyncIterator[Deps]:
+    """The stores of one backend; every test makes ids of its own."""
+    async with opening as deps:
+        yield deps
+
+
+def new_id(*, at_ms: int = BASE_MS) -> str:
+    """An id that no other test has."""
+    minted = next(_minted)
+    return compose(at_ms=at_ms + minted // 4096, worker=0, sequence=minted % 4096)
+
+
+@pytest.fixture
+def user() -> UserId:
+    return UserId(new_id())
+
+
+@pytest.fixture
+def post_ids() -> list[PostId]:
+    """Ten ids, ascending."""
+    return [PostId(new_id()) for _ in range(10)]

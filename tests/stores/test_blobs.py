@@ -1,0 +1,56 @@
+"""The contract of Blobs."""
+
+import base64
+from hashlib import sha256
+from uuid import uuid4
+
+import pytest
+from httpx2 import AsyncClient, Response
+
+from instastream.deps import Deps
+from instastream.errors import Corrupt
+from instastream.stores.blobs import Blob, SignedPut
+from instastream.stores.memory import MemoryBlobs
+
+CONTENT = b"an original"
+SHA256 = base64.b64encode(sha256(CONTENT).digest()).decode()
+
+
+@pytest.fixture
+def key() -> str:
+    return f"uploads/1/{uuid4()}"
+
+
+async def sign(deps: Deps, key: str) -> SignedPut:
+    return await deps.blobs.sign_put(
+        key, content_type="image/jpeg", size_bytes=len(CONTENT), sha256=SHA256
+    )
+
+
+async def send(deps: Deps, put: SignedPut, content: bytes, **headers: str) -> Response:
+    """What a client's PUT does."""
+    if isinstance(deps.blobs, MemoryBlobs):
+        deps.blobs.take(put, content)
+        return Response(200)
+    async with AsyncClient() as http:
+        return await http.put(put.url, headers={**put.headers, **headers}, content=content)
+
+
+async def test_what_a_client_put_is_there_as_it_was_signed(deps: Deps, key: str) -> None:
+    assert await deps.blobs.head(key) is None
+    put = await sign(deps, key)
+    assert (await send(deps, put, CONTENT)).status_code == 200
+    assert await deps.blobs.head(key) == Blob(len(CONTENT), "image/jpeg", SHA256)
+    assert await deps.blobs.get(key) == CONTENT
+
+
+async def test_an_object_can_be_put_again(deps: Deps, key: str) -> None:
+    for _ in range(2):
+        await deps.blobs.put(key, b"webp", content_type="image/webp")
+    assert await deps.blobs.get(key) == b"webp"
+
+
+async def test_a_missing_original_is_corrupt(deps: Deps, key: str) -> None:
+    with pytest.raises(Corrupt) as raised:
+        await deps.blobs.get(key)
+    assert raised.value.reason == "missing-original"

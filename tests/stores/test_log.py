@@ -1,0 +1,43 @@
+"""The contract of EventLog."""
+
+import asyncio
+
+from instastream.deps import Deps
+from instastream.events import Record, UserFollowed
+from instastream.ids import UserId
+from tests.stores.conftest import new_id
+
+
+async def test_what_was_appended_is_read_where_it_stands(deps: Deps, user: UserId) -> None:
+    events = [
+        UserFollowed(follower_id=user, followee_id=UserId(new_id()), at_ms=n) for n in range(20)
+    ]
+    appended = [await deps.log.append(event) for event in events]
+    read = [record async for record in deps.log.read("graph")]
+    assert [record for record in read if record in appended] == appended
+
+
+async def test_events_of_one_key_share_a_partition_and_keep_their_order(
+    deps: Deps, user: UserId
+) -> None:
+    event = UserFollowed(follower_id=user, followee_id=UserId(new_id()), at_ms=1)
+    records: list[Record[UserFollowed]] = [await deps.log.append(event) for _ in range(3)]
+    assert len({record.partition for record in records}) == 1
+    offsets = [record.offset for record in records]
+    assert offsets == sorted(set(offsets))
+
+
+async def test_many_appends_at_once_all_arrive(deps: Deps) -> None:
+    follower = UserId(new_id())
+    events = [
+        UserFollowed(follower_id=UserId(new_id()), followee_id=follower, at_ms=1)
+        for _ in range(200)
+    ]
+    await asyncio.gather(*(deps.log.append(event) for event in events))
+    read = [record.event async for record in deps.log.read("graph")]
+    assert sum(1 for event in read if event in events) == 200
+
+
+async def test_a_dead_letter_keeps_its_bytes(deps: Deps) -> None:
+    await deps.log.append_raw("dead", key=b"k", value=None, headers=[("dead_topic", b"uploads")])
+    await deps.log.append_raw("dead", key=None, value=b"\xff\x00", headers=[])

@@ -1,0 +1,122 @@
+"""The contract of Posts."""
+
+from itertools import permutations
+from uuid import uuid4
+
+import pytest
+
+from instastream.deps import Deps
+from instastream.events import MediaFailed, MediaReady, UploadFinalized, Variant
+from instastream.ids import MediaId, PostId, UserId, compose
+from instastream.stores.posts import Failure, Post
+from tests.stores.conftest import new_id
+
+VARIANT = Variant("feed", "media/d/feed.webp", 1080, 720, 9)
+MONTH_MS = 31 * 86_400_000
+JOINED_MS = 1_780_000_000_000
+
+
+def finalized(post_id: PostId, author: UserId) -> UploadFinalized:
+    return UploadFinalized(
+        media_id=MediaId(str(uuid4())),
+        post_id=post_id,
+        author_id=author,
+        content_type="image/jpeg",
+        size_bytes=5,
+        caption="a caption",
+        alt_text="what it shows",
+        at_ms=1_000,
+    )
+
+
+def ready(post_id: PostId, author: UserId) -> MediaReady:
+    return MediaReady(
+        media_id=MediaId(str(uuid4())),
+        post_id=post_id,
+        author_id=author,
+        digest="d",
+        variants=[VARIANT],
+        at_ms=900,  # a worker's clock may be behind
+    )
+
+
+def failed(post_id: PostId, author: UserId) -> MediaFailed:
+    return MediaFailed(
+        media_id=MediaId(str(uuid4())),
+        post_id=post_id,
+        author_id=author,
+        reason="truncated",
+        detail="The image ends early.",
+        at_ms=950,
+    )
+
+
+async def test_events_in_any_order_and_twice_leave_the_same_post(deps: Deps, user: UserId) -> None:
+    expected = {
+        "caption": "a caption",
+        "alt_text": "what it shows",
+        "variants": [VARIANT],
+        "failure": Failure("truncated", "The image ends early."),
+    }
+    for order in permutations((0, 1, 2)):
+        post_id = PostId(new_id())
+        events = (finalized(post_id, user), ready(post_id, user), failed(post_id, user))
+        for turn in (*order, order[0]):
+            await record(deps, events[turn])
+        post = Post(post_id=post_id, author_id=user, **expected)
+        assert await deps.posts.get([post_id]) == {post_id: post}
+        assert post.status == "ready"
+
+
+async def record(deps: Deps, event: UploadFinalized | MediaReady | MediaFailed) -> None:
+    match event:
+        case UploadFinalized():
+            await deps.posts.record_finalized(event)
+        case MediaReady():
+            await deps.posts.record_ready(event)
+        case MediaFailed():
+            await deps.posts.record_failed(event)
+
+
+async def test_a_post_is_processing_until_its_media_is_ready_or_failed(
+    deps: Deps, user: UserId, post_ids: list[PostId]
+) -> None:
+    waiting, bad = post_ids[:2]
+    for post_id in (waiting, bad):
+        await deps.posts.record_finalized(finalized(post_id, user))
+    await deps.posts.record_failed(failed(bad, user))
+    posts = await deps.posts.get([waiting, bad])
+    assert posts[waiting].status == "processing"
+    assert posts[bad].status == "failed"
+
+
+async def test_only_finalized_posts_are_got(deps: Deps, user: UserId) -> None:
+    unfinalized, unknown, known = (PostId(new_id()) for _ in range(3))
+    await deps.posts.record_ready(ready(unfinalized, user))
+    await deps.posts.record_finalized(finalized(known, user))
+    assert set(await deps.posts.get([unfinalized, unknown, known])) == {known}
+    assert await deps.posts.get([]) == {}
+
+
+@pytest.fixture
+def yearlong() -> tuple[UserId, list[PostId]]:
+    """An author who joined long ago, and a post from each of twelve months, newest first."""
+    author = UserId(new_id(at_ms=JOINED_MS))
+    posts = [PostId(new_id(at_ms=JOINED_MS + n * MONTH_MS)) for n in range(12)]
+    return author, posts[::-1]
+
+
+async def test_a_timeline_descends_across_months_page_by_page(
+    deps: Deps, yearlong: tuple[UserId, list[PostId]]
+) -> None:
+    author, posts = yearlong
+    for post_id in posts[::2]:
+        await deps.posts.record_finalized(finalized(post_id, author))
+    for post_id in posts[1::2]:  # seen by its media first
+        await deps.posts.record_ready(ready(post_id, author))
+    before = PostId(compose(at_ms=JOINED_MS + 13 * MONTH_MS, worker=0, sequence=0))
+    first = await deps.posts.timeline(author, before=before, limit=5)
+    second = await deps.posts.timeline(author, before=first[-1], limit=100)
+    assert first + second == posts
+    assert len(first) == 5
+    assert await deps.posts.timeline(author, before=posts[-1], limit=5) == []

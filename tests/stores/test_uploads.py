@@ -1,0 +1,48 @@
+"""The contract of Uploads."""
+
+import asyncio
+from uuid import uuid4
+
+import pytest
+from msgspec.structs import replace
+
+from instastream.deps import Deps
+from instastream.ids import MediaId, PostId, UserId
+from instastream.stores.uploads import Claim, Upload
+
+
+@pytest.fixture
+def upload(user: UserId) -> Upload:
+    return Upload(
+        media_id=MediaId(str(uuid4())),
+        user_id=user,
+        content_type="image/jpeg",
+        size_bytes=5,
+        sha256="LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=",
+        declared_ms=1_000,
+    )
+
+
+async def test_what_was_declared_can_be_read(deps: Deps, upload: Upload) -> None:
+    assert await deps.uploads.get(upload.media_id) is None
+    await deps.uploads.declare(upload)
+    assert await deps.uploads.get(upload.media_id) == upload
+
+
+async def test_of_many_claims_at_once_one_stands(
+    deps: Deps, upload: Upload, post_ids: list[PostId]
+) -> None:
+    await deps.uploads.declare(upload)
+    claims = [Claim(post_id, "digest") for post_id in post_ids]
+    standing = await asyncio.gather(
+        *(deps.uploads.claim(upload.media_id, claim) for claim in claims)
+    )
+    assert len(set(standing)) == 1
+    assert await deps.uploads.get(upload.media_id) == replace(upload, claim=standing[0])
+
+
+async def test_an_idempotency_key_is_bound_to_its_first_request(deps: Deps, user: UserId) -> None:
+    remember = deps.uploads.remember
+    assert await remember(user_id=user, key="k", request_digest="first") == "first"
+    assert await remember(user_id=user, key="k", request_digest="second") == "first"
+    assert await remember(user_id=user, key="other", request_digest="second") == "second"
