@@ -1,9 +1,6 @@
 """Fans posts out: `media` in, ids in followers' lists out, by way of `fanout` for the many."""
 
-from instastream.events import FanoutPage, MediaReady
-from instastream.handlers import fan_out, push_page
-from streams.worker import Handlers, worker
+from instastream.handlers import FEEDS
+from streams.worker import worker
 
-HANDLERS: Handlers = {MediaReady: fan_out, FanoutPage: push_page}
-
-app = worker("feeds", HANDLERS, in_flight=32)
+app = worker("feeds", FEEDS, in_flight=32)

@@ -1,13 +1,6 @@
 """Keeps who there is and who follows whom: `users` and `graph` in, rows out."""
 
-from instastream.events import UserFollowed, UserJoined, UserUnfollowed
-from instastream.handlers import record_followed, record_joined, record_unfollowed
-from streams.worker import Handlers, worker
+from instastream.handlers import GRAPH
+from streams.worker import worker
 
-HANDLERS: Handlers = {
-    UserJoined: record_joined,
-    UserFollowed: record_followed,
-    UserUnfollowed: record_unfollowed,
-}
-
-app = worker("graph", HANDLERS, in_flight=128)
+app = worker("graph", GRAPH, in_flight=128)

@@ -2,11 +2,8 @@
 
 import os
 
-from instastream.events import UploadFinalized
-from instastream.handlers import render_media
-from streams.worker import Handlers, worker
-
-HANDLERS: Handlers = {UploadFinalized: render_media}
+from instastream.handlers import MEDIA
+from streams.worker import worker
 
 # One image per core in the render pool, and as many on their way from and to the object store.
-app = worker("media", HANDLERS, in_flight=2 * (os.cpu_count() or 1))
+app = worker("media", MEDIA, in_flight=2 * (os.cpu_count() or 1))

@@ -1,13 +1,6 @@
 """Keeps posts and timelines: `uploads` and `media` in, rows out."""
 
-from instastream.events import MediaFailed, MediaReady, UploadFinalized
-from instastream.handlers import record_failed, record_finalized, record_ready
-from streams.worker import Handlers, worker
+from instastream.handlers import POSTS
+from streams.worker import worker
 
-HANDLERS: Handlers = {
-    UploadFinalized: record_finalized,
-    MediaReady: record_ready,
-    MediaFailed: record_failed,
-}
-
-app = worker("posts", HANDLERS, in_flight=128)
+app = worker("posts", POSTS, in_flight=128)

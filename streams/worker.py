@@ -7,11 +7,10 @@ with a store is waited out; trouble with an event sends it to `dead`; nothing ra
 import asyncio
 import os
 import random
-from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from tempfile import gettempdir
-from typing import Any, TypeAlias, cast
+from typing import Any, cast
 
 import faust
 from faust.app.base import BootStrategy
@@ -20,9 +19,10 @@ from faust.transport.drivers.aiokafka import Consumer
 from faust.types import TP, EventT, StreamT
 from mode.loop import use
 
-from instastream.deps import Deps, open_deps
+from instastream.deps import open_deps
 from instastream.errors import Unavailable
-from instastream.events import Event, Record, decode
+from instastream.events import Record, decode
+from instastream.handlers import Handlers
 from instastream.metrics import WorkerMetrics, serve_metrics
 from instastream.progress import Progress
 from instastream.retries import backoff, dead_headers
@@ -31,9 +31,6 @@ from instastream.tracing import continue_trace
 
 COMMIT_INTERVAL_S = 0.5  # what a crash repeats at most
 DRAIN_TIMEOUT_S = 5.0  # what a stop waits for; the rest is repeated after it
-
-Handler: TypeAlias = Callable[[Record[Any], Deps], Awaitable[list[Event]]]
-Handlers: TypeAlias = Mapping[type[Event], Handler]
 
 
 class ExactConsumer(Consumer):

@@ -106,14 +106,14 @@ async def open_deps(settings: Settings) -> AsyncIterator[Deps]:
 
 
 @asynccontextmanager
-async def memory_deps(settings: Settings) -> AsyncIterator[Deps]:
+async def memory_deps(settings: Settings, renderer: Renderer) -> AsyncIterator[Deps]:
     """Nothing durable and no server: for unit and flow tests."""
-    async with RenderPool() as renderer:
+    async with LeasedIds(memory.MemoryLeases(), now_ms) as ids:
         yield Deps(
             settings=settings,
             now_ms=now_ms,
             signer=Signer(settings.token_key),
-            ids=LeasedIds(memory.MemoryLeases(), now_ms),
+            ids=ids,
             log=memory.MemoryLog(),
             accounts=memory.MemoryAccounts(),
             users=memory.MemoryUsers(),

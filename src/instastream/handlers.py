@@ -1,7 +1,11 @@
 """What is done about each event: `async (record, deps) -> events to append`.
 
-Each handler may run twice, late or out of order, and leaves the same world.
+Each handler may run twice, late or out of order, and leaves the same world. The tables at the
+end say which stream app runs which.
 """
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeAlias
 
 from instastream import media
 from instastream.deps import Deps
@@ -21,6 +25,9 @@ from instastream.events import (
 from instastream.limits import FANOUT_PAGE_LENGTH
 from instastream.stores.graph import FOLLOWER_BUCKETS
 from instastream.uploads import original_key
+
+Handler: TypeAlias = Callable[[Record[Any], Deps], Awaitable[list[Event]]]
+Handlers: TypeAlias = Mapping[type[Event], Handler]
 
 
 async def record_joined(record: Record[UserJoined], deps: Deps) -> list[Event]:
@@ -143,3 +150,17 @@ def _page(event: MediaReady | FanoutPage, bucket: int, after: str) -> FanoutPage
         after=after,
         at_ms=event.at_ms,
     )
+
+
+MEDIA: Handlers = {UploadFinalized: render_media}
+POSTS: Handlers = {
+    UploadFinalized: record_finalized,
+    MediaReady: record_ready,
+    MediaFailed: record_failed,
+}
+FEEDS: Handlers = {MediaReady: fan_out, FanoutPage: push_page}
+GRAPH: Handlers = {
+    UserJoined: record_joined,
+    UserFollowed: record_followed,
+    UserUnfollowed: record_unfollowed,
+}

@@ -9,6 +9,7 @@ import pytest_asyncio
 
 from instastream.deps import Deps, memory_deps, open_deps
 from instastream.ids import PostId, UserId, compose
+from instastream.rendering import RenderPool
 from tests.conftest import IN_MEMORY
 
 BASE_MS = 1_795_000_000_000  # some day in 2026
@@ -18,7 +19,7 @@ _minted = count()
 @pytest.fixture(scope="session", params=["memory", "real"])
 def opening(request: pytest.FixtureRequest) -> AbstractAsyncContextManager[Deps]:
     if request.param == "memory":
-        return memory_deps(IN_MEMORY)
+        return memory_deps(IN_MEMORY, RenderPool())
     return open_deps(request.getfixturevalue("settings"))
 
 

@@ -1,0 +1,42 @@
+# instastream: `make demo` shows it, `make test` proves it. Both set up what they need.
+
+BIN := .venv/bin
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up down status test check schemas bench clean
+
+help: ## say what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## make .venv with what requirements.lock names
+	@infra/setup
+
+demo: setup ## photographs from upload to followers' feeds, on real servers
+	@$(BIN)/instastream demo
+
+up: setup ## start everything on this machine and print the addresses
+	@$(BIN)/instastream up
+
+down: setup ## stop everything that `make up` started
+	@$(BIN)/instastream down
+
+status: setup ## what runs on this machine
+	@$(BIN)/instastream status
+
+test: setup ## every test, on real servers (ARGS="-k feed" for some)
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: setup ## lint, types, import contract, schemas
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/instastream schemas --check
+
+schemas: setup ## write the published contracts of events and API
+	@$(BIN)/instastream schemas
+
+bench: setup ## all benches, or one: make bench NAME=variants
+	@$(BIN)/instastream bench $(NAME)
+
+clean: down ## forget everything that was made here
+	@rm -rf .venv .instastream bench/out

@@ -1,0 +1,1 @@
+"""The real servers without Docker, root or Java on the machine: installed, run, supervised."""

@@ -1,0 +1,110 @@
+"""What people see: progress on long work, and tables; colours only on a terminal."""
+
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from instastream.demo import Summary
+
+BYTES_FROM = 10_000  # a step of more than this many is counted in bytes
+
+
+class Steps:
+    """Long work as a list of steps: live bars on a terminal, a line per finished step elsewhere.
+
+    Everything goes to standard error, so that standard output stays for machines.
+    """
+
+    def __init__(self) -> None:
+        self.console = Console(stderr=True)
+        self._progress = Progress(
+            SpinnerColumn(finished_text="[green]✓"),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            CountColumn(),
+            TimeElapsedColumn(),
+            console=self.console,
+            disable=not self.console.is_terminal,
+        )
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+    def report(self, step: str, done: int, total: int) -> None:
+        """`done` of `total` of a step; the first call with a new name begins it."""
+        if step not in self._tasks:
+            self._tasks[step] = self._progress.add_task(step, total=total)
+        task = self._progress.tasks[self._tasks[step]]
+        finishes = done >= total and not task.finished
+        self._progress.update(task.id, completed=done, total=total)
+        if finishes and not self.console.is_terminal:
+            self.console.print(f"{step}: done in {task.elapsed or 0:.1f} s", highlight=False)
+
+
+class CountColumn(ProgressColumn):
+    """`3/12`, or megabytes."""
+
+    _counts = MofNCompleteColumn()
+
+    def render(self, task: Task) -> Text:
+        if (task.total or 0) < BYTES_FROM:
+            return self._counts.render(task)
+        return Text(f"{task.completed / 1e6:.0f}/{(task.total or 0) / 1e6:.0f} MB")
+
+
+def demo_tables(summary: Summary) -> list[Table]:
+    """What the demo did: a table of posts, and one of feeds."""
+    posts = Table(title="Posts: milliseconds after finalize, and variants as the edge serves them")
+    for heading in ("photograph", "by", "uploaded", "rendered", "ready", "visible"):
+        posts.add_column(heading, justify="left" if heading in ("photograph", "by") else "right")
+    for name in ("thumb", "feed", "full"):
+        posts.add_column(name, justify="right")
+    posts.add_column("edge")
+    for one in summary.posts:
+        posts.add_row(
+            one.photo,
+            one.author,
+            kilobytes(one.uploaded_bytes),
+            *(f"{ms} ms" for ms in (one.rendered_ms, one.ready_ms, one.visible_ms)),
+            *(_variant(one.post["media"][name]) for name in ("thumb", "feed", "full")),
+            ", ".join(one.edge),
+        )
+    feeds = Table(title="Feeds: what each reader saw, newest first")
+    feeds.add_column("reader")
+    feeds.add_column("photographs")
+    for feed in summary.feeds:
+        feeds.add_row(feed.reader, ", ".join(feed.photos))
+    return [posts, feeds]
+
+
+def _variant(variant: dict[str, int]) -> str:
+    return f"{variant['width']}x{variant['height']} {kilobytes(variant['bytes'])}"
+
+
+def kilobytes(size_bytes: int) -> str:
+    """12.3 kB."""
+    return f"{size_bytes / 1000:.1f} kB"

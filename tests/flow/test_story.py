@@ -1,0 +1,107 @@
+"""One post's life, from upload to feeds."""
+
+import pytest
+
+from instastream import commands, queries
+from instastream.deps import Deps
+from instastream.errors import Rejected
+from instastream.ids import PostId, UserId
+from tests.flow.conftest import Streams, join, post
+
+
+async def feed(deps: Deps, reader: UserId) -> list[PostId]:
+    page = await queries.read_feed(reader, before=None, limit=100, deps=deps)
+    return [post.post_id for post in page.posts]
+
+
+async def test_a_post_reaches_its_followers_and_nobody_else(deps: Deps, streams: Streams) -> None:
+    author, follower, stranger = await join(deps, "author", "follower", "stranger")
+    await commands.follow(follower, author, deps)
+    posted = await post(deps, author)
+    assert posted.status == "processing"
+    await streams.run()
+    assert await feed(deps, follower) == [posted.post_id]
+    assert await feed(deps, stranger) == []
+    seen = await queries.get_post(posted.post_id, stranger, deps)
+    assert {variant.name for variant in seen.variants} == {"thumb", "feed", "full"}
+
+
+async def test_a_post_is_in_no_feed_before_its_media_is_ready(deps: Deps) -> None:
+    author, follower = await join(deps, "author", "follower")
+    await commands.follow(follower, author, deps)
+    posted = await post(deps, author)
+    assert await feed(deps, follower) == []
+    with pytest.raises(Rejected, match="no post"):
+        await queries.get_post(posted.post_id, follower, deps)
+    assert await queries.get_post(posted.post_id, author, deps) == posted
+
+
+async def test_what_is_not_an_image_fails_with_a_reason_for_its_owner(
+    deps: Deps, streams: Streams
+) -> None:
+    author, follower = await join(deps, "author", "follower")
+    await commands.follow(follower, author, deps)
+    posted = await post(deps, author, b"<svg xmlns='http://www.w3.org/2000/svg'/>")
+    await streams.run()
+    failed = await queries.get_post(posted.post_id, author, deps)
+    assert failed.status == "failed"
+    assert failed.failure is not None
+    assert failed.failure.reason == "not-an-image"
+    assert await feed(deps, follower) == []
+
+
+async def test_a_cold_reader_finds_what_was_posted_before(deps: Deps, streams: Streams) -> None:
+    author, other = await join(deps, "author", "other")
+    posts = [(await post(deps, who)).post_id for who in (author, other, author)]
+    await streams.run()
+    reader = (await commands.join("reader", "a long password", deps)).user_id
+    for who in (author, other):
+        await commands.follow(reader, who, deps)
+    assert await feed(deps, reader) == posts[::-1]
+    assert await deps.feeds.read(reader) == posts[::-1], "the list is there from now on"
+
+
+async def test_unfollowing_hides_posts_at_the_next_read(deps: Deps, streams: Streams) -> None:
+    author, follower = await join(deps, "author", "follower")
+    await commands.follow(follower, author, deps)
+    posted = await post(deps, author)
+    await streams.run()
+    await commands.unfollow(follower, author, deps)
+    assert await feed(deps, follower) == []
+    await commands.follow(follower, author, deps)
+    assert await feed(deps, follower) == [posted.post_id]
+
+
+async def test_a_large_author_reaches_everyone_page_by_page(
+    deps: Deps, streams: Streams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("instastream.handlers.FANOUT_PAGE_LENGTH", 3)
+    author, *followers = await join(deps, "author", *(f"follower{n}" for n in range(40)))
+    for follower in followers:
+        await commands.follow(follower, author, deps)
+    posted = await post(deps, author)
+    await streams.run()
+    for follower in followers:
+        assert await deps.feeds.read(follower) == [posted.post_id]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 7])
+async def test_a_page_is_never_short_while_there_is_more(
+    deps: Deps, streams: Streams, limit: int
+) -> None:
+    author, left, reader = await join(deps, "author", "left", "reader")
+    for who in (author, left):
+        await commands.follow(reader, who, deps)
+    posts = [(await post(deps, who)).post_id for who in (author, left, left, author, left, author)]
+    await streams.run()
+    await commands.unfollow(reader, left, deps)
+    seen: list[PostId] = []
+    before = None
+    while True:
+        page = await queries.read_feed(reader, before=before, limit=limit, deps=deps)
+        seen += [post.post_id for post in page.posts]
+        before = page.after
+        if before is None:
+            break
+        assert len(page.posts) == limit
+    assert seen == [posts[5], posts[3], posts[0]]

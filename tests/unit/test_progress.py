@@ -1,0 +1,51 @@
+"""A consumer commits everything before the oldest work in flight, and nothing more."""
+
+from random import Random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from instastream.progress import Progress
+
+
+def test_nothing_is_committed_before_anything_began() -> None:
+    assert Progress[str]().committable() == {}
+
+
+def test_work_done_out_of_order_waits_for_the_oldest() -> None:
+    progress = Progress[str]()
+    for offset in (7, 8, 9):
+        progress.begin("p", offset)
+    progress.done("p", 8)
+    progress.done("p", 9)
+    assert progress.committable() == {"p": 7}
+    progress.done("p", 7)
+    assert progress.committable() == {"p": 10}
+
+
+def test_partitions_are_apart() -> None:
+    progress = Progress[str]()
+    progress.begin("a", 5)
+    progress.begin("b", 1)
+    progress.done("b", 1)
+    assert progress.committable() == {"a": 5, "b": 2}
+
+
+@given(offsets=st.sets(st.integers(0, 50), min_size=1), random=st.randoms(use_true_random=False))
+def test_what_is_committable_is_done_and_what_is_not_is_in_flight(
+    offsets: set[int], random: Random
+) -> None:
+    progress, waiting = Progress[str](), sorted(offsets)  # compaction leaves gaps
+    in_flight: set[int] = set()
+    while waiting or in_flight:
+        if waiting and random.random() < 0.5:
+            in_flight.add(waiting[0])
+            progress.begin("p", waiting.pop(0))
+        elif in_flight:
+            offset = random.choice(sorted(in_flight))
+            in_flight.remove(offset)
+            progress.done("p", offset)
+        if commit := progress.committable().get("p"):
+            assert all(offset >= commit for offset in in_flight)
+            assert not in_flight or commit in in_flight
+    assert progress.committable() == {"p": max(offsets) + 1}

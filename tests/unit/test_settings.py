@@ -1,0 +1,53 @@
+"""Settings come from the environment, and say what is wrong with it."""
+
+import pytest
+
+from instastream.errors import Unready
+from instastream.settings import Settings
+
+ENVIRON = {
+    "INSTASTREAM_KAFKA": "kafka:9092",
+    "INSTASTREAM_CASSANDRA": "one:9042,two:9042",
+    "INSTASTREAM_REDIS": "redis://redis",
+    "INSTASTREAM_S3": "http://s3",
+    "INSTASTREAM_EDGE": "https://cdn.example/media/",
+    "INSTASTREAM_TOKEN_KEY": "ab" * 32,
+    "INSTASTREAM_MEDIA_KEY": "cd" * 32,
+}
+
+
+def test_names_are_plain_unless_a_namespace_keeps_them_apart() -> None:
+    plain = Settings.from_env(ENVIRON)
+    assert (plain.keyspace, plain.bucket, plain.prefix) == ("instastream", "instastream", "")
+    apart = Settings.from_env(ENVIRON | {"INSTASTREAM_NAMESPACE": "t1"})
+    assert apart.keyspace == "instastream_t1"
+    assert apart.bucket == "instastream-t1"
+    assert apart.prefix == "t1."
+    assert plain.media_url == "https://cdn.example/media"
+
+
+def test_without_an_endpoint_the_object_store_is_aws() -> None:
+    assert Settings.from_env(ENVIRON | {"INSTASTREAM_S3": ""}).s3 is None
+
+
+@pytest.mark.parametrize("name", sorted(set(ENVIRON) - {"INSTASTREAM_S3"}))
+def test_what_is_missing_is_named(name: str) -> None:
+    with pytest.raises(Unready, match=name):
+        Settings.from_env({key: value for key, value in ENVIRON.items() if key != name})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("INSTASTREAM_TOKEN_KEY", "ab" * 31),
+        ("INSTASTREAM_TOKEN_KEY", "not hex"),
+        ("INSTASTREAM_MEDIA_KEY", "ab" * 33),
+        ("INSTASTREAM_NAMESPACE", "Upper"),
+        ("INSTASTREAM_NAMESPACE", "a-b"),
+        ("INSTASTREAM_REPLICATION", "0"),
+        ("INSTASTREAM_REPLICATION", "many"),
+    ],
+)
+def test_what_is_wrong_is_named(name: str, value: str) -> None:
+    with pytest.raises(Unready, match=name):
+        Settings.from_env(ENVIRON | {name: value})
