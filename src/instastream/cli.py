@@ -1,1 +1,264 @@
 """The command line: `instastream --help`."""
+
+import asyncio
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import uvicorn
+from cyclopts import App, Parameter
+from rich.console import Console
+
+from infra import local
+from infra.provision import provision
+from instastream import schemas as contracts
+from instastream.api.app import create_app
+from instastream.demo import Summary, run_demo
+from instastream.errors import InstastreamError, Unready
+from instastream.log import KafkaLog
+from instastream.settings import Settings
+from instastream.terminal import Steps, demo_tables, status_table, urls_table
+
+app = App(
+    name="instastream",
+    help="A photo and video sharing backend: the servers, the API, the workers, and tools.",
+    help_format="markdown",
+    version_flags=["--version"],
+)
+
+AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON, for machines.")]
+
+
+@app.command
+def demo(*, keep: bool = False, as_json: AsJson = False) -> None:
+    """Show the main job: photographs from upload to followers' feeds, on real servers.
+
+    Starts what is not running, and stops it again at the end.
+
+    **Examples**
+
+        instastream demo
+        instastream demo --keep            # leave everything running
+        instastream demo --json | jq .posts
+
+    Parameters
+    ----------
+    keep
+        Leave everything running afterwards, as `instastream up` does.
+    """
+    summary = asyncio.run(_demo(keep=keep))
+    if as_json:
+        return _print_json(summary)
+    for table in demo_tables(summary):
+        Console().print(table)
+
+
+async def _demo(*, keep: bool) -> Summary:
+    with Steps() as steps:
+        stack = local.stack_of(os.environ, steps.report)
+        was_up = stack.is_up()
+        try:
+            environ = await local.up(stack, os.environ)
+            settings = Settings.from_env(environ)
+            async with KafkaLog(settings.kafka, prefix=settings.prefix) as log:
+                return await run_demo(environ["INSTASTREAM_API"], log, steps.report)
+        finally:
+            if not (keep or was_up):
+                await stack.down()
+
+
+@app.command
+def up(*, as_json: AsJson = False) -> None:
+    """Start everything on this machine and print the addresses. What runs already stays.
+
+    **Examples**
+
+        instastream up
+        INSTASTREAM_REDIS=redis://cache:6379 instastream up   # with a Redis of your own
+        instastream up --json | jq -r .INSTASTREAM_API
+    """
+    with Steps() as steps:
+        environ = asyncio.run(local.up(local.stack_of(os.environ, steps.report), os.environ))
+    if as_json:
+        return _print_json(environ)
+    Console().print(urls_table(environ))
+
+
+@app.command
+def down() -> None:
+    """Stop everything that `instastream up` started; what it keeps stays in its folder.
+
+    **Example**
+
+        instastream down
+    """
+    with Steps() as steps:
+        asyncio.run(local.stack_of(os.environ, steps.report).down())
+
+
+@app.command
+def status(*, as_json: AsJson = False) -> None:
+    """Say what runs on this machine, where, and how much memory it takes.
+
+    **Example**
+
+        instastream status --json
+    """
+    with Steps() as steps:
+        rows = local.stack_of(os.environ, steps.report).status()
+    if as_json:
+        return _print_json(rows)
+    Console().print(status_table(rows))
+
+
+@app.command
+def env() -> None:
+    """Print what connects a shell to what `instastream up` started.
+
+    **Example**
+
+        eval "$(instastream env)"
+        faust -A streams.media worker -l info
+    """
+    for name, value in sorted(local.environ_of(os.environ).items()):
+        _print(f"export {name}={shlex.quote(value)}")
+
+
+@app.command(name="provision")
+def provision_() -> None:
+    """Create topics, tables and the bucket on the servers that the environment names.
+
+    Safe to repeat. Refuses a topic whose number of partitions is not what `topics.toml` says.
+
+    **Example**
+
+        INSTASTREAM_KAFKA=broker:9092 ... instastream provision
+    """
+    asyncio.run(provision(_settings()))
+
+
+@app.command
+def api(*, host: str = "127.0.0.1", port: int = 8000) -> None:
+    """Serve the HTTP API.
+
+    **Example**
+
+        instastream api --host 0.0.0.0 --port 8080
+
+    Parameters
+    ----------
+    host
+        The address to listen on.
+    port
+        The port to listen on.
+    """
+    uvicorn.run(
+        create_app(_settings()),
+        host=host,
+        port=port,
+        loop="uvloop",
+        http="httptools",
+        log_level="warning",
+        server_header=False,
+        access_log=False,
+    )
+
+
+@app.command
+def worker(name: str, /) -> None:
+    """Run a stream app: media, posts, feeds or graph. Any number of each may run.
+
+    **Examples**
+
+        instastream worker media
+        faust -A streams.media worker -l info     # the same, with Faust's own command
+
+    Parameters
+    ----------
+    name
+        Which app.
+    """
+    if name not in local.WORKERS:
+        raise Unready(f"there is no worker {name!r}: choose one of {', '.join(local.WORKERS)}")
+    environ = {**os.environ, **_environ()}
+    faust = str(Path(sys.executable).with_name("faust"))
+    os.execve(faust, [faust, "-A", f"streams.{name}", "worker", "-l", "warn"], environ)
+
+
+@app.command
+def schemas(folder: Path = Path("schemas"), *, check: bool = False) -> None:
+    """Write the published contracts: JSON Schema of every event, AsyncAPI and OpenAPI.
+
+    Refuses a change that would break old readers or old records.
+
+    **Examples**
+
+        instastream schemas
+        instastream schemas --check     # exit 1 when a file is not what the code says
+
+    Parameters
+    ----------
+    folder
+        Where they are.
+    check
+        Write nothing.
+    """
+    changed = contracts.outdated(folder) if check else contracts.write(folder)
+    if check and changed:
+        raise Unready(f"out of date: {', '.join(changed)}; run `make schemas` and review them")
+    for name in changed:
+        _print(f"wrote {folder / name}")
+
+
+@app.command
+def bench(name: str = "", /) -> None:
+    """Run all benches, or one; results go to `bench/out/NAME.json`.
+
+    **Example**
+
+        instastream bench variants
+    """
+    found = sorted(path.stem for path in Path("bench").glob("*.py") if _is_bench(path))
+    if name and name not in found:
+        raise Unready(f"there is no bench {name!r}: choose one of {', '.join(found)}")
+    for one in [name] if name else found:
+        subprocess.run([sys.executable, "-m", f"bench.{one}"], check=True)
+
+
+def _is_bench(path: Path) -> bool:
+    return path.stem not in ("__init__", "report")
+
+
+def _environ() -> Mapping[str, str]:
+    """What is given, and for the rest what runs on this machine."""
+    return local.environ_of(os.environ)
+
+
+def _settings() -> Settings:
+    return Settings.from_env(_environ())
+
+
+def _print(line: str) -> None:
+    sys.stdout.write(line + "\n")
+
+
+def _print_json(document: Any) -> None:
+    _print(json.dumps(msgspec.to_builtins(document), indent=2))
+
+
+def main() -> None:
+    """Run a command; one clear sentence for what went wrong, 130 for Ctrl-C."""
+    try:
+        app()
+    except InstastreamError as error:
+        Console(stderr=True).print(f"[red]instastream:[/red] {error}", highlight=False)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        Console(stderr=True).print("stopped")
+        sys.exit(130)

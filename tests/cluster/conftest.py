@@ -1,0 +1,71 @@
+"""The whole system, running: real servers, the API and every worker as processes of their own."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from importlib.resources import files
+from secrets import token_hex
+
+import pytest
+import pytest_asyncio
+from httpx2 import AsyncClient
+
+from infra import local
+from infra.native.stack import Stack
+from instastream.client import TIMEOUT_S, Client, Json
+from instastream.settings import Settings
+
+WAIT_S = 60.0  # a restarted server on a busy machine takes seconds
+POLL_S = 0.05
+PHOTO = files("instastream.photos").joinpath("drum.jpg").read_bytes()
+
+
+@dataclass(frozen=True)
+class System:
+    """What runs, and how to reach it."""
+
+    stack: Stack
+    environ: dict[str, str]
+    settings: Settings
+    http: AsyncClient
+
+    async def join(self, name: str) -> Client:
+        """A new user with a warm, empty feed."""
+        user = await Client.joined(self.http, f"{name}_{token_hex(4)}", "a long password")
+        await user.feed()
+        return user
+
+
+@pytest.fixture(scope="session")
+def running(
+    stack: Stack, environ: dict[str, str], settings: Settings
+) -> Iterator[dict[str, str]]:
+    """The API and the workers, in the namespace of this run."""
+    yield asyncio.run(local.start_processes(stack, environ))
+
+
+@pytest_asyncio.fixture(scope="session")
+async def system(
+    stack: Stack, running: dict[str, str], settings: Settings
+) -> AsyncIterator[System]:
+    async with AsyncClient(base_url=running["INSTASTREAM_API"], timeout=TIMEOUT_S) as http:
+        yield System(stack, running, settings, http)
+
+
+def photo(seed: int) -> bytes:
+    """A photograph that no other seed has: the same pixels behind another JPEG comment."""
+    comment = f"{token_hex(8)}{seed}".encode()
+    return PHOTO[:2] + b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment + PHOTO[2:]
+
+
+async def post(author: Client, content: bytes) -> Json:
+    """Something uploaded and finalized."""
+    uploaded = await author.upload(content, "image/jpeg")
+    return await author.finalize(uploaded.media_id, caption="")
+
+
+async def eventually(condition: Callable[[], Awaitable[bool]], what: str) -> None:
+    """Wait until it holds."""
+    async with asyncio.timeout(WAIT_S):
+        while not await condition():
+            await asyncio.sleep(POLL_S)

@@ -1,0 +1,86 @@
+"""What is killed and comes back has lost nothing and repeated nothing."""
+
+import asyncio
+
+import pytest
+
+from instastream.client import Client, Refused
+from tests.cluster.conftest import System, eventually, photo, post
+
+POSTS = 16
+
+
+async def ids_in_feed(reader: Client) -> list[str]:
+    return [seen["id"] for seen in (await reader.feed(limit=100))["posts"]]
+
+
+async def statuses(author: Client) -> list[str]:
+    page = await author.call("GET", f"/v1/users/{author.user_id}/posts", params={"limit": "100"})
+    return [seen["status"] for seen in page["posts"]]
+
+
+async def expect_each_once(reader: Client, posts: list[str]) -> None:
+    """The reader's feed comes to hold exactly these posts, newest first, and stays so."""
+
+    async def complete() -> bool:
+        return set(posts) <= set(await ids_in_feed(reader))
+
+    await eventually(complete, "every post visible")
+    assert await ids_in_feed(reader) == sorted(posts, reverse=True)
+
+
+@pytest.mark.parametrize("worker", ["media", "posts", "feeds"])
+async def test_every_post_is_visible_once_after_a_worker_is_killed(
+    system: System, worker: str
+) -> None:
+    author, reader = await system.join("author"), await system.join("reader")
+    await reader.follow(author.user_id)
+    posted = [post(author, photo(n)) for n in range(POSTS)]
+    posts = [one["id"] for one in await asyncio.gather(*posted)]
+
+    async def under_way() -> bool:
+        return "ready" in await statuses(author)
+
+    await eventually(under_way, "the first post ready")
+    assert "processing" in await statuses(author), "killed too late to prove anything"
+    system.stack.kill(worker)
+    await system.stack.start(worker)
+    await expect_each_once(reader, posts)
+
+
+async def test_a_post_finalized_while_kafka_is_down_is_posted_once_by_a_retry(
+    system: System,
+) -> None:
+    author, reader = await system.join("author"), await system.join("reader")
+    await reader.follow(author.user_id)
+    uploaded = await author.upload(photo(0), "image/jpeg")
+    system.stack.kill("kafka")
+    with pytest.raises(Refused) as refused:
+        await author.finalize(uploaded.media_id, caption="")
+    assert refused.value.status == 503
+    await system.stack.start("kafka")
+    posts: set[str] = set()
+
+    async def finalized() -> bool:
+        try:
+            posts.add((await author.finalize(uploaded.media_id, caption=""))["id"])
+        except Refused as error:
+            assert error.status == 503
+        return bool(posts)
+
+    await eventually(finalized, "Kafka back")
+    await expect_each_once(reader, sorted(posts))
+
+
+@pytest.mark.parametrize("server", ["redis", "cassandra", "s3"])
+async def test_workers_wait_for_a_store_that_is_down_and_then_go_on(
+    system: System, server: str
+) -> None:
+    author, reader = await system.join("author"), await system.join("reader")
+    await reader.follow(author.user_id)
+    posted = [post(author, photo(n)) for n in range(POSTS)]
+    posts = [one["id"] for one in await asyncio.gather(*posted)]
+    system.stack.kill(server)
+    await asyncio.sleep(1)
+    await system.stack.start(server)
+    await expect_each_once(reader, posts)
