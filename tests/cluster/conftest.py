@@ -37,9 +37,7 @@ class System:
 
 
 @pytest.fixture(scope="session")
-def running(
-    stack: Stack, environ: dict[str, str], settings: Settings
-) -> Iterator[dict[str, str]]:
+def running(stack: Stack, environ: dict[str, str], settings: Settings) -> Iterator[dict[str, str]]:
     """The API and the workers, in the namespace of this run."""
     yield asyncio.run(local.start_processes(stack, environ))
 

@@ -15,7 +15,9 @@ def painter(user: UserId) -> Credentials:
     return Credentials(username=f"painter_{token_hex(4)}", user_id=user, password_hash="hash")
 
 
-async def test_a_username_belongs_to_whoever_claimed_it_first(deps: Deps, painter: Credentials) -> None:
+async def test_a_username_belongs_to_whoever_claimed_it_first(
+    deps: Deps, painter: Credentials
+) -> None:
     late = Credentials(painter.username, UserId(new_id()), "another hash")
     assert await deps.accounts.claim(painter) == painter
     assert await deps.accounts.claim(late) == painter

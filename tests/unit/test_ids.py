@@ -28,7 +28,9 @@ START_MS = 1_795_000_000_000
 
 
 @given(times, times, st.integers(0, WORKERS - 1), st.integers(0, SEQUENCES - 1))
-def test_ids_sort_by_time_as_strings(one_ms: int, other_ms: int, worker: int, sequence: int) -> None:
+def test_ids_sort_by_time_as_strings(
+    one_ms: int, other_ms: int, worker: int, sequence: int
+) -> None:
     one = compose(at_ms=one_ms, worker=worker, sequence=sequence)
     other = compose(at_ms=other_ms, worker=worker, sequence=sequence)
     assert (one < other) == (one_ms < other_ms)
