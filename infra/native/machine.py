@@ -56,7 +56,7 @@ def program(server: str, environ: Mapping[str, str]) -> Path:
         found = [file for file in metadata.files(distribution) or () if file.name == name]
     except metadata.PackageNotFoundError as error:
         raise Unready(_missing(server)) from error
-    paths = [Path(os.path.normpath(file.locate())) for file in found]  # type: ignore[arg-type]
+    paths = [Path(os.path.normpath(file.locate())) for file in found]
     for path in paths:
         if os.access(path, os.X_OK) and path.is_file():
             return path

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
 
+CONNECT_TIMEOUT_S = 5
 ONCE = AioConfig(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 1})
 
 FIND_COORDINATOR, OFFSET_FETCH = 10, 9
@@ -75,9 +76,9 @@ async def s3_answers(port: int, access_key: str, secret_key: str) -> bool:
 async def listens(host: str, port: int) -> bool:
     """Something takes connections there."""
     try:
-        async with _connected(host, port):
+        async with asyncio.timeout(CONNECT_TIMEOUT_S), _connected(host, port):
             return True
-    except OSError:
+    except OSError:  # of which TimeoutError is one
         return False
 
 

@@ -101,7 +101,10 @@ async def until_ready(spec: ProcessSpec, running: Running) -> None:
         except Exception as error:  # a server that starts may answer anything
             why = repr(error)
         if time.monotonic() > deadline:
-            raise Unready(f"{spec.name} is not ready after {spec.ready_timeout_s:g} s ({why}); " + _end(running))
+            raise Unready(
+                f"{spec.name} is not ready after {spec.ready_timeout_s:g} s ({why}); "
+                + _end(running)
+            )
         await asyncio.sleep(POLL_S)
     raise Unready(f"{spec.name} ended while starting; " + _end(running))
 
@@ -111,8 +114,9 @@ async def stop(running: Running) -> None:
     if is_alive(running):
         with suppress(ProcessLookupError):
             os.kill(running.pid, running.stop_signal)
-        deadline = time.monotonic() + running.stop_timeout_s
-        while is_alive(running) and time.monotonic() < deadline:
+        for _ in range(round(running.stop_timeout_s / POLL_S)):
+            if not is_alive(running):
+                break
             await asyncio.sleep(POLL_S)
     kill(running)
 
@@ -135,9 +139,10 @@ def rss_bytes(running: Running) -> int:
 
 
 def shell(*commands: Sequence[str], unless: Path) -> list[str]:
-    """argv that runs the first command only where `unless` doesn't exist, then becomes the second."""
+    """argv that runs the first of two commands unless that file exists, and becomes the second."""
     first, second = (shlex.join(command) for command in commands)
-    return ["/bin/sh", "-c", f"[ -e {shlex.quote(str(unless))} ] || {first} || exit; exec {second}"]
+    exists = shlex.join(["test", "-e", str(unless)])
+    return ["/bin/sh", "-c", f"{exists} || {first} || exit; exec {second}"]
 
 
 def _end(running: Running) -> str:

@@ -3,8 +3,7 @@
 import grp
 import os
 import pwd
-import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
@@ -48,7 +47,7 @@ class Site:
 
 
 class _Config(Template):
-    delimiter = "@"  # `$` is nginx's own
+    delimiter = "%"  # `$` is nginx's own
 
 
 def kafka(site: Site) -> ProcessSpec:
@@ -136,7 +135,6 @@ def edge(site: Site) -> ProcessSpec:
         host=origin.netloc,
         host_name=origin.hostname,
     )
-    (site.folder / "tmp").mkdir(exist_ok=True)
     argv = [str(site.program), "-p", str(site.folder), "-c", str(config), "-e", "stderr"]
     return _spec(site, "edge", argv, ready=partial(probes.edge_answers, site.port))
 
@@ -181,12 +179,17 @@ def _spec(
     name: str,
     argv: list[str],
     *,
-    ready: Callable[[], object],
+    ready: Callable[[], Awaitable[bool]],
     env: Mapping[str, str] | None = None,
 ) -> ProcessSpec:
     """With a small environment of its own: JAVA_TOOL_OPTIONS and the like stay outside."""
     temporary = site.folder / "tmp"
-    base = {"PATH": os.defpath, "HOME": str(site.folder), "TMPDIR": str(temporary), "LANG": "C.UTF-8"}
+    base = {
+        "PATH": os.defpath,
+        "HOME": str(site.folder),
+        "TMPDIR": str(temporary),
+        "LANG": "C.UTF-8",
+    }
     return ProcessSpec(
         name=name,
         argv=argv,

@@ -54,6 +54,6 @@ def changing_state(home: Path) -> Iterator[State]:
 def _write(home: Path, state: State) -> None:
     staged = home / "stack.json.new"
     descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)  # it holds keys
-    with open(descriptor, "wb") as file:
+    with os.fdopen(descriptor, "wb") as file:
         file.write(json.format(json.encode(state), indent=1))
     staged.replace(home / "stack.json")
