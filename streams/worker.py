@@ -84,10 +84,10 @@ class App(faust.App):
         serve_metrics(os.environ)
         await super().on_start()
 
-    def _restart_progress(self, _: Any, /, *assigned: Any, signal: Any = None, **__: Any) -> None:
+    def _restart_progress(self, *_: Any, signal: Any = None, **__: Any) -> None:
         """After a rebalance every partition is read again from what was committed."""
         self.progress = Progress()
-        self.metrics.assigned.set(len(assigned[0]))
+        self.metrics.ready.set(1)
 
     async def consume(self, stream: StreamT[bytes]) -> None:
         """The agent: starts a task for each event, in order."""

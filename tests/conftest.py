@@ -2,10 +2,13 @@
 
 import asyncio
 import os
+from collections.abc import Iterator
 from secrets import token_hex
 
 import pytest
 
+from infra import local
+from infra.native.stack import Stack
 from infra.provision import provision
 from instastream.settings import Settings
 
@@ -14,16 +17,47 @@ IN_MEMORY = Settings(
     cassandra="memory",
     redis="memory",
     s3=None,
-    media_url="http://edge.test/instastream",
+    edge="http://edge.test",
     token_key=bytes(32),
     media_key=bytes(32),
 )
 
 
 @pytest.fixture(scope="session")
-def settings() -> Settings:
-    """Real servers with topics, tables and a bucket that only this run uses."""
-    environ = os.environ | {"INSTASTREAM_NAMESPACE": f"t{token_hex(4)}"}
+def given(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """A folder and a namespace that only this run uses; servers that are named are used."""
+    return os.environ | {
+        "INSTASTREAM_HOME": str(tmp_path_factory.mktemp("home")),
+        "INSTASTREAM_NAMESPACE": f"t{token_hex(4)}",
+    }
+
+
+@pytest.fixture(scope="session")
+def stack(given: dict[str, str]) -> Iterator[Stack]:
+    """The servers, running."""
+    stack = local.stack_of(given, report)
+    try:
+        asyncio.run(stack.up())
+        yield stack
+    finally:
+        asyncio.run(stack.down())
+
+
+@pytest.fixture(scope="session")
+def environ(given: dict[str, str], stack: Stack) -> dict[str, str]:
+    """What connects to the servers."""
+    environ = local.connect(given, stack)
+    os.environ |= {name: value for name, value in environ.items() if name.startswith("AWS_")}
+    return environ
+
+
+@pytest.fixture(scope="session")
+def settings(environ: dict[str, str]) -> Settings:
+    """Topics, tables and a bucket that only this run uses."""
     settings = Settings.from_env(environ)
     asyncio.run(provision(settings))
     return settings
+
+
+def report(step: str, done: int, total: int) -> None:
+    """The test runner shows progress enough."""

@@ -18,6 +18,9 @@ from infra.native.processes import ProcessSpec, shell
 # Heaps as measured: Kafka 165 to 220 MB and Cassandra 450 to 620 MB resident.
 KAFKA_HEAP = "256m"
 CASSANDRA_HEAP = "512m"
+# Every bucket has volumes of its own, which grow as they fill. Left to itself, SeaweedFS allows one
+# for each free GB of the disk: with 78 GB free, the first PUT to the 76th bucket failed.
+VOLUMES_MAX = 10_000
 CLUSTER_ID = "aW5zdGFzdHJlYW0tbG9jYQ"  # any 16 bytes: "instastream-loca" in base64
 # One thread collects and the quick compiler compiles: a small server starts in half the time.
 JVM = (
@@ -110,6 +113,7 @@ def s3(site: Site) -> ProcessSpec:
         "s3.port.iceberg": "0",
         "s3.port.lance": "0",
         "s3.autoCreateBucket": "false",
+        "volume.max": str(VOLUMES_MAX),
         "webdav": "false",
         "admin.ui": "false",
         "master.telemetry": "false",

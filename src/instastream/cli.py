@@ -8,12 +8,13 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 import uvicorn
 from cyclopts import App, Parameter
 from rich.console import Console
+from rich.table import Table
 
 from infra import local
 from infra.provision import provision
@@ -53,23 +54,20 @@ def demo(*, keep: bool = False, as_json: AsJson = False) -> None:
         Leave everything running afterwards, as `instastream up` does.
     """
     summary = asyncio.run(_demo(keep=keep))
-    if as_json:
-        return _print_json(summary)
-    for table in demo_tables(summary):
-        Console().print(table)
+    _show(summary, *demo_tables(summary), as_json=as_json)
 
 
 async def _demo(*, keep: bool) -> Summary:
     with Steps() as steps:
         stack = local.stack_of(os.environ, steps.report)
-        was_up = stack.is_up()
+        keep = keep or local.is_up(os.environ)
         try:
-            environ = await local.up(stack, os.environ)
+            environ = await local.up(os.environ, stack, steps.report)
             settings = Settings.from_env(environ)
             async with KafkaLog(settings.kafka, prefix=settings.prefix) as log:
                 return await run_demo(environ["INSTASTREAM_API"], log, steps.report)
         finally:
-            if not (keep or was_up):
+            if not keep:
                 await stack.down()
 
 
@@ -84,10 +82,9 @@ def up(*, as_json: AsJson = False) -> None:
         instastream up --json | jq -r .INSTASTREAM_API
     """
     with Steps() as steps:
-        environ = asyncio.run(local.up(local.stack_of(os.environ, steps.report), os.environ))
-    if as_json:
-        return _print_json(environ)
-    Console().print(urls_table(environ))
+        stack = local.stack_of(os.environ, steps.report)
+        environ = asyncio.run(local.up(os.environ, stack, steps.report))
+    _show(environ, urls_table(environ), as_json=as_json)
 
 
 @app.command
@@ -112,9 +109,7 @@ def status(*, as_json: AsJson = False) -> None:
     """
     with Steps() as steps:
         rows = local.stack_of(os.environ, steps.report).status()
-    if as_json:
-        return _print_json(rows)
-    Console().print(status_table(rows))
+    _show(rows, status_table(rows), as_json=as_json)
 
 
 @app.command
@@ -126,7 +121,7 @@ def env() -> None:
         eval "$(instastream env)"
         faust -A streams.media worker -l info
     """
-    for name, value in sorted(local.environ_of(os.environ).items()):
+    for name, value in sorted(_environ().items()):
         _print(f"export {name}={shlex.quote(value)}")
 
 
@@ -237,7 +232,11 @@ def _is_bench(path: Path) -> bool:
 
 def _environ() -> Mapping[str, str]:
     """What is given, and for the rest what runs on this machine."""
-    return local.environ_of(os.environ)
+    return local.connect(os.environ, local.stack_of(os.environ, report=_ignore))
+
+
+def _ignore(step: str, done: int, total: int) -> None:
+    """Nobody waits for this."""
 
 
 def _settings() -> Settings:
@@ -248,8 +247,12 @@ def _print(line: str) -> None:
     sys.stdout.write(line + "\n")
 
 
-def _print_json(document: Any) -> None:
-    _print(json.dumps(msgspec.to_builtins(document), indent=2))
+def _show(document: object, *tables: Table, as_json: bool) -> None:
+    """The same for machines or for people."""
+    if as_json:
+        _print(json.dumps(msgspec.to_builtins(document), indent=2))
+    else:
+        Console().print(*tables, sep="\n")
 
 
 def main() -> None:

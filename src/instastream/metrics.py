@@ -14,9 +14,10 @@ class WorkerMetrics:
 
     def __init__(self, app: str) -> None:
         labels = ["app"]
-        self.assigned = Gauge(
-            "instastream_partitions_assigned", "Partitions this worker reads.", labels
+        self.ready = Gauge(
+            "instastream_ready", "Whether this worker has its partitions.", labels
         ).labels(app)
+        self.ready.set(0)
         self.waits = Counter(
             "instastream_waits", "Times an event waited for a store to come back.", labels
         ).labels(app)

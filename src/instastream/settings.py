@@ -16,7 +16,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     cassandra: str
     redis: str
     s3: str | None  # None: AWS's own
-    media_url: str  # what stands before an object's key in public URLs
+    edge: str  # what serves media, as clients see it
     namespace: str = ""  # keeps several instances apart on the same servers
     replication: int = 1  # copies that Kafka and Cassandra keep of what is provisioned
     token_key: bytes  # signs access tokens: Ed25519 seed, 32 bytes
@@ -33,7 +33,7 @@ class Settings(Struct, frozen=True, kw_only=True):
             cassandra=_required(environ, "INSTASTREAM_CASSANDRA"),
             redis=_required(environ, "INSTASTREAM_REDIS"),
             s3=environ.get("INSTASTREAM_S3") or None,
-            media_url=_required(environ, "INSTASTREAM_EDGE").rstrip("/"),
+            edge=_required(environ, "INSTASTREAM_EDGE").rstrip("/"),
             namespace=namespace,
             replication=_positive(environ, "INSTASTREAM_REPLICATION", default="1"),
             token_key=_key(environ, "INSTASTREAM_TOKEN_KEY"),
@@ -49,6 +49,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     def bucket(self) -> str:
         """The bucket of originals and variants."""
         return f"instastream-{self.namespace}" if self.namespace else "instastream"
+
+    @property
+    def media_url(self) -> str:
+        """What stands before an object's key in public URLs."""
+        return f"{self.edge}/{self.bucket}"
 
     @property
     def prefix(self) -> str:

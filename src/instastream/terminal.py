@@ -1,6 +1,6 @@
 """What people see: progress on long work, and tables; colours only on a terminal."""
 
-from types import TracebackType
+from collections.abc import Mapping
 from typing import Self
 
 from rich.console import Console
@@ -18,6 +18,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from infra.native.stack import Status
 from instastream.demo import Summary
 
 BYTES_FROM = 10_000  # a step of more than this many is counted in bytes
@@ -46,12 +47,7 @@ class Steps:
         self._progress.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
     def report(self, step: str, done: int, total: int) -> None:
@@ -108,3 +104,22 @@ def _variant(variant: dict[str, int]) -> str:
 def kilobytes(size_bytes: int) -> str:
     """12.3 kB."""
     return f"{size_bytes / 1000:.1f} kB"
+
+
+def urls_table(environ: Mapping[str, str]) -> Table:
+    """Where everything answers."""
+    table = Table("what", "where", title="Running on this machine: `make down` stops it")
+    for name in ("API", "EDGE", "S3", "KAFKA", "CASSANDRA", "REDIS"):
+        table.add_row(name.lower(), environ[f"INSTASTREAM_{name}"])
+    return table
+
+
+def status_table(rows: list[Status]) -> Table:
+    """What runs, where, and how much memory it takes."""
+    table = Table("name", "state", "pid", "where", "memory", "log")
+    for row in rows:
+        memory = f"{row.rss_bytes / 1e6:.0f} MB" if row.rss_bytes else ""
+        table.add_row(row.name, row.state, str(row.pid or ""), row.url, memory, row.log)
+    total = sum(row.rss_bytes for row in rows)
+    table.caption = f"{total / 1e6:.0f} MB in all"
+    return table

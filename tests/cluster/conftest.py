@@ -1,7 +1,7 @@
 """The whole system, running: real servers, the API and every worker as processes of their own."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from importlib.resources import files
 from secrets import token_hex
@@ -37,14 +37,15 @@ class System:
 
 
 @pytest.fixture(scope="session")
-def running(stack: Stack, environ: dict[str, str], settings: Settings) -> Iterator[dict[str, str]]:
+def running(environ: dict[str, str], stack: Stack, settings: Settings) -> dict[str, str]:
     """The API and the workers, in the namespace of this run."""
-    yield asyncio.run(local.start_processes(stack, environ))
+    asyncio.run(local.start_processes(environ, stack))
+    return environ
 
 
 @pytest_asyncio.fixture(scope="session")
 async def system(
-    stack: Stack, running: dict[str, str], settings: Settings
+    running: dict[str, str], stack: Stack, settings: Settings
 ) -> AsyncIterator[System]:
     async with AsyncClient(base_url=running["INSTASTREAM_API"], timeout=TIMEOUT_S) as http:
         yield System(stack, running, settings, http)

@@ -52,18 +52,19 @@ def failed(post_id: PostId, author: UserId) -> MediaFailed:
 
 
 async def test_events_in_any_order_and_twice_leave_the_same_post(deps: Deps, user: UserId) -> None:
-    expected = {
-        "caption": "a caption",
-        "alt_text": "what it shows",
-        "variants": [VARIANT],
-        "failure": Failure("truncated", "The image ends early."),
-    }
     for order in permutations((0, 1, 2)):
         post_id = PostId(new_id())
         events = (finalized(post_id, user), ready(post_id, user), failed(post_id, user))
         for turn in (*order, order[0]):
             await record(deps, events[turn])
-        post = Post(post_id=post_id, author_id=user, **expected)
+        post = Post(
+            post_id=post_id,
+            author_id=user,
+            caption="a caption",
+            alt_text="what it shows",
+            variants=[VARIANT],
+            failure=Failure("truncated", "The image ends early."),
+        )
         assert await deps.posts.get([post_id]) == {post_id: post}
         assert post.status == "ready"
 

@@ -44,7 +44,7 @@ def test_the_newest_id_is_above_all_that_were_minted(at_ms: int, worker: int, n:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "1", "x" * 19, "0" + "1" * 18, "1" * 20, "1" * 18, "-" + "1" * 18, "１" * 19]
+    "text", ["", "1", "x" * 19, "0" + "1" * 18, "1" * 20, "1" * 18, "-" + "1" * 18, "\uff11" * 19]
 )
 def test_what_is_not_an_id_is_rejected(text: str) -> None:
     with pytest.raises(Rejected) as raised:

@@ -74,7 +74,7 @@ async def failure(pool: RenderPool, content: bytes) -> str:
 
 async def until(happened: Callable[[], bool]) -> None:
     async with asyncio.timeout(20):
-        while not happened():  # noqa: ASYNC110  another process has no event to await
+        while not happened():
             await asyncio.sleep(0.02)
 
 

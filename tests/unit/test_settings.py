@@ -10,7 +10,7 @@ ENVIRON = {
     "INSTASTREAM_CASSANDRA": "one:9042,two:9042",
     "INSTASTREAM_REDIS": "redis://redis",
     "INSTASTREAM_S3": "http://s3",
-    "INSTASTREAM_EDGE": "https://cdn.example/media/",
+    "INSTASTREAM_EDGE": "https://cdn.example/",
     "INSTASTREAM_TOKEN_KEY": "ab" * 32,
     "INSTASTREAM_MEDIA_KEY": "cd" * 32,
 }
@@ -23,7 +23,7 @@ def test_names_are_plain_unless_a_namespace_keeps_them_apart() -> None:
     assert apart.keyspace == "instastream_t1"
     assert apart.bucket == "instastream-t1"
     assert apart.prefix == "t1."
-    assert plain.media_url == "https://cdn.example/media"
+    assert plain.media_url == "https://cdn.example/instastream"
 
 
 def test_without_an_endpoint_the_object_store_is_aws() -> None:
