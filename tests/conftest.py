@@ -11,6 +11,8 @@ from infra import local
 from infra.native.stack import Stack
 from infra.provision import provision
 from instastream.settings import Settings
+from tests import containers
+from tests.containers import Containers
 
 IN_MEMORY = Settings(
     kafka="memory",
@@ -23,10 +25,31 @@ IN_MEMORY = Settings(
 )
 
 
+def pytest_report_header() -> str:
+    """Say what the tests run on."""
+    if "INSTASTREAM_KAFKA" in os.environ:
+        return "servers: those that the environment names"
+    if containers.engine_answers():
+        return "servers: containers of compose.kafka.yml, by testcontainers"
+    return "servers: native processes (no Docker engine answers)"
+
+
 @pytest.fixture(scope="session")
-def given(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """A folder and a namespace that only this run uses; servers that are named are used."""
-    return os.environ | {
+def docker() -> Iterator[Containers | None]:
+    """The servers in containers, where an engine answers and no server is named."""
+    if "INSTASTREAM_KAFKA" in os.environ or not containers.engine_answers():
+        yield None
+        return
+    with containers.running_containers() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def given(tmp_path_factory: pytest.TempPathFactory, docker: Containers | None) -> dict[str, str]:
+    """A folder and a namespace that only this run uses, and the servers that run already."""
+    return {
+        **os.environ,
+        **(containers.environ() if docker else {}),
         "INSTASTREAM_HOME": str(tmp_path_factory.mktemp("home")),
         "INSTASTREAM_NAMESPACE": f"t{token_hex(4)}",
     }
@@ -34,7 +57,7 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def stack(given: dict[str, str]) -> Iterator[Stack]:
-    """The servers, running."""
+    """Native servers, unless they are given; and our own processes later."""
     stack = local.stack_of(given, report)
     try:
         asyncio.run(stack.up())

@@ -86,7 +86,7 @@ def is_alive(running: Running) -> bool:
         return False
     with suppress(ChildProcessError):  # it is a child only of the launcher that started it
         os.waitpid(running.pid, os.WNOHANG)
-    return _state(running.pid) not in ("", "Z", "X")
+    return not _has_ended(_fields(running.pid))
 
 
 async def until_ready(spec: ProcessSpec, running: Running) -> None:
@@ -160,15 +160,19 @@ def _session(running: Running) -> list[int]:
 
 def _is_member(pid: int, session: int) -> bool:
     fields = _fields(pid)
-    return bool(fields) and int(fields[3]) == session and fields[0] not in ("Z", "X")
+    return not _has_ended(fields) and int(fields[3]) == session
 
 
 def _pids() -> Iterator[int]:
     return (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal())
 
 
-def _state(pid: int) -> str:
-    return (_fields(pid) or [""])[0]
+def _has_ended(fields: list[str]) -> bool:
+    """Nothing is left of it, or nothing but its exit status.
+
+    A killed JVM is a zombie at once, and holds its ports until the last of its threads is gone.
+    """
+    return not fields or (fields[0] in ("Z", "X") and int(fields[17]) <= 1)
 
 
 def _born(pid: int) -> str:

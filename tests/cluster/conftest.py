@@ -14,6 +14,7 @@ from infra import local
 from infra.native.stack import Stack
 from instastream.client import TIMEOUT_S, Client, Json
 from instastream.settings import Settings
+from tests.containers import SERVERS, Containers
 
 WAIT_S = 60.0  # a restarted server on a busy machine takes seconds
 POLL_S = 0.05
@@ -25,9 +26,21 @@ class System:
     """What runs, and how to reach it."""
 
     stack: Stack
+    docker: Containers | None
     environ: dict[str, str]
     settings: Settings
     http: AsyncClient
+
+    def kill(self, name: str) -> None:
+        """SIGKILL a server or a process of ours."""
+        self._runs(name).kill(name)
+
+    async def start(self, name: str) -> None:
+        """Start it again; returns when it is ready."""
+        await self._runs(name).start(name)
+
+    def _runs(self, name: str) -> Stack | Containers:
+        return self.docker if self.docker and name in SERVERS else self.stack
 
     async def join(self, name: str) -> Client:
         """A new user with a warm, empty feed."""
@@ -45,10 +58,10 @@ def running(environ: dict[str, str], stack: Stack, settings: Settings) -> dict[s
 
 @pytest_asyncio.fixture(scope="session")
 async def system(
-    running: dict[str, str], stack: Stack, settings: Settings
+    running: dict[str, str], stack: Stack, docker: Containers | None, settings: Settings
 ) -> AsyncIterator[System]:
     async with AsyncClient(base_url=running["INSTASTREAM_API"], timeout=TIMEOUT_S) as http:
-        yield System(stack, running, settings, http)
+        yield System(stack, docker, running, settings, http)
 
 
 def photo(seed: int) -> bytes:

@@ -44,8 +44,8 @@ async def test_every_post_is_visible_once_after_a_worker_is_killed(
 
     await eventually(under_way, "the first post ready")
     assert "processing" in await statuses(author), "killed too late to prove anything"
-    system.stack.kill(worker)
-    await system.stack.start(worker)
+    system.kill(worker)
+    await system.start(worker)
     await expect_each_once(reader, posts)
 
 
@@ -55,11 +55,11 @@ async def test_a_post_finalized_while_kafka_is_down_is_posted_once_by_a_retry(
     author, reader = await system.join("author"), await system.join("reader")
     await reader.follow(author.user_id)
     uploaded = await author.upload(photo(0), "image/jpeg")
-    system.stack.kill("kafka")
+    system.kill("kafka")
     with pytest.raises(Refused) as refused:
         await author.finalize(uploaded.media_id, caption="")
     assert refused.value.status == 503
-    await system.stack.start("kafka")
+    await system.start("kafka")
     posts: set[str] = set()
 
     async def finalized() -> bool:
@@ -79,7 +79,7 @@ async def test_workers_wait_for_a_store_that_is_down_and_then_go_on(
     await reader.follow(author.user_id)
     posted = [post(author, photo(n)) for n in range(POSTS)]
     posts = [one["id"] for one in await asyncio.gather(*posted)]
-    system.stack.kill(server)
+    system.kill(server)
     await asyncio.sleep(1)
-    await system.stack.start(server)
+    await system.start(server)
     await expect_each_once(reader, posts)

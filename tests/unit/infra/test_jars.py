@@ -41,8 +41,12 @@ class Repository:
 def repository(monkeypatch: pytest.MonkeyPatch) -> Repository:
     repository = Repository()
     monkeypatch.setattr(jars, "_download", repository.download)
-    monkeypatch.setattr(jars.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
     return repository
+
+
+def read(paths: list[str]) -> list[bytes]:
+    return [Path(path).read_bytes() for path in paths]
 
 
 def nothing(step: str, done: int, total: int) -> None:
@@ -76,8 +80,7 @@ async def test_jars_are_fetched_once(repository: Repository, tmp_path: Path) -> 
     await install(JARS, tmp_path, nothing)
     await install(JARS, tmp_path, nothing)
     assert sorted(repository.asked) == sorted(CONTENT)
-    paths = class_path(JARS, tmp_path).split(os.pathsep)
-    assert [Path(path).read_bytes() for path in paths] == list(CONTENT.values())
+    assert read(class_path(JARS, tmp_path).split(os.pathsep)) == list(CONTENT.values())
 
 
 async def test_an_interrupted_download_goes_on_where_it_stopped(
