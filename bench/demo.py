@@ -51,7 +51,7 @@ def _seconds(target: str, checkout: Path, environ: dict[str, str]) -> float:
 
 def _rss_mb(checkout: Path, environ: dict[str, str]) -> float:
     """Everything that `make up` runs: servers, API and workers."""
-    command = [checkout / ".venv/bin/instastream", "status", "--json"]
+    command = [str(checkout / ".venv/bin/instastream"), "status", "--json"]
     printed = subprocess.run(command, cwd=checkout, env=environ, check=True, stdout=subprocess.PIPE)
     return sum(int(row["rss_bytes"]) for row in json.loads(printed.stdout)) / 1e6
 

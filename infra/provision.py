@@ -4,20 +4,20 @@ import asyncio
 import json
 import tomllib
 from collections.abc import Iterable
+from contextlib import suppress
 from importlib.resources import files
 from typing import Any
 
-from aiobotocore.session import get_session
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from cassandra.cluster import NoHostAvailable
 from msgspec import Struct, convert
 
 from instastream.errors import Unavailable, Unready
 from instastream.settings import Settings
 from instastream.stores.cassandra.session import open_cluster
-from instastream.stores.s3 import CONFIG
+from instastream.stores.s3 import open_client
 
 FOR_EVER = -1
 
@@ -105,20 +105,14 @@ def statements(cql: str) -> list[str]:
 
 async def create_bucket(settings: Settings) -> None:
     """The bucket; anyone may read `media/`, and nobody anything else."""
-    async with get_session().create_client(
-        "s3", endpoint_url=settings.s3, region_name="us-east-1", config=CONFIG
-    ) as client:
-        try:
-            await client.create_bucket(Bucket=settings.bucket)
-        except ClientError as error:
-            if error.response["Error"]["Code"] not in OURS_ALREADY:
-                raise Unavailable("the object store", error) from error
-        await client.put_bucket_policy(
-            Bucket=settings.bucket, Policy=json.dumps(_public_media(settings.bucket))
-        )
-
-
-OURS_ALREADY = ("BucketAlreadyOwnedByYou", "BucketAlreadyExists")
+    policy = json.dumps(_public_media(settings.bucket))
+    try:
+        async with open_client(settings) as client:
+            with suppress(client.exceptions.BucketAlreadyOwnedByYou):
+                await client.create_bucket(Bucket=settings.bucket)
+            await client.put_bucket_policy(Bucket=settings.bucket, Policy=policy)
+    except (ClientError, BotoCoreError) as error:
+        raise Unavailable("the object store", error) from error
 
 
 def _public_media(bucket: str) -> dict[str, object]:

@@ -69,9 +69,7 @@ def stack(given: dict[str, str]) -> Iterator[Stack]:
 @pytest.fixture(scope="session")
 def environ(given: dict[str, str], stack: Stack) -> dict[str, str]:
     """What connects to the servers."""
-    environ = local.connect(given, stack)
-    os.environ |= {name: value for name, value in environ.items() if name.startswith("AWS_")}
-    return environ
+    return local.connect(given, stack)
 
 
 @pytest.fixture(scope="session")

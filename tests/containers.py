@@ -43,7 +43,7 @@ class Containers:
             container.reload()
 
     def _container(self, service: str) -> Container:
-        return self._engine.containers.get(self._compose.get_container(service).ID)
+        return self._engine.containers.get(self._compose.get_container(service).ID or service)
 
 
 @contextmanager

@@ -6,7 +6,6 @@ import hashlib
 import os
 import shutil
 import threading
-import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
@@ -21,7 +20,8 @@ from instastream.errors import Unready
 Report = Callable[[str, int, int], None]  # (step, done, total)
 
 FETCHES_AT_ONCE = 8  # 16 took as long, and Maven Central is a gift to be kind to
-ATTEMPTS = 4  # rides out a few seconds of a bad network
+ATTEMPTS = 4  # with this back-off it rides out a quarter of a minute without network
+BACKOFF_S = 1.0
 FETCH_TIMEOUT_S = 30
 REPORT_EVERY_BYTES = 256 * 1024  # some 400 reports in all
 LOCK_POLL_S = 0.2
@@ -152,16 +152,15 @@ async def _fetch_all(jars: list[Jar], cache: Path, report: Report) -> None:
             *(loop.run_in_executor(pool, _fetch, jar, cache, staging, progress) for jar in jars)
         )
     finally:
-        progress.stopped = True
-        pool.shutdown(wait=False, cancel_futures=True)
+        progress.stopped.set()  # and the lock is kept until no thread writes any more
+        await asyncio.to_thread(pool.shutdown, cancel_futures=True)
     shutil.rmtree(staging, ignore_errors=True)
 
 
 def _fetch(jar: Jar, cache: Path, staging: Path, progress: "_Progress") -> None:
     why: object = None
     for attempt in range(ATTEMPTS):
-        time.sleep(attempt * attempt)
-        if progress.stopped:
+        if progress.stopped.wait(BACKOFF_S * attempt**2):
             break
         staged = staging / jar.path
         staged.unlink(missing_ok=True)
@@ -201,7 +200,7 @@ class _Progress:
     """Bytes fetched so far, by all threads; a jar that is tried again starts over."""
 
     def __init__(self, total: int, report: Report) -> None:
-        self.stopped = False
+        self.stopped = threading.Event()
         self._total = total
         self._report = report
         self._fetched: dict[str, int] = {}
@@ -213,7 +212,7 @@ class _Progress:
         """What jgo calls for one download, and then with each piece's length."""
 
         def add(length: int) -> None:
-            if self.stopped:
+            if self.stopped.is_set():
                 raise InterruptedError("the installation was stopped")
             with self._lock:
                 self._fetched[name] += length

@@ -48,6 +48,12 @@ def check_free(name: str, port: int) -> None:
         )
 
 
+def still_free(remembered: Mapping[str, int]) -> bool:
+    """Whether a server's ports but the clients' one, which may not change, are free again."""
+    others = {port for purpose, port in remembered.items() if purpose != "port"}
+    return bool(remembered) and all(map(is_free, others))
+
+
 def free_ports(count: int) -> list[int]:
     """Several free ports, random so that two stacks that start at once do not meet."""
     return list(islice(filter(is_free, random.sample(PORTS, len(PORTS))), count))

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from infra.native import probes
 from infra.native.jars import class_path, locked_jars
+from infra.native.ports import free_port_with_grpc, free_ports
 from infra.native.processes import ProcessSpec, shell
 
 # Heaps as measured: Kafka 165 to 220 MB and Cassandra 450 to 620 MB resident.
@@ -151,6 +152,13 @@ class Server:
     url: str
     ports: tuple[str, ...] = ("port",)  # the first is the clients'
     port_with_grpc: str = ""  # one more, with its double `GRPC_OFFSET` above
+
+    def free_ports(self) -> dict[str, int]:
+        """A free port for each purpose."""
+        chosen = dict(zip(self.ports, free_ports(len(self.ports)), strict=True))
+        return chosen | (
+            {self.port_with_grpc: free_port_with_grpc()} if self.port_with_grpc else {}
+        )
 
 
 # SeaweedFS's option names: each part speaks HTTP on one port and gRPC on another.

@@ -99,6 +99,8 @@ class Stack:
 
     async def start(self, name: str) -> None:
         """Start again, on the same ports, what `up` or `run` of this object has started once."""
+        if name not in self._specs:
+            raise Unready(f"{name} was not started here yet: run `instastream up`")
         await self._ensure(self._specs[name])
 
     async def stop(self, name: str) -> None:
@@ -184,13 +186,8 @@ class Stack:
                     f"run `instastream down` before you move it to {wanted}"
                 )
             return remembered
-        server = SERVERS[name]
-        allotted = dict(zip(server.ports, ports.free_ports(len(server.ports)), strict=True))
-        if server.port_with_grpc:
-            allotted[server.port_with_grpc] = ports.free_port_with_grpc()
-        if first := wanted or remembered.get("port"):
-            allotted["port"] = first
-        return allotted
+        chosen = remembered if ports.still_free(remembered) else SERVERS[name].free_ports()
+        return chosen | {"port": wanted or remembered.get("port") or chosen["port"]}
 
     def _site(self, name: str, state: State, path: Path, cache: Path) -> Site:
         folder = self._home / name

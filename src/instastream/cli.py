@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -37,38 +38,36 @@ AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON,
 
 
 @app.command
-def demo(*, keep: bool = False, as_json: AsJson = False) -> None:
+def demo(*, as_json: AsJson = False) -> None:
     """Show the main job: photographs from upload to followers' feeds, on real servers.
 
-    Starts what is not running, and stops it again at the end.
+    Runs a system of its own, in a folder of its own, and stops and removes it at the end.
 
     **Examples**
 
         instastream demo
-        instastream demo --keep            # leave everything running
         instastream demo --json | jq .posts
-
-    Parameters
-    ----------
-    keep
-        Leave everything running afterwards, as `instastream up` does.
     """
-    summary = asyncio.run(_demo(keep=keep))
+    summary = asyncio.run(_demo())
     _show(summary, *demo_tables(summary), as_json=as_json)
 
 
-async def _demo(*, keep: bool) -> Summary:
+async def _demo() -> Summary:
+    home = local.home_of(os.environ) / "demo"
+    given = {**os.environ, "INSTASTREAM_HOME": str(home)}
     with Steps() as steps:
-        stack = local.stack_of(os.environ, steps.report)
-        keep = keep or local.is_up(os.environ)
+        stack = local.stack_of(given, steps.report)
+        await stack.down()  # what an interrupted demo left
+        shutil.rmtree(home, ignore_errors=True)
         try:
-            environ = await local.up(os.environ, stack, steps.report)
+            environ = await local.up(given, stack, steps.report)
             settings = Settings.from_env(environ)
             async with KafkaLog(settings.kafka, prefix=settings.prefix) as log:
-                return await run_demo(environ["INSTASTREAM_API"], log, steps.report)
+                summary = await run_demo(environ["INSTASTREAM_API"], log, steps.report)
         finally:
-            if not keep:
-                await stack.down()
+            await stack.down()
+    shutil.rmtree(home)
+    return summary
 
 
 @app.command

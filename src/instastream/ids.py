@@ -12,13 +12,13 @@ UserId = NewType("UserId", str)
 PostId = NewType("PostId", str)
 MediaId = NewType("MediaId", str)  # a random UUID: nobody can guess whose upload comes next
 
-EPOCH_MS = 1_420_070_400_000  # 2015: ids from 2023 to 2084 have 19 digits and sort as strings
+EPOCH_MS = 1_420_070_400_000  # 2015: ids from 2023 to 2082 have 19 digits and sort as strings
 WORKERS = 1 << 10
 SEQUENCES = 1 << 12  # ids a worker can mint in one millisecond
 CLOCK_AHEAD_MS_MAX = 60_000  # far more than any synchronised clock is ahead
 CLOCK_BACK_MS_MAX = 5_000  # a clock stepped back by more is wrong, not corrected
 
-SNOWFLAKE_PATTERN = "^[1-9][0-9]{18}$"
+SNOWFLAKE_PATTERN = "^[1-8][0-9]{18}$"  # none is beyond 64 bits
 UUID_PATTERN = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 
 

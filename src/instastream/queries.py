@@ -39,7 +39,8 @@ async def read_timeline(
     """A user's posts, newest first."""
     if await deps.users.get(author_id) is None:
         raise Rejected("user-not-found", f"there is no user {author_id}")
-    before = before or newest(deps.now_ms())
+    latest = newest(deps.now_ms())
+    before = min(before or latest, latest)  # no walk back from a far future that was made up
     shown: list[Post] = []
     while len(shown) <= limit:
         ids = await deps.posts.timeline(author_id, before=before, limit=limit + 1)

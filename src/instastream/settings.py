@@ -9,6 +9,14 @@ from instastream.errors import Unready
 KEY_HELP = "64 hex digits, such as `openssl rand -hex 32` prints"
 
 
+class S3Keys(Struct, frozen=True):
+    """Credentials of the object store."""
+
+    access_key: str
+    secret_key: str
+    session_token: str | None = None
+
+
 class Settings(Struct, frozen=True, kw_only=True):
     """Where everything is. Addresses are `host:port`, several separated by commas."""
 
@@ -16,6 +24,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     cassandra: str
     redis: str
     s3: str | None  # None: AWS's own
+    s3_keys: S3Keys | None = None  # None: wherever the AWS SDK finds them
     edge: str  # what serves media, as clients see it
     namespace: str = ""  # keeps several instances apart on the same servers
     replication: int = 1  # copies that Kafka and Cassandra keep of what is provisioned
@@ -33,6 +42,7 @@ class Settings(Struct, frozen=True, kw_only=True):
             cassandra=_required(environ, "INSTASTREAM_CASSANDRA"),
             redis=_required(environ, "INSTASTREAM_REDIS"),
             s3=environ.get("INSTASTREAM_S3") or None,
+            s3_keys=_s3_keys(environ),
             edge=_required(environ, "INSTASTREAM_EDGE").rstrip("/"),
             namespace=namespace,
             replication=_positive(environ, "INSTASTREAM_REPLICATION", default="1"),
@@ -59,6 +69,14 @@ class Settings(Struct, frozen=True, kw_only=True):
     def prefix(self) -> str:
         """What stands before every topic and consumer group."""
         return f"{self.namespace}." if self.namespace else ""
+
+
+def _s3_keys(environ: Mapping[str, str]) -> S3Keys | None:
+    access_key = environ.get("AWS_ACCESS_KEY_ID")
+    secret_key = environ.get("AWS_SECRET_ACCESS_KEY")
+    if access_key and secret_key:
+        return S3Keys(access_key, secret_key, environ.get("AWS_SESSION_TOKEN"))
+    return None
 
 
 def _required(environ: Mapping[str, str], name: str) -> str:

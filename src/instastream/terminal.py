@@ -73,37 +73,34 @@ class CountColumn(ProgressColumn):
 
 
 def demo_tables(summary: Summary) -> list[Table]:
-    """What the demo did: a table of posts, and one of feeds."""
-    posts = Table(title="Posts: milliseconds after finalize, and variants as the edge serves them")
-    for heading in ("photograph", "by", "uploaded", "rendered", "ready", "visible"):
-        posts.add_column(heading, justify="left" if heading in ("photograph", "by") else "right")
-    for name in ("thumb", "feed", "full"):
-        posts.add_column(name, justify="right")
-    posts.add_column("edge")
+    """What the demo did, in tables that fit 80 columns."""
+    stages = Table(title="Posts: milliseconds after finalize", title_justify="left")
+    variants = Table(
+        title="Variants as the edge serves them: pixels and kilobytes", title_justify="left"
+    )
+    feeds = Table(title="Feeds: what each reader saw, newest first", title_justify="left")
+    _add_columns(stages, "photograph", "by", "rendered", "ready", "visible", "edge")
+    _add_columns(variants, "photograph", "uploaded", "thumb", "feed", "full")
     for one in summary.posts:
-        posts.add_row(
-            one.photo,
-            one.author,
-            kilobytes(one.uploaded_bytes),
-            *(f"{ms} ms" for ms in (one.rendered_ms, one.ready_ms, one.visible_ms)),
-            *(_variant(one.post["media"][name]) for name in ("thumb", "feed", "full")),
-            ", ".join(one.edge),
-        )
-    feeds = Table(title="Feeds: what each reader saw, newest first")
-    feeds.add_column("reader")
-    feeds.add_column("photographs")
+        times = (str(ms) for ms in (one.rendered_ms, one.ready_ms, one.visible_ms))
+        stages.add_row(one.photo, one.author, *times, ", ".join(one.edge))
+        media = (_variant(one.post["media"][name]) for name in ("thumb", "feed", "full"))
+        variants.add_row(one.photo, f"{one.uploaded_bytes / 1000:.0f}", *media)
+    _add_columns(feeds, "reader", "photographs")
     for feed in summary.feeds:
         feeds.add_row(feed.reader, ", ".join(feed.photos))
-    return [posts, feeds]
+    return [stages, variants, feeds]
+
+
+def _add_columns(table: Table, *headings: str) -> None:
+    """Words to the left, numbers to the right."""
+    for heading in headings:
+        words = heading in ("photograph", "photographs", "by", "edge", "reader")
+        table.add_column(heading, justify="left" if words else "right")
 
 
 def _variant(variant: dict[str, int]) -> str:
-    return f"{variant['width']}x{variant['height']} {kilobytes(variant['bytes'])}"
-
-
-def kilobytes(size_bytes: int) -> str:
-    """12.3 kB."""
-    return f"{size_bytes / 1000:.1f} kB"
+    return f"{variant['width']}x{variant['height']} {variant['bytes'] / 1000:>3.0f}"
 
 
 def urls_table(environ: Mapping[str, str]) -> Table:

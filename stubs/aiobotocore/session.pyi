@@ -13,6 +13,7 @@ class AioSession:
         endpoint_url: str | None = ...,
         aws_access_key_id: str | None = ...,
         aws_secret_access_key: str | None = ...,
+        aws_session_token: str | None = ...,
         config: AioConfig | None = ...,
     ) -> AbstractAsyncContextManager[Any]: ...
 

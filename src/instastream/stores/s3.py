@@ -1,7 +1,7 @@
 """The object store, over the S3 API."""
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from typing import Any
 
 from aiobotocore.config import AioConfig
@@ -14,6 +14,7 @@ from instastream.settings import Settings
 from instastream.stores.blobs import Blob, SignedPut
 
 FOREVER = "public, max-age=31536000, immutable"  # a key's content never changes
+REGION_DEFAULT = "us-east-1"  # servers other than AWS take any
 CONNECT_TIMEOUT_S = 2
 READ_TIMEOUT_S = 30  # 30 MB from a busy store
 
@@ -96,13 +97,24 @@ class S3Blobs:
 
 @asynccontextmanager
 async def open_bucket(settings: Settings) -> AsyncIterator[S3Blobs]:
-    """The settings' bucket; credentials and region come from AWS's usual places."""
-    session = get_session()
-    region = session.get_config_variable("region") or "us-east-1"
-    async with session.create_client(
-        "s3", endpoint_url=settings.s3, region_name=region, config=CONFIG
-    ) as client:
+    """The settings' bucket."""
+    async with open_client(settings) as client:
         yield S3Blobs(client, settings.bucket)
+
+
+def open_client(settings: Settings) -> AbstractAsyncContextManager[Any]:
+    """The SDK's client; region, and credentials unless given, come from its usual places."""
+    session = get_session()
+    keys = settings.s3_keys
+    return session.create_client(
+        "s3",
+        endpoint_url=settings.s3,
+        region_name=session.get_config_variable("region") or REGION_DEFAULT,
+        aws_access_key_id=keys.access_key if keys else None,
+        aws_secret_access_key=keys.secret_key if keys else None,
+        aws_session_token=keys.session_token if keys else None,
+        config=CONFIG,
+    )
 
 
 def _is_missing(error: ClientError) -> bool:

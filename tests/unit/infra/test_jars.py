@@ -41,7 +41,7 @@ class Repository:
 def repository(monkeypatch: pytest.MonkeyPatch) -> Repository:
     repository = Repository()
     monkeypatch.setattr(jars, "_download", repository.download)
-    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    monkeypatch.setattr(jars, "BACKOFF_S", 0.0)
     return repository
 
 
@@ -144,6 +144,6 @@ def test_progress_counts_a_repeated_jar_once() -> None:
     with progress.file("b", 4) as add:
         add(4)
     assert told == [(10, 10)]
-    progress.stopped = True
+    progress.stopped.set()
     with progress.file("c", 1) as add, pytest.raises(InterruptedError):
         add(1)

@@ -70,8 +70,9 @@ async def test_it_runs_in_its_folder_with_its_environment_only(
     assert "HOME=" not in said
 
 
-async def test_it_has_a_session_of_its_own(tmp_path: Path, started: list[Running]) -> None:
-    running = spawn(started, spec(tmp_path, "sleep 60"))
+def test_it_has_a_session_of_its_own(tmp_path: Path, started: list[Running]) -> None:
+    running = spawn(started, spec(tmp_path, "echo up; sleep 60"))
+    wait_for(tmp_path / "it.log")
     assert os.getsid(running.pid) == running.pid != os.getsid(0)
     assert processes.is_alive(running)
     assert processes.rss_bytes(running) > 100_000

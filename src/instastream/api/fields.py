@@ -1,0 +1,130 @@
+"""The fields that clients send: their types, limits and patterns.
+
+Patterns end in `\\Z`, because `$` also matches before a last newline; the OpenAPI document,
+whose patterns are ECMAScript's, shows `$`.
+"""
+
+from datetime import datetime
+from typing import Annotated
+
+from msgspec import Meta
+
+from instastream.api.cursors import CURSOR_PATTERN
+from instastream.ids import SNOWFLAKE_PATTERN, UUID_PATTERN, MediaId
+from instastream.limits import (
+    ALT_TEXT_LENGTH_MAX,
+    CAPTION_LENGTH_MAX,
+    IDEMPOTENCY_KEY_LENGTH_MAX,
+    IMAGE_BYTES_MAX,
+    PAGE_LENGTH_MAX,
+    PASSWORD_LENGTH_MAX,
+    PASSWORD_LENGTH_MIN,
+    USERNAME_LENGTH_MAX,
+    USERNAME_LENGTH_MIN,
+)
+from instastream.media import VARIANTS
+from instastream.uploads import IMAGE_TYPES
+
+SIZES = tuple(spec.name for spec in VARIANTS)
+SIZE_DEFAULT = "feed"
+TEXT_PATTERN = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"  # no control character but \t \n \r
+USERNAME_PATTERN = "^[a-z0-9_][a-z0-9_.]*[a-z0-9_]$"
+SHA256_PATTERN = "^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$"  # the one way to write 32 bytes
+REFRESH_TOKEN_PATTERN = "^[A-Za-z0-9_-]{43}$"
+IDEMPOTENCY_KEY_PATTERN = f"^[!-~]{{1,{IDEMPOTENCY_KEY_LENGTH_MAX}}}$"
+
+assert SIZE_DEFAULT in SIZES
+
+
+def whole(pattern: str) -> str:
+    """The pattern, for Python."""
+    return pattern.removesuffix("$") + r"\Z"
+
+
+Username = Annotated[
+    str,
+    Meta(
+        min_length=USERNAME_LENGTH_MIN,
+        max_length=USERNAME_LENGTH_MAX,
+        pattern=whole(USERNAME_PATTERN),
+        description="Lower-case letters, digits, `_`, and `.` except at its ends.",
+        examples=["ada.lovelace"],
+    ),
+]
+NewPassword = Annotated[
+    str,
+    Meta(
+        min_length=PASSWORD_LENGTH_MIN,
+        max_length=PASSWORD_LENGTH_MAX,
+        description="Any characters.",
+        examples=["correct horse battery"],
+    ),
+]
+Password = Annotated[str, Meta(max_length=PASSWORD_LENGTH_MAX, examples=["correct horse battery"])]
+RefreshToken = Annotated[
+    str,
+    Meta(
+        pattern=whole(REFRESH_TOKEN_PATTERN),
+        description="As it was answered; it can be used once.",
+        examples=["Yb0Vd3mIhFz1kq9oXW4cUeLtSgAjRnP7a_5-T2iKxZE"],
+    ),
+]
+SnowflakeId = Annotated[
+    str, Meta(pattern=whole(SNOWFLAKE_PATTERN), examples=["1571234567890123456"])
+]
+UploadId = Annotated[
+    MediaId,
+    Meta(
+        pattern=whole(UUID_PATTERN),
+        description="As POST /v1/uploads answered it.",
+        examples=["6f1c8d1e-4b0a-4f3e-9c55-0d6f4b8f2f6a"],
+    ),
+]
+Caption = Annotated[
+    str,
+    Meta(
+        max_length=CAPTION_LENGTH_MAX,
+        pattern=whole(TEXT_PATTERN),
+        description="Plain text; lines may break.",
+        examples=["Dandelions, an hour before rain"],
+    ),
+]
+AltText = Annotated[
+    str,
+    Meta(
+        max_length=ALT_TEXT_LENGTH_MAX,
+        pattern=whole(TEXT_PATTERN),
+        description="What the picture shows, for those who can't see it.",
+        examples=["A field of dandelions under dark clouds"],
+    ),
+]
+# Where a schema is extra, another function decides: it has a problem type of its own.
+ContentType = Annotated[
+    str, Meta(extra_json_schema={"enum": list(IMAGE_TYPES)}, examples=["image/jpeg"])
+]
+SizeBytes = Annotated[
+    int,
+    Meta(extra_json_schema={"minimum": 1, "maximum": IMAGE_BYTES_MAX}, examples=[2_481_152]),
+]
+Sha256 = Annotated[
+    str,
+    Meta(
+        pattern=whole(SHA256_PATTERN),
+        description="The SHA-256 of the bytes, in base64.",
+        examples=["47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="],
+    ),
+]
+Timestamp = Annotated[datetime, Meta(tz=True, examples=["2026-11-24T14:20:00.123000Z"])]
+PageLength = Annotated[int, Meta(ge=1, le=PAGE_LENGTH_MAX, description="How many posts.")]
+Cursor = Annotated[
+    str,
+    Meta(
+        extra_json_schema={"pattern": CURSOR_PATTERN},
+        description="As `next_cursor` of a page was.",
+        examples=["ARXOHAIzR4AA"],
+    ),
+]
+Size = Annotated[
+    str,
+    Meta(extra_json_schema={"enum": list(SIZES)}, description="Which rendering `image` is."),
+]

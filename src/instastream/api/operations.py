@@ -1,0 +1,88 @@
+"""What the API can do is a table of operations: requests are read, and described, by it."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeAlias, TypeVar
+
+from msgspec import Struct
+
+from instastream.api.metrics import RequestMetrics
+from instastream.deps import Deps
+from instastream.ids import UserId
+
+Query = TypeVar("Query")
+Body = TypeVar("Body")
+Shown = TypeVar("Shown")
+
+JSON = "application/json"
+
+
+class Nothing(Struct, frozen=True, forbid_unknown_fields=True):
+    """No query, no body, or no content."""
+
+
+NOTHING = Nothing()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked(Generic[Query, Body]):
+    """A request whose parts are all as its operation says."""
+
+    deps: Deps
+    metrics: RequestMetrics
+    viewer: UserId  # who asks; "" where nobody needs to sign in
+    path: Mapping[str, str]  # not checked yet: ids are parsed by who knows of what
+    query: Query
+    body: Body
+    idempotency_key: str | None
+
+
+@dataclass(frozen=True)
+class Answer(Generic[Shown]):
+    """What to show, and headers that the operation names."""
+
+    shown: Shown
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation(Generic[Query, Body, Shown]):
+    """One method of one path: what it takes, what it answers, and what can go wrong.
+
+    `problems` are those of its own: what every such request can meet is known from the rest.
+    """
+
+    method: str
+    path: str
+    summary: str
+    endpoint: Callable[[Asked[Query, Body]], Awaitable[Answer[Shown]]]
+    query: type[Query]
+    body: type[Body]
+    shown: type[Shown]
+    status: int = 200
+    media_type: str = JSON
+    headers: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    signed_in: bool = True
+    idempotency_key: bool = False
+
+    @property
+    def tag(self) -> str:
+        """What it is about: the module of its endpoint, such as `users`."""
+        return self.endpoint.__module__.rpartition(".")[2]
+
+    def problems_possible(self) -> list[str]:
+        """Every slug it can answer with, sorted."""
+        slugs = {"internal-error", "invalid-request", *self.problems}
+        if self.path.startswith("/v1/"):
+            slugs |= {"unavailable"}
+        if self.signed_in:
+            slugs |= {"missing-token", "invalid-token", "expired-token"}
+        if "_id}" in self.path:
+            slugs |= {"invalid-id"}
+        if self.body is not Nothing:
+            slugs |= {"malformed-json", "not-json", "request-too-large", "request-cut-short"}
+        return sorted(slugs)
+
+
+AnyOperation: TypeAlias = Operation[Any, Any, Any]

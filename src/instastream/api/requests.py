@@ -1,0 +1,112 @@
+"""A request, read as its operation says: who asks, for what, with which body."""
+
+import re
+from typing import Any, TypeVar
+
+import msgspec
+from starlette.requests import ClientDisconnect, Request
+
+from instastream.api.fields import IDEMPOTENCY_KEY_PATTERN, whole
+from instastream.api.metrics import RequestMetrics
+from instastream.api.operations import JSON, NOTHING, AnyOperation, Asked, Nothing
+from instastream.api.problems import Fault, Invalid
+from instastream.deps import Deps
+from instastream.errors import Rejected
+from instastream.ids import UserId
+from instastream.limits import REQUEST_BYTES_MAX
+
+T = TypeVar("T")
+
+AT = re.compile(r"(?P<what>.*) - at `(key in )?\$\.?(?P<name>[^`]*)`", re.DOTALL)
+FIELD = re.compile(
+    r"Object (?P<what>missing required|contains unknown) field `(?P<name>.*)`", re.DOTALL
+)
+
+
+async def read(
+    request: Request, operation: AnyOperation, deps: Deps, metrics: RequestMetrics
+) -> Asked[Any, Any]:
+    """Everything that was asked; raises Rejected, cheapest checks first."""
+    return Asked(
+        deps=deps,
+        metrics=metrics,
+        viewer=_viewer(request, deps) if operation.signed_in else UserId(""),
+        path=request.path_params,
+        query=_query(request, operation.query),
+        idempotency_key=_idempotency_key(request) if operation.idempotency_key else None,
+        body=NOTHING if operation.body is Nothing else await _body(request, operation.body),
+    )
+
+
+def _viewer(request: Request, deps: Deps) -> UserId:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Rejected("missing-token", "this needs `Authorization: Bearer` and an access token")
+    return deps.signer.user_of(token.strip(), now_ms=deps.now_ms())
+
+
+def _query(request: Request, query: type[T]) -> T:
+    given = request.query_params.multi_items()
+    once = dict(given)
+    if len(once) < len(given):
+        name = next(name for name in once if len(request.query_params.getlist(name)) > 1)
+        raise Invalid(Fault(f"{name}: given more than once", parameter=name))
+    try:
+        return msgspec.convert(once, query, strict=False)
+    except msgspec.ValidationError as error:
+        name, what = explain(str(error), part="parameter")
+        raise Invalid(Fault(what, parameter=name)) from error
+
+
+def _idempotency_key(request: Request) -> str | None:
+    key = request.headers.get("idempotency-key")
+    if key is None or re.match(whole(IDEMPOTENCY_KEY_PATTERN), key):
+        return key
+    what = f"Idempotency-Key: Expected a match of {IDEMPOTENCY_KEY_PATTERN}"
+    raise Invalid(Fault(what, header="Idempotency-Key"))
+
+
+async def _body(request: Request, body: type[T]) -> T:
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content_type != JSON:
+        raise Rejected("not-json", f"the body must be {JSON}, not {content_type or 'nothing'!r}")
+    raw = await _bounded(request)
+    try:
+        return msgspec.json.decode(raw, type=body)
+    except msgspec.ValidationError as error:
+        name, what = explain(str(error), part="field")
+        raise Invalid(Fault(what, pointer=f"#/{name}" if name else "#")) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Rejected("malformed-json", f"the body is not JSON: {error}") from error
+
+
+async def _bounded(request: Request) -> bytes:
+    """The body; refused by what it declares, or else as soon as it is too large."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > REQUEST_BYTES_MAX:
+        raise _too_large()
+    raw = bytearray()
+    try:
+        async for chunk in request.stream():
+            raw += chunk
+            if len(raw) > REQUEST_BYTES_MAX:
+                raise _too_large()
+    except ClientDisconnect as error:
+        raise Rejected("request-cut-short", "the connection closed within the body") from error
+    return bytes(raw)
+
+
+def _too_large() -> Rejected:
+    return Rejected("request-too-large", f"a body has at most {REQUEST_BYTES_MAX} bytes")
+
+
+def explain(message: str, *, part: str) -> tuple[str, str]:
+    """Which part msgspec complains of ("" for the whole), and a sentence that begins with it."""
+    if known := AT.fullmatch(message):
+        what = known["what"].replace(r"\\Z", "$")
+        return known["name"], f"{known['name']}: {what}"
+    if known := FIELD.fullmatch(message):
+        missing = known["what"].startswith("missing")
+        what = "is missing" if missing else f"there is no such {part}"
+        return known["name"], f"{known['name']}: {what}"
+    return "", message

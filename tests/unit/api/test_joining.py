@@ -1,0 +1,147 @@
+"""Joining, signing in, staying signed in, and being known by a token."""
+
+import pytest
+from httpx2 import AsyncClient
+
+from instastream.deps import Deps
+from instastream.limits import (
+    ACCESS_TOKEN_TTL_S,
+    PASSWORD_LENGTH_MAX,
+    PASSWORD_LENGTH_MIN,
+    USERNAME_LENGTH_MAX,
+    USERNAME_LENGTH_MIN,
+)
+from tests.unit.api.conftest import PASSWORD, Person, problem, serving
+
+EVE = {"username": "eve.1", "password": PASSWORD}
+
+
+async def test_who_joins_can_sign_in_and_see_their_profile(http: AsyncClient) -> None:
+    joined = await http.post("/v1/users", json=EVE)
+    assert joined.status_code == 201
+    assert joined.headers["location"] == f"/v1/users/{joined.json()['id']}"
+    tokens = (await http.post("/v1/tokens", json=EVE)).json()
+    assert tokens["expires_in"] == ACCESS_TOKEN_TTL_S
+    bearer = {"authorization": f"bearer {tokens['access_token']}"}
+    profile = await http.get(joined.headers["location"], headers=bearer)
+    assert profile.json() == joined.json()
+    assert profile.json()["username"] == "eve.1"
+
+
+async def test_a_username_is_taken_once(http: AsyncClient) -> None:
+    await http.post("/v1/users", json=EVE)
+    again = await http.post("/v1/users", json=EVE | {"password": "another password"})
+    assert problem(again) == (409, "username-taken")
+
+
+@pytest.mark.parametrize(
+    ("username", "status"),
+    [
+        ("a" * (USERNAME_LENGTH_MIN - 1), 422),
+        ("a" * USERNAME_LENGTH_MIN, 201),
+        ("a" * USERNAME_LENGTH_MAX, 201),
+        ("a" * (USERNAME_LENGTH_MAX + 1), 422),
+        ("a_b.1", 201),
+        (".ab", 422),
+        ("ab.", 422),
+        ("Ada", 422),
+        ("a b", 422),
+        ("abc\n", 422),
+        ("ädä", 422),
+        ("abc\0", 422),
+    ],
+)
+async def test_usernames_are_short_and_plain(http: AsyncClient, username: str, status: int) -> None:
+    response = await http.post("/v1/users", json=EVE | {"username": username})
+    assert response.status_code == status
+    if status == 422:
+        assert problem(response) == (422, "invalid-request")
+        assert response.json()["errors"][0]["pointer"] == "#/username"
+
+
+@pytest.mark.parametrize(
+    ("password", "status"),
+    [
+        ("p" * (PASSWORD_LENGTH_MIN - 1), 422),
+        ("p" * PASSWORD_LENGTH_MIN, 201),
+        ("\0\n pässword \U0001f511", 201),
+        ("\U0001f511" * PASSWORD_LENGTH_MAX, 201),
+        ("p" * (PASSWORD_LENGTH_MAX + 1), 422),
+    ],
+)
+async def test_passwords_are_long_and_anything(
+    http: AsyncClient, password: str, status: int
+) -> None:
+    body = EVE | {"password": password}
+    assert (await http.post("/v1/users", json=body)).status_code == status
+    if status == 201:
+        assert (await http.post("/v1/tokens", json=body)).status_code == 200
+
+
+@pytest.mark.parametrize("wrong", [{"password": "wrong"}, {"password": ""}, {"username": "nobody"}])
+async def test_a_wrong_password_and_no_such_user_look_alike(
+    http: AsyncClient, wrong: dict[str, str]
+) -> None:
+    await http.post("/v1/users", json=EVE)
+    response = await http.post("/v1/tokens", json=EVE | wrong)
+    assert problem(response) == (401, "invalid-credentials")
+    assert response.headers["www-authenticate"] == "Bearer"
+    assert response.json()["detail"] == "this username and password don't go together"
+
+
+async def test_a_refresh_token_works_once_and_then_nothing_of_its_sign_in(
+    http: AsyncClient,
+) -> None:
+    await http.post("/v1/users", json=EVE)
+    first = (await http.post("/v1/tokens", json=EVE)).json()
+    body = {"refresh_token": first["refresh_token"]}
+    second = await http.post("/v1/tokens/refresh", json=body)
+    assert second.status_code == 200
+    assert second.headers["cache-control"] == "no-store"
+    assert problem(await http.post("/v1/tokens/refresh", json=body)) == (401, "invalid-token")
+    stolen = {"refresh_token": second.json()["refresh_token"]}
+    assert problem(await http.post("/v1/tokens/refresh", json=stolen)) == (401, "invalid-token")
+
+
+@pytest.mark.parametrize("token", ["", "x" * 42, "x" * 43 + "\n", "ü" * 43])
+async def test_what_is_not_a_refresh_token_is_not_looked_up(http: AsyncClient, token: str) -> None:
+    response = await http.post("/v1/tokens/refresh", json={"refresh_token": token})
+    assert problem(response) == (422, "invalid-request")
+
+
+@pytest.mark.parametrize(
+    ("header", "slug", "challenge"),
+    [
+        (None, "missing-token", "Bearer"),
+        ("", "missing-token", "Bearer"),
+        ("Bearer", "missing-token", "Bearer"),
+        ("Bearer  ", "missing-token", "Bearer"),
+        ("Basic YTpi", "missing-token", "Bearer"),
+        ("Bearer x", "invalid-token", 'Bearer error="invalid_token"'),
+        ("Bearer a.b.c", "invalid-token", 'Bearer error="invalid_token"'),
+        ("Bearer \u00fc", "invalid-token", 'Bearer error="invalid_token"'),
+    ],
+)
+async def test_whoever_is_not_signed_in_is_told_how(
+    http: AsyncClient, header: str | None, slug: str, challenge: str
+) -> None:
+    headers = {} if header is None else {"authorization": header.encode("latin-1")}
+    response = await http.get("/v1/feed", headers=headers)
+    assert problem(response) == (401, slug)
+    assert response.headers["www-authenticate"] == challenge
+
+
+async def test_a_token_expires(ada: Person, deps: Deps) -> None:
+    def later_ms() -> int:
+        return deps.now_ms() + ACCESS_TOKEN_TTL_S * 1000
+
+    async with serving(deps, now_ms=later_ms) as http:
+        response = await http.get("/v1/feed", headers=ada.headers)
+        assert problem(response) == (401, "expired-token")
+
+
+async def test_a_token_of_another_system_is_refused(ada: Person, http: AsyncClient) -> None:
+    token = ada.headers["authorization"]
+    forged = token[:-2] + ("AA" if token[-2:] != "AA" else "BB")
+    response = await http.get("/v1/feed", headers={"authorization": forged})
+    assert problem(response) == (401, "invalid-token")
