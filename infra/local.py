@@ -10,15 +10,17 @@ from pathlib import Path
 
 from httpx2 import AsyncClient
 
-from infra.native import ports
+from infra.native import ports, servers
 from infra.native.stack import ProcessSpec, Report, Stack
-from infra.native.state import changing_state, read_state
+from infra.native.state import State, changing_state, read_state
 from infra.provision import provision
 from instastream.settings import Settings
 
 WORKERS = ("media", "posts", "feeds", "graph")
 KEYS = ("INSTASTREAM_TOKEN_KEY", "INSTASTREAM_MEDIA_KEY")
 OURS = ("INSTASTREAM_", "AWS_")
+API = "INSTASTREAM_API"
+SERVERS = tuple(f"INSTASTREAM_{name.upper()}" for name in servers.SERVERS)
 
 
 def home_of(environ: Mapping[str, str]) -> Path:
@@ -33,6 +35,7 @@ def stack_of(environ: Mapping[str, str], report: Report) -> Stack:
 
 async def up(environ: Mapping[str, str], stack: Stack, report: Report) -> dict[str, str]:
     """Start everything that is not running; returns the environment to use it with."""
+    prepare(environ)
     await stack.up()
     own = connect(environ, stack)
     report("topics, tables, bucket", 0, 1)
@@ -40,6 +43,15 @@ async def up(environ: Mapping[str, str], stack: Stack, report: Report) -> dict[s
     report("topics, tables, bucket", 1, 1)
     await start_processes(own, stack)
     return own
+
+
+def prepare(environ: Mapping[str, str]) -> None:
+    """Secrets and a port for the API, once; what is set wrong is said before anything starts."""
+    home = home_of(environ)
+    with changing_state(home) as state:
+        _keep_keys(home)
+        _allot("api", state, ports.configured("api", environ))
+    Settings.from_env({**dict.fromkeys(SERVERS, "to come"), **_keys(home), **_given(environ)})
 
 
 async def start_processes(environ: Mapping[str, str], stack: Stack) -> None:
@@ -50,9 +62,7 @@ async def start_processes(environ: Mapping[str, str], stack: Stack) -> None:
 def connect(environ: Mapping[str, str], stack: Stack) -> dict[str, str]:
     """What our own processes, and whoever works with this system, must know to reach it."""
     home = home_of(environ)
-    given = {name: value for name, value in environ.items() if name.startswith(OURS)}
-    api = f"http://127.0.0.1:{_port(home, 'api', environ)}"
-    return {"INSTASTREAM_API": api, **_keys(home), **stack.environ(), **given}
+    return {**_api(home), **_keys(home), **stack.environ(), **_given(environ)}
 
 
 def is_up(environ: Mapping[str, str]) -> bool:
@@ -61,44 +71,66 @@ def is_up(environ: Mapping[str, str]) -> bool:
     return state is not None and bool(state.processes)
 
 
-def _keys(home: Path) -> dict[str, str]:
-    """This system's secrets, made when it is first started and kept with what they protect."""
+def _given(environ: Mapping[str, str]) -> dict[str, str]:
+    """Of ours; where the API answers is not for the environment to say, but for its folder."""
+    ours = {name: value for name, value in environ.items() if name.startswith(OURS)}
+    ours.pop(API, None)
+    return ours
+
+
+def _api(home: Path) -> dict[str, str]:
+    state = read_state(home)
+    allotted = state.ports.get("api") if state else None
+    return {API: f"http://127.0.0.1:{allotted['port']}"} if allotted else {}
+
+
+def _keep_keys(home: Path) -> None:
     path = home / "keys.env"
     if not path.exists():
         path.touch(mode=0o600)
         path.write_text("".join(f"{name}={secrets.token_hex(32)}\n" for name in KEYS))
-    return dict(line.split("=") for line in path.read_text().split())
 
 
-def _port(home: Path, name: str, environ: Mapping[str, str]) -> int:
+def _keys(home: Path) -> dict[str, str]:
+    """This system's secrets, kept with what they protect."""
+    path = home / "keys.env"
+    return dict(line.split("=") for line in path.read_text().split()) if path.exists() else {}
+
+
+def _allot(name: str, state: State, wanted: int | None = None) -> int:
     """The port that is asked for, else the one it had before, else a free one."""
-    with changing_state(home) as state:
-        chosen = ports.configured(name, environ) or state.ports.get(name, {}).get("port")
-        state.ports[name] = {"port": chosen or ports.free_ports(1)[0]}
-        return state.ports[name]["port"]
+    had = state.ports.get(name, {}).get("port")
+    port = wanted or had or ports.free_ports(1, state.ports_taken)[0]
+    state.ports[name] = {"port": port}
+    return port
 
 
 def _specs(environ: Mapping[str, str]) -> Iterator[ProcessSpec]:
-    binaries = Path(sys.executable).parent
-    port = environ["INSTASTREAM_API"].rpartition(":")[2]
+    port = environ[API].rpartition(":")[2]
     yield _spec(
         "api",
-        [str(binaries / "instastream"), "api", "--port", port],
+        [str(Path(sys.executable).with_name("instastream")), "api", "--port", port],
         environ,
-        url=environ["INSTASTREAM_API"],
+        url=environ[API],
         path="/readyz",
         answer="",
     )
-    for name in WORKERS:
-        port = str(_port(home_of(environ), name, {}))
-        yield _spec(
-            name,
-            [str(binaries / "faust"), "-A", f"streams.{name}", "worker", "-l", "warn"],
-            {**environ, "INSTASTREAM_METRICS_PORT": port},
-            url=f"http://127.0.0.1:{port}",
-            path="/metrics",
-            answer=f'instastream_ready{{app="{name}"}} 1.0',
-        )
+    yield from (worker(name, environ) for name in WORKERS)
+
+
+def worker(name: str, environ: Mapping[str, str], *, called: str = "") -> ProcessSpec:
+    """How a worker is run; by another name it runs beside the first."""
+    with changing_state(home_of(environ)) as state:
+        port = str(_allot(called or name, state))
+    faust = Path(sys.executable).with_name("faust")
+    return _spec(
+        called or name,
+        [str(faust), "-A", f"streams.{name}", "worker", "-l", "warn"],
+        {**environ, "INSTASTREAM_METRICS_PORT": port},
+        url=f"http://127.0.0.1:{port}",
+        path="/metrics",
+        answer=f'instastream_ready{{app="{name}"}} 1.0',
+    )
 
 
 def _spec(

@@ -30,6 +30,7 @@ from instastream.settings import Settings
 from instastream.tracing import continue_trace
 
 COMMIT_INTERVAL_S = 0.5  # what a crash repeats at most
+SESSION_TIMEOUT_S = 6.0  # how long a killed worker's partitions wait; the least Kafka allows
 DRAIN_TIMEOUT_S = 5.0  # what a stop waits for; the rest is repeated after it
 
 
@@ -58,6 +59,8 @@ class App(faust.App):
             self.settings.prefix + name,
             broker=[f"kafka://{address}" for address in self.settings.kafka.split(",")],
             broker_commit_interval=COMMIT_INTERVAL_S,
+            broker_heartbeat_interval=SESSION_TIMEOUT_S / 3,
+            broker_session_timeout=SESSION_TIMEOUT_S,
             consumer_auto_offset_reset="earliest",
             key_serializer="raw",
             value_serializer="raw",
@@ -94,10 +97,19 @@ class App(faust.App):
         try:
             async for event in cast(Stream[bytes], stream).noack().events():
                 await self._slots.acquire()
-                self._start(event)
+                if event.message.generation_id == self.consumer_generation_id:
+                    self._start(event)
+                else:  # a rebalance while it waited: it is read again, here or elsewhere
+                    self._slots.release()
         finally:
-            if self._running:
-                await asyncio.wait(self._running, timeout=DRAIN_TIMEOUT_S)
+            await self._drain()
+
+    async def _drain(self) -> None:
+        """Let what is under way come to its end, within limits."""
+        if self._running:
+            await asyncio.wait(self._running, timeout=DRAIN_TIMEOUT_S)
+        for task in self._running:
+            task.cancel()
 
     def _start(self, event: EventT[bytes]) -> None:
         progress = self.progress

@@ -59,6 +59,7 @@ def given(tmp_path_factory: pytest.TempPathFactory, docker: Containers | None) -
 def stack(given: dict[str, str]) -> Iterator[Stack]:
     """Native servers, unless they are given; and our own processes later."""
     stack = local.stack_of(given, report)
+    local.prepare(given)
     try:
         asyncio.run(stack.up())
         yield stack

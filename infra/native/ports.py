@@ -2,7 +2,7 @@
 
 import random
 import socket
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from itertools import islice
 
 from instastream.errors import Unready
@@ -54,12 +54,17 @@ def still_free(remembered: Mapping[str, int]) -> bool:
     return bool(remembered) and all(map(is_free, others))
 
 
-def free_ports(count: int) -> list[int]:
-    """Several free ports, random so that two stacks that start at once do not meet."""
-    return list(islice(filter(is_free, random.sample(PORTS, len(PORTS))), count))
+def free_ports(count: int, taken: Collection[int]) -> list[int]:
+    """Several free ports, none of `taken`; random, so that stacks that start at once don't meet."""
+    candidates = random.sample(PORTS, len(PORTS))
+    return list(islice((port for port in candidates if _is_open(taken, port)), count))
 
 
-def free_port_with_grpc() -> int:
+def free_port_with_grpc(taken: Collection[int]) -> int:
     """A port that is free together with the one `GRPC_OFFSET` above it."""
     candidates = random.sample(PORTS_WITH_GRPC, len(PORTS_WITH_GRPC))
-    return next(port for port in candidates if is_free(port) and is_free(port + GRPC_OFFSET))
+    return next(port for port in candidates if _is_open(taken, port, port + GRPC_OFFSET))
+
+
+def _is_open(taken: Collection[int], *ports: int) -> bool:
+    return all(port not in taken and is_free(port) for port in ports)

@@ -3,7 +3,7 @@
 import grp
 import os
 import pwd
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
@@ -153,12 +153,12 @@ class Server:
     ports: tuple[str, ...] = ("port",)  # the first is the clients'
     port_with_grpc: str = ""  # one more, with its double `GRPC_OFFSET` above
 
-    def free_ports(self) -> dict[str, int]:
-        """A free port for each purpose."""
-        chosen = dict(zip(self.ports, free_ports(len(self.ports)), strict=True))
-        return chosen | (
-            {self.port_with_grpc: free_port_with_grpc()} if self.port_with_grpc else {}
-        )
+    def free_ports(self, taken: Collection[int]) -> dict[str, int]:
+        """A free port for each purpose, none of `taken`."""
+        chosen = dict(zip(self.ports, free_ports(len(self.ports), taken), strict=True))
+        if self.port_with_grpc:
+            chosen[self.port_with_grpc] = free_port_with_grpc(taken)
+        return chosen
 
 
 # SeaweedFS's option names: each part speaks HTTP on one port and gRPC on another.

@@ -62,7 +62,7 @@ class Stack:
     @property
     def endpoints(self) -> Endpoints:
         """Where the servers answer, once `up` has been called, by whichever launcher."""
-        return self._endpoints(self._state())
+        return self._endpoints(read_state(self._home) or State())
 
     def environ(self) -> dict[str, str]:
         """What our own processes read to find the servers."""
@@ -149,12 +149,6 @@ class Stack:
             log=running.log,
         )
 
-    def _state(self) -> State:
-        state = read_state(self._home)
-        if state is None:
-            raise Unready(f"nothing was started in {self._home} yet: run `instastream up`")
-        return state
-
     def _running(self, name: str) -> Running | None:
         state = read_state(self._home)
         return state.processes.get(name) if state else None
@@ -186,8 +180,14 @@ class Stack:
                     f"run `instastream down` before you move it to {wanted}"
                 )
             return remembered
-        chosen = remembered if ports.still_free(remembered) else SERVERS[name].free_ports()
+        if ports.still_free(remembered):
+            chosen = remembered
+        else:
+            chosen = SERVERS[name].free_ports(state.ports_taken | self._ports_asked_for())
         return chosen | {"port": wanted or remembered.get("port") or chosen["port"]}
+
+    def _ports_asked_for(self) -> set[int]:
+        return {port for name in SERVERS if (port := ports.configured(name, self._environ))}
 
     def _site(self, name: str, state: State, path: Path, cache: Path) -> Site:
         folder = self._home / name

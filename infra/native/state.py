@@ -25,6 +25,11 @@ class State(Struct, kw_only=True):
     ports: dict[str, dict[str, int]] = field(default_factory=dict)  # by server, then by purpose
     processes: dict[str, Running] = field(default_factory=dict)
 
+    @property
+    def ports_taken(self) -> set[int]:
+        """Every port that something of this stack has, whether it runs or not."""
+        return {port for purposes in self.ports.values() for port in purposes.values()}
+
 
 def read_state(home: Path) -> State | None:
     """The state as it was last written; None where nothing was ever started."""

@@ -34,6 +34,8 @@ app = App(
     version_flags=["--version"],
 )
 
+KEEP_ALIVE_S = 75  # longer than load balancers': a request must not meet a connection that we close
+
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON, for machines.")]
 
 
@@ -54,7 +56,7 @@ def demo(*, as_json: AsJson = False) -> None:
 
 async def _demo() -> Summary:
     home = local.home_of(os.environ) / "demo"
-    given = {**os.environ, "INSTASTREAM_HOME": str(home)}
+    given = {"INSTASTREAM_NAMESPACE": "demo", **os.environ, "INSTASTREAM_HOME": str(home)}
     with Steps() as steps:
         stack = local.stack_of(given, steps.report)
         await stack.down()  # what an interrupted demo left
@@ -158,6 +160,7 @@ def api(*, host: str = "127.0.0.1", port: int = 8000) -> None:
         port=port,
         loop="uvloop",
         http="httptools",
+        timeout_keep_alive=KEEP_ALIVE_S,
         log_level="warning",
         server_header=False,
         access_log=False,

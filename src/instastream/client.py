@@ -35,7 +35,7 @@ class Client:
 
     def __init__(self, http: AsyncClient, *, access_token: str = "", user_id: str = "") -> None:
         self._http = http
-        self._headers = {"authorization": f"Bearer {access_token}"} if access_token else {}
+        self.headers = {"Authorization": f"Bearer {access_token}"} if access_token else {}
         self.user_id = user_id
 
     @classmethod
@@ -79,9 +79,7 @@ class Client:
 
     async def call(self, method: str, path: str, **request: Any) -> Json:
         """Any call of the API; the JSON it answered, {} when it answered none."""
-        response = _checked(
-            await self._http.request(method, path, headers=self._headers, **request)
-        )
+        response = _checked(await self._http.request(method, path, headers=self.headers, **request))
         return dict(response.json()) if response.content else {}
 
 

@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, OutOfOrderSequenceNumber
 from aiokafka.structs import RecordMetadata
 
-from instastream.errors import Unavailable
+from instastream.errors import Corrupt, Unavailable
 from instastream.events import Event, Record, decode, encode, headers
 from instastream.tracing import current_trace
 
@@ -32,7 +32,10 @@ class EventLog(Protocol):
         """Append bytes as they are: what dead letters are made of."""
 
     def read(self, topic: str) -> AsyncIterator[Record[Event]]:
-        """Everything in a topic up to its end as of now, partition by partition."""
+        """Every event in a topic up to its end as of now, partition by partition.
+
+        Records that hold none are left out: workers bury them in `dead`.
+        """
 
     async def ping(self) -> None:
         """Raise Unavailable unless the log answers."""
@@ -78,8 +81,7 @@ class KafkaLog:
             while await _behind(consumer, ends):
                 for partition, messages in (await consumer.getmany(timeout_ms=500)).items():
                     for message in messages:
-                        if message.offset < ends[partition]:
-                            event = decode(message.value)
+                        if message.offset < ends[partition] and (event := _event(message.value)):
                             yield Record(event, partition.partition, message.offset)
 
     async def ping(self) -> None:
@@ -131,6 +133,12 @@ class KafkaLog:
             self._producer = None
         with suppress(KafkaError):
             await producer.stop()
+
+
+def _event(value: bytes | None) -> Event | None:
+    with suppress(Corrupt):
+        return decode(value)
+    return None
 
 
 async def _behind(consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int]) -> bool:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from importlib.resources import files
+from pathlib import Path
 from secrets import token_hex
 
 import pytest
@@ -18,7 +19,10 @@ from tests.containers import SERVERS, Containers
 
 WAIT_S = 60.0  # a restarted server on a busy machine takes seconds
 POLL_S = 0.05
-PHOTO = files("instastream.photos").joinpath("drum.jpg").read_bytes()
+SMALL, LARGE = (
+    files("instastream.photos").joinpath(name).read_bytes()
+    for name in ("drum.jpg", "dandelions.jpg")
+)  # 0.1 and 0.6 CPU seconds to render
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,10 @@ class System:
     def kill(self, name: str) -> None:
         """SIGKILL a server or a process of ours."""
         self._runs(name).kill(name)
+
+    def log(self, name: str) -> str:
+        """What a process of ours has said."""
+        return next(Path(row.log).read_text() for row in self.stack.status() if row.name == name)
 
     async def start(self, name: str) -> None:
         """Start it again; returns when it is ready."""
@@ -64,10 +72,10 @@ async def system(
         yield System(stack, docker, running, settings, http)
 
 
-def photo(seed: int) -> bytes:
-    """A photograph that no other seed has: the same pixels behind another JPEG comment."""
-    comment = f"{token_hex(8)}{seed}".encode()
-    return PHOTO[:2] + b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment + PHOTO[2:]
+def photo(jpeg: bytes = SMALL) -> bytes:
+    """A photograph that there never was: the same pixels behind a JPEG comment of its own."""
+    comment = token_hex(8).encode()
+    return jpeg[:2] + b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment + jpeg[2:]
 
 
 async def post(author: Client, content: bytes) -> Json:

@@ -5,7 +5,7 @@ from tests.cluster.conftest import System, eventually, photo, post
 
 async def test_an_image_is_a_miss_and_then_a_hit(system: System) -> None:
     author = await system.join("author")
-    posted = await post(author, photo(0))
+    posted = await post(author, photo())
 
     async def ready() -> bool:
         return bool((await author.post(posted["id"]))["status"] == "ready")
@@ -23,7 +23,7 @@ async def test_an_image_is_a_miss_and_then_a_hit(system: System) -> None:
 
 async def test_an_original_is_never_served(system: System) -> None:
     author = await system.join("author")
-    uploaded = await author.upload(photo(0), "image/jpeg")
+    uploaded = await author.upload(photo(), "image/jpeg")
     key = f"uploads/{author.user_id}/{uploaded.media_id}"
     for base in (system.settings.media_url, f"{system.settings.s3}/{system.settings.bucket}"):
         response = await system.http.get(f"{base}/{key}")

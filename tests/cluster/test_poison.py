@@ -38,7 +38,7 @@ async def test_poison_on_every_topic_is_buried_and_posts_go_on(system: System) -
         await poison(system, topic)
     author, reader = await system.join("author"), await system.join("reader")
     await reader.follow(author.user_id)
-    posted = await post(author, photo(0))
+    posted = await post(author, photo())
 
     async def visible() -> bool:
         return [one["id"] for one in (await reader.feed())["posts"]] == [posted["id"]]

@@ -38,6 +38,16 @@ async def test_many_appends_at_once_all_arrive(deps: Deps) -> None:
     assert sum(1 for event in read if event in events) == 200
 
 
+async def test_what_is_no_event_does_not_stop_a_reader(deps: Deps, user: UserId) -> None:
+    event = UserFollowed(follower_id=user, followee_id=UserId(new_id()), at_ms=1)
+    before = await deps.log.append(event)
+    for value in (b"\xff\x00", b"{}", None):
+        await deps.log.append_raw("graph", key=user.encode(), value=value, headers=[])
+    after = await deps.log.append(event)
+    read = [record async for record in deps.log.read("graph")]
+    assert [record for record in read if record.event == event] == [before, after]
+
+
 async def test_a_dead_letter_keeps_its_bytes(deps: Deps) -> None:
     await deps.log.append_raw("dead", key=b"k", value=None, headers=[("dead_topic", b"uploads")])
     await deps.log.append_raw("dead", key=None, value=b"\xff\x00", headers=[])

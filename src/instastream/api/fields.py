@@ -103,8 +103,12 @@ ContentType = Annotated[
     str, Meta(extra_json_schema={"enum": list(IMAGE_TYPES)}, examples=["image/jpeg"])
 ]
 SizeBytes = Annotated[
-    int,
-    Meta(extra_json_schema={"minimum": 1, "maximum": IMAGE_BYTES_MAX}, examples=[2_481_152]),
+    float,  # JSON knows no other numbers: 131.0 is an integer
+    Meta(
+        multiple_of=1,
+        extra_json_schema={"minimum": 1, "maximum": IMAGE_BYTES_MAX},
+        examples=[2_481_152],
+    ),
 ]
 Sha256 = Annotated[
     str,

@@ -86,9 +86,9 @@ def document() -> Json:
     return {
         "openapi": "3.1.0",
         "info": {"title": "instastream", "version": "1", "description": DESCRIPTION},
-        "paths": _ecmascript(paths),
+        "paths": _spelled(paths),
         "components": {
-            "schemas": _ecmascript(components),
+            "schemas": _spelled(components),
             "headers": {name: _header(*about) for name, about in HEADERS.items()},
             "securitySchemes": {"bearer": BEARER},
         },
@@ -175,14 +175,16 @@ def _header(about: str, required: bool, pattern: str) -> Json:
     return {"description": about, "required": required, "schema": schema}
 
 
-def _ecmascript(schema: Any) -> Any:
-    """The same, with patterns as JSON Schema spells them."""
+def _spelled(schema: Any) -> Any:
+    """The same, with patterns and integers as JSON Schema spells them."""
     match schema:
+        case {"type": "number", "multipleOf": 1, **rest}:
+            return _spelled(rest) | {"type": "integer"}
         case {"pattern": str(pattern), **rest}:
-            return _ecmascript(rest) | {"pattern": pattern.replace(r"\Z", "$")}
+            return _spelled(rest) | {"pattern": pattern.replace(r"\Z", "$")}
         case dict():
-            return {name: _ecmascript(part) for name, part in schema.items()}
+            return {name: _spelled(part) for name, part in schema.items()}
         case list():
-            return [_ecmascript(part) for part in schema]
+            return [_spelled(part) for part in schema]
         case _:
             return schema

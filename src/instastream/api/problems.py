@@ -22,7 +22,7 @@ class Kind(Struct, frozen=True):
     advice: str
 
 
-# 400: it can't be read. 422: it can be read, and can never be granted. 409: not as things stand.
+# 400: not understood. 403: not you. 409: not as things stand. 422: understood, and never granted.
 PROBLEMS = {
     "malformed-json": Kind(400, "The body is not JSON", "Send one JSON object in UTF-8."),
     "invalid-id": Kind(400, "This is not an id", "Use ids as this API gave them, as strings."),
@@ -34,6 +34,7 @@ PROBLEMS = {
     "invalid-credentials": Kind(
         401, "Wrong username or password", "Check both; it is not said which one is wrong."
     ),
+    "follow-yourself": Kind(403, "You can't follow yourself", "Read your own posts instead."),
     "not-found": Kind(404, "There is nothing here", "/openapi.json lists what there is."),
     "user-not-found": Kind(404, "There is no such user", "Check the id."),
     "post-not-found": Kind(
@@ -67,7 +68,6 @@ PROBLEMS = {
         422, "Such media is not accepted", "Convert it to one of the types in the detail."
     ),
     "upload-too-large": Kind(422, "Such a size is not accepted", "Scale it down, then upload."),
-    "follow-yourself": Kind(422, "You can't follow yourself", "Read your own posts instead."),
     "internal-error": Kind(
         500, "Something went wrong here", "Try again; if it stays, report the instance."
     ),

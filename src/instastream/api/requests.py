@@ -17,6 +17,8 @@ from instastream.limits import REQUEST_BYTES_MAX
 
 T = TypeVar("T")
 
+NAME_LENGTH_MAX = 80  # of a field that we do not know
+
 AT = re.compile(r"(?P<what>.*) - at `(key in )?\$\.?(?P<name>[^`]*)`", re.DOTALL)
 FIELD = re.compile(
     r"Object (?P<what>missing required|contains unknown) field `(?P<name>.*)`", re.DOTALL
@@ -75,7 +77,7 @@ async def _body(request: Request, body: type[T]) -> T:
         return msgspec.json.decode(raw, type=body)
     except msgspec.ValidationError as error:
         name, what = explain(str(error), part="field")
-        raise Invalid(Fault(what, pointer=f"#/{name}" if name else "#")) from error
+        raise Invalid(Fault(what, pointer=_pointer(name))) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Rejected("malformed-json", f"the body is not JSON: {error}") from error
 
@@ -96,6 +98,11 @@ async def _bounded(request: Request) -> bytes:
     return bytes(raw)
 
 
+def _pointer(name: str) -> str:
+    """RFC 6901, as a URI fragment would begin."""
+    return "#/" + name.replace("~", "~0").replace("/", "~1") if name else "#"
+
+
 def _too_large() -> Rejected:
     return Rejected("request-too-large", f"a body has at most {REQUEST_BYTES_MAX} bytes")
 
@@ -108,5 +115,6 @@ def explain(message: str, *, part: str) -> tuple[str, str]:
     if known := FIELD.fullmatch(message):
         missing = known["what"].startswith("missing")
         what = "is missing" if missing else f"there is no such {part}"
-        return known["name"], f"{known['name']}: {what}"
+        name = known["name"][:NAME_LENGTH_MAX]
+        return name, f"{name}: {what}"
     return "", message

@@ -40,7 +40,7 @@ async def create(asked: Asked[Nothing, NewUpload]) -> Answer[Upload]:
     upload, put = await commands.request_upload(
         asked.viewer,
         content_type=asked.body.content_type,
-        size_bytes=asked.body.size_bytes,
+        size_bytes=int(asked.body.size_bytes),
         sha256=asked.body.sha256,
         deps=asked.deps,
     )

@@ -10,6 +10,8 @@ from contextlib import asynccontextmanager, contextmanager
 from zlib import crc32
 
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialWithJitterBackoff
 from redis.exceptions import RedisError
 
 from instastream.errors import Unavailable
@@ -21,6 +23,7 @@ DONE = "0"
 BUILDING = "-"
 TAGS = 16  # slots that feeds spread over on Redis Cluster: few, so that batches stay large
 SOCKET_TIMEOUT_S = 5.0
+RETRIES = 3  # a connection that a restart closed, not a server that is down
 
 OPEN = "if redis.call('EXISTS', KEYS[1]) == 0 then redis.call('RPUSH', KEYS[1], ARGV[1]) end"
 
@@ -94,7 +97,10 @@ class RedisFeeds:
 async def open_redis(settings: Settings) -> AsyncIterator[Redis]:
     """A pool of connections that are made when needed."""
     async with Redis.from_url(
-        settings.redis, decode_responses=True, socket_timeout=SOCKET_TIMEOUT_S
+        settings.redis,
+        decode_responses=True,
+        socket_timeout=SOCKET_TIMEOUT_S,
+        retry=Retry(ExponentialWithJitterBackoff(base=0.01, cap=0.1), RETRIES),
     ) as redis:
         yield redis
 

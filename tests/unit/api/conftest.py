@@ -52,7 +52,7 @@ class Person:
         return await self.http.request(method, path, headers=headers, **request)
 
     async def get(self, path: str, **params: object) -> Response:
-        return await self.ask("GET", path, params=params)
+        return await self.ask("GET", path, params=params or None)
 
     async def upload(self, content: bytes = PHOTO) -> str:
         """The media id of an upload whose bytes have arrived."""
@@ -71,13 +71,13 @@ class Person:
         return dict(response.json())
 
 
-def declaration(content: bytes = PHOTO, **other: object) -> Json:
+def declaration(content: bytes = PHOTO) -> Json:
     """What a client says of its upload."""
     return {
         "content_type": "image/jpeg",
         "size_bytes": len(content),
         "sha256": base64.b64encode(sha256(content).digest()).decode(),
-    } | other
+    }
 
 
 @asynccontextmanager

@@ -125,7 +125,7 @@ async def test_what_is_not_a_refresh_token_is_not_looked_up(http: AsyncClient, t
 async def test_whoever_is_not_signed_in_is_told_how(
     http: AsyncClient, header: str | None, slug: str, challenge: str
 ) -> None:
-    headers = {} if header is None else {"authorization": header.encode("latin-1")}
+    headers = [] if header is None else [(b"authorization", header.encode("latin-1"))]
     response = await http.get("/v1/feed", headers=headers)
     assert problem(response) == (401, slug)
     assert response.headers["www-authenticate"] == challenge

@@ -24,7 +24,7 @@ def site(tmp_path: Path) -> Site:
 
 @pytest.mark.parametrize("name", SERVERS)
 def test_no_placeholder_is_left_in_a_configuration(name: str, site: Site) -> None:
-    site = replace(site, ports=SERVERS[name].free_ports())
+    site = replace(site, ports=SERVERS[name].free_ports(taken=()))
     SERVERS[name].spec(site)
     for path in (path for path in site.folder.iterdir() if path.is_file()):
         assert "%{" not in path.read_text().replace("%%{", "").replace("# %{...}", ""), path
@@ -35,14 +35,14 @@ def test_a_servers_environment_is_its_own(
     name: str, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("JAVA_TOOL_OPTIONS", "-Xmx1m")
-    site = replace(site, ports=SERVERS[name].free_ports())
+    site = replace(site, ports=SERVERS[name].free_ports(taken=()))
     env = SERVERS[name].spec(site).env
     assert "JAVA_TOOL_OPTIONS" not in env
     assert ("AWS_SECRET_ACCESS_KEY" in env) == (name == "s3")
 
 
 def test_keys_are_not_in_the_command_line(site: Site) -> None:
-    site = replace(site, ports=SERVERS["s3"].free_ports())
+    site = replace(site, ports=SERVERS["s3"].free_ports(taken=()))
     assert not any("secret" in word for word in SERVERS["s3"].spec(site).argv)
 
 

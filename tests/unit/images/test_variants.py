@@ -1,40 +1,17 @@
 """Photographs come out the right way up, in the right colours, in every size, and nothing else."""
 
-import struct
-import time
-import zlib
 from collections.abc import Callable
-from importlib.resources import files
-from pathlib import Path
 
 import pytest
 import pyvips
 
-from instastream import images
-from instastream.errors import Corrupt
 from instastream.media import VARIANTS, Rendered
+from tests.unit.images.conftest import PHOTOS, Render, photo, plain
 
-PHOTOS = Path(str(files("instastream.photos")))
 PHOTO_NAMES = sorted(
     path.name for path in PHOTOS.iterdir() if path.suffix in {".jpg", ".png", ".webp"}
 )
 RED, GREEN, BLUE, WHITE = [220, 30, 30], [30, 200, 40], [30, 40, 210], [250, 250, 250]
-Render = Callable[[bytes], dict[str, Rendered]]
-
-
-@pytest.fixture
-def render(tmp_path: Path) -> Render:
-    def render_bytes(content: bytes) -> dict[str, Rendered]:
-        path = tmp_path / "original"
-        path.write_bytes(content)
-        return {variant.name: variant for variant in images.render(path)}
-
-    return render_bytes
-
-
-def plain(width: int, height: int, colour: list[int]) -> pyvips.Image:
-    image = pyvips.Image.black(width, height, bands=len(colour)) + colour
-    return image.cast("uchar").copy(interpretation="srgb" if len(colour) >= 3 else "b-w")
 
 
 def corners() -> pyvips.Image:
@@ -43,22 +20,12 @@ def corners() -> pyvips.Image:
     return pyvips.Image.arrayjoin(quarters, across=2)
 
 
-def photo(name: str) -> bytes:
-    return (PHOTOS / name).read_bytes()
-
-
 def pixels(variant: Rendered) -> pyvips.Image:
     return pyvips.Image.new_from_buffer(variant.content, "")
 
 
 def colour(variant: Rendered, x: int, y: int) -> list[float]:
     return pixels(variant)(x, y)
-
-
-def reason(render: Render, content: bytes) -> str:
-    with pytest.raises(Corrupt) as refusal:
-        render(content)
-    return refusal.value.reason
 
 
 @pytest.mark.parametrize("name", PHOTO_NAMES)
@@ -216,91 +183,6 @@ def test_of_an_animation_the_first_frame_is_taken(render: Render, suffix: str) -
     assert (full.width, full.height) == (64, 48)
     assert pixels(full).get_fields().count("n-pages") == 0
     assert colour(full, 32, 24)[:3] == pytest.approx(RED, abs=12)
-
-
-@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".gif", ".avif"])
-@pytest.mark.parametrize("kept", [0.02, 0.5, 0.95])
-def test_a_truncated_file_is_refused_not_half_shown(
-    render: Render, suffix: str, kept: float
-) -> None:
-    whole = pyvips.Image.new_from_buffer(photo("fig.jpg"), "").resize(0.25).write_to_buffer(suffix)
-    assert render(whole)
-    assert reason(render, whole[: int(kept * len(whole))]) == "damaged"
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"",
-        b"hello, I am a text",
-        b"<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'><rect/></svg>",
-        b"II*\0\x08\0\0\0" + bytes(200),
-        b"%PDF-1.7\n",
-        b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(200),
-        b"P6 1 1 255 abc",
-    ],
-    ids=["empty", "text", "svg", "tiff", "pdf", "heic", "ppm"],
-)
-def test_what_is_no_photograph_is_refused(render: Render, content: bytes) -> None:
-    assert reason(render, content) == "not-an-image"
-
-
-@pytest.mark.parametrize("magic", [b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF89a"])
-def test_a_right_beginning_alone_is_no_photograph(render: Render, magic: bytes) -> None:
-    assert reason(render, magic + b"and nothing more of it" * 20) == "damaged"
-
-
-def test_libvips_may_load_nothing_but_the_accepted_types(render: Render) -> None:
-    render(photo("cup.png"))
-    for loadable in (
-        b"<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>",
-        b"P6 1 1 255 abc",
-    ):
-        with pytest.raises(pyvips.Error, match="not in a known format"):
-            pyvips.Image.new_from_buffer(loadable, "")
-
-
-def test_the_decoder_must_be_the_one_that_was_sniffed(
-    render: Render, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(images, "sniff", lambda head: "image/png")
-    assert reason(render, photo("fig.jpg")) == "not-an-image"
-
-
-@pytest.mark.parametrize("limit", [11_999, 12_000, 12_001])
-def test_the_pixel_limit_holds_exactly(
-    render: Render, monkeypatch: pytest.MonkeyPatch, limit: int
-) -> None:
-    monkeypatch.setattr(images, "IMAGE_PIXELS_MAX", limit)
-    original = plain(120, 100, RED).write_to_buffer(".jpg")
-    if limit < 12_000:
-        assert reason(render, original) == "too-many-pixels"
-    else:
-        assert render(original)
-
-
-@pytest.mark.parametrize("spare", [-1, 0, 1])
-def test_the_byte_limit_holds_exactly(
-    render: Render, monkeypatch: pytest.MonkeyPatch, spare: int
-) -> None:
-    original = photo("cup.png")
-    monkeypatch.setattr(images, "IMAGE_BYTES_MAX", len(original) + spare)
-    if spare < 0:
-        assert reason(render, original) == "too-many-bytes"
-    else:
-        assert render(original)
-
-
-def test_a_bomb_is_refused_by_its_header(render: Render) -> None:
-    header = b"IHDR" + struct.pack(">IIBBBBB", 60_000, 60_000, 8, 6, 0, 0, 0)
-    pixel_rows = b"IDAT" + zlib.compress(bytes(1_000_000))
-    chunks = [
-        struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
-        for chunk in (header, pixel_rows, b"IEND")
-    ]
-    begun = time.process_time()
-    assert reason(render, b"\x89PNG\r\n\x1a\n" + b"".join(chunks)) == "too-many-pixels"
-    assert time.process_time() - begun < 0.1
 
 
 def test_the_same_photograph_gives_the_same_bytes(render: Render) -> None:

@@ -1,0 +1,157 @@
+"""The launcher: its own servers and given ones, ports, processes of ours, and what it refuses."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from infra.native.servers import SERVERS
+from infra.native.stack import ProcessSpec, Stack
+from infra.native.state import read_state
+from instastream.errors import Unready
+from tests.cluster.native.conftest import bare_environ, has_ended, nothing, pids
+
+
+async def test_down_twice_is_down(tmp_path: Path, stack: Stack) -> None:
+    other = Stack(tmp_path, environ=bare_environ() | given_by(stack, "redis"), report=nothing)
+    await other.up()
+    for _ in range(2):
+        await other.down()
+    assert {row.state for row in other.status()} == {"given", "stopped"}
+
+
+def given_by(stack: Stack, *but: str) -> dict[str, str]:
+    variables = {f"INSTASTREAM_{name.upper()}" for name in but}
+    return {name: value for name, value in stack.environ().items() if name not in variables}
+
+
+async def test_a_given_server_is_neither_started_nor_stopped(tmp_path: Path, stack: Stack) -> None:
+    before = pids(stack)
+    other = Stack(tmp_path, environ=bare_environ() | given_by(stack), report=nothing)
+    assert await other.up() == stack.endpoints
+    await other.down()
+    assert not read_state(tmp_path).processes  # type: ignore[union-attr]
+    assert pids(stack) == before
+
+
+async def test_a_given_server_that_is_not_there_is_named(tmp_path: Path, stack: Stack) -> None:
+    environ = (
+        bare_environ() | given_by(stack) | {"INSTASTREAM_REDIS": "redis://:secret@127.0.0.1:9"}
+    )
+    with pytest.raises(Unready, match=r"127\.0\.0\.1:9, which INSTASTREAM_REDIS names") as raised:
+        await Stack(tmp_path, environ=environ, report=nothing).up()
+    assert "secret" not in str(raised.value)
+
+
+async def test_a_taken_port_is_said_in_one_sentence(tmp_path: Path, stack: Stack) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = str(other.getsockname()[1])
+        environ = bare_environ() | given_by(stack, "redis") | {"INSTASTREAM_REDIS_PORT": port}
+        with pytest.raises(Unready, match=f"^port {port} of redis is taken [^\n]*$"):
+            await Stack(tmp_path, environ=environ, report=nothing).up()
+
+
+async def test_a_configured_port_is_used(tmp_path: Path, stack: Stack) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environ = bare_environ() | given_by(stack, "edge") | {"INSTASTREAM_EDGE_PORT": str(port)}
+    other = Stack(tmp_path, environ=environ, report=nothing)
+    try:
+        assert (await other.up()).edge == f"http://127.0.0.1:{port}"
+        moved = environ | {"INSTASTREAM_EDGE_PORT": str(port + 1)}
+        with pytest.raises(Unready, match=f"edge runs on port {port}: run `instastream down`"):
+            await Stack(tmp_path, environ=moved, report=nothing).up()
+    finally:
+        await other.down()
+
+
+def test_nothing_listens_beyond_loopback(stack: Stack) -> None:
+    ours = {inode for row in stack.status() if row.pid for inode in socket_inodes(row.pid)}
+    listening = [
+        fields[1].split(":")[0]
+        for table in ("tcp", "tcp6")
+        for fields in map(str.split, Path(f"/proc/net/{table}").read_text().splitlines()[1:])
+        if fields[3] == "0A" and fields[9] in ours
+    ]
+    loopback = {"0100007F", "0000000000000000FFFF00000100007F"}  # the second: Java's, over IPv6
+    assert len(listening) >= len(SERVERS)
+    assert set(listening) <= loopback
+
+
+def socket_inodes(pid: int) -> set[str]:
+    links = (str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir())
+    return {link[8:-1] for link in links if link.startswith("socket:[")}
+
+
+def test_keys_are_for_the_owner_only(home: Path) -> None:
+    assert (home / "stack.json").stat().st_mode & 0o777 == 0o600
+    assert home.stat().st_mode & 0o777 == 0o700
+
+
+async def test_workers_of_a_killed_edge_do_not_keep_its_port(stack: Stack) -> None:
+    master = pids(stack)["edge"]
+    assert master
+    os.kill(master, signal.SIGKILL)  # not by the launcher, which would kill its workers too
+    await stack.up()
+    assert pids(stack)["edge"] not in (None, master)
+
+
+async def test_our_own_processes_outlive_the_launcher_that_started_them(
+    home: Path, stack: Stack, tmp_path: Path
+) -> None:
+    code = f"""
+import asyncio
+from pathlib import Path
+from infra.native.stack import ProcessSpec, Stack
+async def ready(): return True
+spec = ProcessSpec(
+    name="own", argv=["sleep", "600"], env={{"PATH": "/bin:/usr/bin"}}, cwd=Path("/"), ready=ready
+)
+asyncio.run(Stack(Path({str(home)!r}), environ={{}}, report=lambda *step: None).run(spec))
+"""
+    await asyncio.to_thread(subprocess.run, [sys.executable, "-c", code], check=True)
+    row = next(row for row in stack.status() if row.name == "own")
+    assert (row.state, row.log) == ("running", str(home / "logs" / "own.log"))
+    await stack.stop("own")
+    assert "own" not in pids(stack)
+    assert row.pid
+    assert has_ended(row.pid)
+
+
+async def test_our_own_process_is_killed_and_started_again(stack: Stack, tmp_path: Path) -> None:
+    async def ready() -> bool:
+        return (tmp_path / "ready").exists()
+
+    spec = ProcessSpec(
+        name="own",
+        argv=["/bin/sh", "-c", "touch ready; exec sleep 600"],
+        env={"PATH": os.defpath},
+        cwd=tmp_path,
+        ready=ready,
+    )
+    await stack.run(spec)
+    first = pids(stack)["own"]
+    await stack.run(spec)
+    assert pids(stack)["own"] == first
+    stack.kill("own")
+    assert next(row.state for row in stack.status() if row.name == "own") == "died"
+    await stack.start("own")
+    assert pids(stack)["own"] not in (None, first)
+    await stack.stop("own")
+
+
+async def test_a_server_that_cannot_start_shows_why(tmp_path: Path, stack: Stack) -> None:
+    environ = bare_environ() | given_by(stack, "redis")
+    (tmp_path / "redis" / "appendonlydir").mkdir(parents=True)
+    manifest = tmp_path / "redis" / "appendonlydir" / "appendonly.aof.manifest"
+    manifest.write_text("not a manifest\n")
+    with pytest.raises(Unready, match=r"(?s)redis ended while starting; .*/logs/redis\.log .*AOF"):
+        await Stack(tmp_path, environ=environ, report=nothing).up()

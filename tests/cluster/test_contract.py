@@ -1,0 +1,40 @@
+"""Whatever is asked, the running API answers as its OpenAPI document says."""
+
+import asyncio
+from typing import Any
+
+import pytest
+import schemathesis
+from httpx2 import AsyncClient
+from hypothesis import HealthCheck, settings
+from schemathesis import Case
+
+from instastream.api.openapi import document
+from instastream.client import Client
+
+EXAMPLES = 25  # requests of each operation and kind
+
+documented = schemathesis.openapi.from_dict(document())
+
+
+@pytest.fixture(scope="session")
+def bearer(running: dict[str, str]) -> dict[str, str]:
+    """Someone signed in."""
+
+    async def join() -> dict[str, str]:
+        async with AsyncClient(base_url=running["INSTASTREAM_API"]) as http:
+            return (await Client.joined(http, "schemathesis", "a long password")).headers
+
+    return asyncio.run(join())
+
+
+@documented.parametrize()
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+def test_every_answer_is_as_documented(
+    case: Case[Any], running: dict[str, str], bearer: dict[str, str]
+) -> None:
+    case.call_and_validate(base_url=running["INSTASTREAM_API"], headers=bearer)
