@@ -1,6 +1,7 @@
 """The house rules that a machine can check."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from instastream import schemas
+from instastream.api.problems import PROBLEMS
 
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted(
@@ -86,3 +88,15 @@ def test_the_published_contracts_are_what_the_code_says() -> None:
 def test_importing_the_package_starts_nothing() -> None:
     code = "import instastream.cli, sys; sys.exit('faust' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_every_problem_is_in_the_docs() -> None:
+    told = (ROOT / "docs/api.md").read_text()
+    for slug, kind in PROBLEMS.items():
+        assert f"| {kind.status} | `{slug}` | {kind.title}. {kind.advice} |" in told
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("docs/**/*.md")) + [ROOT / "README.md"])
+def test_links_between_documents_lead_somewhere(path: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text()):
+        assert (path.parent / target).exists(), target

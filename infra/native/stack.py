@@ -108,11 +108,13 @@ class Stack:
         running = self._running(name)
         if running is None:
             return
+        step = f"{name} stopped"
+        self._report(step, 0, 1)
         await processes.stop(running)
         with changing_state(self._home) as state:
             if state.processes.get(name) == running:
                 del state.processes[name]
-        self._report(f"{name} stopped", 1, 1)
+        self._report(step, 1, 1)
 
     def kill(self, name: str) -> None:
         """SIGKILL, without warning: what a crash does. `start` brings it back."""

@@ -17,8 +17,7 @@ class VariantSpec(Struct, frozen=True):
     effort: int
 
 
-# Widest first: each is scaled from the one before. Quality and effort from docs/media.md: at 2048
-# pixels effort 2 and quality 82 look the same as 4 and 80 for half the CPU and 11% more bytes.
+# Widest first: each is scaled from the one before. For quality and effort see docs/decisions/0005.
 VARIANTS = (
     VariantSpec("full", width=2048, quality=82, effort=2),
     VariantSpec("feed", width=1080, quality=80, effort=4),
