@@ -77,13 +77,14 @@ class Stack:
         """Start the servers that don't run yet; returns when all of them do their work."""
         native = [name for name in SERVERS if name not in self._given]
         check_machine(self._home, native)
+        asked_for = self._ports_asked_for()
         programs = {name: program(name, self._environ) for name in native}
         cache = cache_folder(self._environ)
         jars = [jar for name in native if name in JVM_SERVERS for jar in locked_jars(name)]
         await install(jars, cache, self._report)
         with changing_state(self._home) as state:
             for name in native:
-                state.ports[name] = self._allot(name, state)
+                state.ports[name] = self._allot(name, state, asked_for)
         for name in native:
             self._specs[name] = SERVERS[name].spec(self._site(name, state, programs[name], cache))
         await _all(
@@ -170,7 +171,7 @@ class Stack:
             raise Unready(f"{name} was not started in {self._home} yet: run `instastream up`")
         return SERVERS[name].url.format(**state.ports[name])
 
-    def _allot(self, name: str, state: State) -> dict[str, int]:
+    def _allot(self, name: str, state: State, asked_for: set[int]) -> dict[str, int]:
         """The server's ports: where it runs, as configured, as remembered, or free ones."""
         remembered = state.ports.get(name, {})
         wanted = ports.configured(name, self._environ)
@@ -185,7 +186,7 @@ class Stack:
         if ports.still_free(remembered):
             chosen = remembered
         else:
-            chosen = SERVERS[name].free_ports(state.ports_taken | self._ports_asked_for())
+            chosen = SERVERS[name].free_ports(state.ports_taken | asked_for)
         return chosen | {"port": wanted or remembered.get("port") or chosen["port"]}
 
     def _ports_asked_for(self) -> set[int]:

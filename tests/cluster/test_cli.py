@@ -29,7 +29,7 @@ def run(*argv: str, **environ: str) -> subprocess.CompletedProcess[str]:
     """`instastream ARGV`, outside of a terminal."""
     return subprocess.run(
         [BINARIES / "instastream", *argv],
-        env={"PATH": os.defpath, **environ},
+        env={"PATH": os.defpath, "HOME": os.environ["HOME"], **environ},
         capture_output=True,
         text=True,
         check=False,
