@@ -2,7 +2,7 @@
 
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test check schemas bench clean
+.PHONY: help setup demo up down status test check schemas lock bench clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,10 @@ check: setup ## lint, types, import contract, schemas
 
 schemas: setup ## write the published contracts of events and API
 	@$(BIN)/instastream schemas
+
+lock: setup ## write requirements.lock anew from pyproject.toml
+	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes \
+		--no-annotate --no-header --output-file requirements.lock pyproject.toml
 
 bench: setup ## all benches, or one: make bench NAME=variants
 	@$(BIN)/instastream bench $(NAME)

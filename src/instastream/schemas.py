@@ -73,21 +73,23 @@ def _message(event: type[Event]) -> Json:
 
 def write(folder: Path) -> list[str]:
     """Write every contract that changed; raises when a change would break readers or records."""
-    changed = outdated(folder)
+    changed, now = outdated(folder), documents()
     for name in changed:
-        if problems := breaking(_read(folder / name), documents()[name]):
+        if problems := breaking(_read(folder / name), now.get(name, {})):
             raise InstastreamError(
                 f"{name}: {'; '.join(problems)}: that breaks old readers or old records; "
                 "add a new version of the event beside the old one"
             )
     for name in changed:
-        (folder / name).write_text(_text(documents()[name]))
+        (folder / name).write_text(_text(now[name]))
     return changed
 
 
 def outdated(folder: Path) -> list[str]:
-    """The contracts whose file is not what the code says."""
-    return [name for name, document in documents().items() if _read(folder / name) != document]
+    """The contracts whose file is not what the code says, or of which it says nothing any more."""
+    now = documents()
+    published = {path.name for path in folder.glob("*.json")}
+    return [name for name in sorted(published | set(now)) if _read(folder / name) != now.get(name)]
 
 
 def breaking(old: Json, new: Json) -> list[str]:
