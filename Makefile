@@ -42,5 +42,6 @@ lock: setup ## write requirements.lock anew from pyproject.toml
 bench: setup ## all benches, or one: make bench NAME=variants
 	@$(BIN)/instastream bench $(NAME)
 
-clean: down ## forget everything that was made here
+clean: ## stop, and forget everything that was made here
+	@if [ -x $(BIN)/instastream ]; then $(BIN)/instastream down; fi
 	@rm -rf .venv .instastream bench/out

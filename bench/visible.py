@@ -10,8 +10,8 @@ from httpx2 import AsyncClient
 from bench.report import Result, report
 from infra import local
 from instastream.client import TIMEOUT_S, Client
+from instastream.demo import announced
 from instastream.deps import now_ms
-from instastream.events import MediaReady
 from instastream.log import KafkaLog
 from instastream.settings import Settings
 from instastream.terminal import Steps
@@ -32,7 +32,7 @@ def main() -> None:
 
 def _results(stage: str, times: list[Times]) -> list[Result]:
     ascending = sorted(one[stage] for one in times)
-    name = "finalize_to_visible" if stage == "visible" else f"finalize_to_{stage}"
+    name = f"finalize_to_{stage}"
     return [
         Result(name=f"{name}_p50_ms", value=ascending[len(ascending) // 2], unit="ms"),
         Result(name=f"{name}_p99_ms", value=ascending[len(ascending) * 99 // 100], unit="ms"),
@@ -47,12 +47,14 @@ async def _measure(steps: Steps) -> list[Times]:
         environ = await local.up(os.environ, stack, steps.report)
         async with AsyncClient(base_url=environ["INSTASTREAM_API"], timeout=TIMEOUT_S) as http:
             posts = await _post_all(http, steps)
-        rendered_ms = await _rendered(Settings.from_env(environ))
+        settings = Settings.from_env(environ)
+        async with KafkaLog(settings.kafka, prefix=settings.prefix) as log:
+            announced_ms = await announced(log)
     finally:
         if not keep:
             await stack.down()
     for post_id, times in posts.items():
-        times["rendered"] = rendered_ms[post_id] - times.pop("sent")
+        times["rendered"] = announced_ms[post_id] - times.pop("sent")
     return list(posts.values())
 
 
@@ -85,13 +87,6 @@ async def _post(author: Client, reader: Client) -> tuple[str, Times]:
         await asyncio.sleep(POLL_S)
     times["visible"] = now_ms() - sent_ms
     return post_id, times
-
-
-async def _rendered(settings: Settings) -> dict[str, int]:
-    """When each post's media was announced ready, in Unix milliseconds."""
-    async with KafkaLog(settings.kafka, prefix=settings.prefix) as log:
-        events = [record.event async for record in log.read("media")]
-    return {event.post_id: event.at_ms for event in events if isinstance(event, MediaReady)}
 
 
 if __name__ == "__main__":

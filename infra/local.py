@@ -3,6 +3,7 @@
 import asyncio
 import os
 import secrets
+import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -11,7 +12,9 @@ from pathlib import Path
 from httpx2 import AsyncClient
 
 from infra.native import ports, servers
-from infra.native.stack import ProcessSpec, Report, Stack
+from infra.native.jars import Report
+from infra.native.processes import ProcessSpec
+from infra.native.stack import Stack
 from infra.native.state import State, changing_state, read_state
 from infra.provision import provision
 from instastream.settings import Settings
@@ -62,7 +65,17 @@ async def start_processes(environ: Mapping[str, str], stack: Stack) -> None:
 def connect(environ: Mapping[str, str], stack: Stack) -> dict[str, str]:
     """What our own processes, and whoever works with this system, must know to reach it."""
     home = home_of(environ)
-    return {**_api(home), **_keys(home), **stack.environ(), **_given(environ)}
+    given = _given(environ)
+    if stack.has_own_s3:  # to which credentials of another store are of no use
+        given = {name: value for name, value in given.items() if not name.startswith("AWS_")}
+    return {**_api(home), **_keys(home), **stack.environ(), **given}
+
+
+def forget(environ: Mapping[str, str]) -> None:
+    """Remove what a system that is down has kept, where there was one."""
+    home = home_of(environ)
+    if read_state(home) is not None:
+        shutil.rmtree(home)
 
 
 def is_up(environ: Mapping[str, str]) -> bool:
@@ -87,8 +100,10 @@ def _api(home: Path) -> dict[str, str]:
 def _keep_keys(home: Path) -> None:
     path = home / "keys.env"
     if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text("".join(f"{name}={secrets.token_hex(32)}\n" for name in KEYS))
+        staged = home / "keys.env.new"
+        staged.touch(mode=0o600)
+        staged.write_text("".join(f"{name}={secrets.token_hex(32)}\n" for name in KEYS))
+        staged.replace(path)
 
 
 def _keys(home: Path) -> dict[str, str]:
@@ -122,15 +137,20 @@ def worker(name: str, environ: Mapping[str, str], *, called: str = "") -> Proces
     """How a worker is run; by another name it runs beside the first."""
     with changing_state(home_of(environ)) as state:
         port = str(_allot(called or name, state))
-    faust = Path(sys.executable).with_name("faust")
     return _spec(
         called or name,
-        [str(faust), "-A", f"streams.{name}", "worker", "-l", "warn"],
+        faust(name),
         {**environ, "INSTASTREAM_METRICS_PORT": port},
         url=f"http://127.0.0.1:{port}",
         path="/metrics",
         answer=f'instastream_ready{{app="{name}"}} 1.0',
     )
+
+
+def faust(name: str) -> list[str]:
+    """The command that runs a worker."""
+    program = Path(sys.executable).with_name("faust")
+    return [str(program), "-A", f"streams.{name}", "worker", "--loglevel", "warn"]
 
 
 def _spec(

@@ -11,15 +11,21 @@ from typing import Any
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from botocore.exceptions import BotoCoreError, ClientError
-from cassandra.cluster import NoHostAvailable
 from msgspec import Struct, convert
 
 from instastream.errors import Unavailable, Unready
+from instastream.limits import RECORD_BYTES_MAX
 from instastream.settings import Settings
-from instastream.stores.cassandra.session import open_cluster
-from instastream.stores.s3 import open_client
+from instastream.stores.cassandra.session import DOWN, open_cluster
+from instastream.stores.s3 import REGION_DEFAULT, open_client
 
 FOR_EVER = -1
+KNOWN_WITHIN_S = 10  # a new topic's partitions spread from broker to broker
+POLL_S = 0.1
+# A page may send a PUT that it was given: what it holds, and not where it is, gives it the right.
+BROWSERS = {
+    "CORSRules": [{"AllowedOrigins": ["*"], "AllowedMethods": ["PUT"], "AllowedHeaders": ["*"]}]
+}
 
 
 class Topic(Struct, frozen=True):
@@ -27,6 +33,7 @@ class Topic(Struct, frozen=True):
 
     partitions: int
     retention_ms: int = FOR_EVER
+    record_bytes_max: int = RECORD_BYTES_MAX
 
 
 async def provision(settings: Settings) -> None:
@@ -51,16 +58,31 @@ async def create_topics(settings: Settings) -> None:
             [_new_topic(name, topic, settings.replication) for name, topic in wanted.items()]
         )
         _check_created(response.topic_errors)
-        _check_partitions(wanted, await admin.describe_topics(list(wanted)))
-    except KafkaError as error:
+        _check_partitions(wanted, await _described(admin, list(wanted)))
+    except (KafkaError, TimeoutError) as error:
         raise Unavailable("kafka", error) from error
     finally:
         await admin.close()
 
 
 def _new_topic(name: str, topic: Topic, replication: int) -> NewTopic:
-    configs = {"retention.ms": str(topic.retention_ms)}
+    configs = {
+        "retention.ms": str(topic.retention_ms),
+        "max.message.bytes": str(topic.record_bytes_max),
+        # acks=all means all that are in sync: of three, never just one.
+        "min.insync.replicas": str(max(1, replication - 1)),
+    }
     return NewTopic(name, topic.partitions, replication, topic_configs=configs)
+
+
+async def _described(admin: AIOKafkaAdminClient, names: list[str]) -> list[dict[str, Any]]:
+    """Every topic, once the broker that is asked knows all of their partitions."""
+    async with asyncio.timeout(KNOWN_WITHIN_S):
+        while True:
+            described = await admin.describe_topics(names)
+            if not any(topic["error_code"] for topic in described):
+                return described
+            await asyncio.sleep(POLL_S)
 
 
 def _check_created(errors: Iterable[tuple[str, int, str]]) -> None:
@@ -91,7 +113,7 @@ def create_tables(settings: Settings) -> None:
         session.set_keyspace(settings.keyspace)
         for statement in statements(_file("schema.cql")):
             session.execute(statement)
-    except NoHostAvailable as error:
+    except DOWN as error:
         raise Unavailable("cassandra", error) from error
     finally:
         cluster.shutdown()
@@ -109,10 +131,19 @@ async def create_bucket(settings: Settings) -> None:
     try:
         async with open_client(settings) as client:
             with suppress(client.exceptions.BucketAlreadyOwnedByYou):
-                await client.create_bucket(Bucket=settings.bucket)
+                await client.create_bucket(Bucket=settings.bucket, **_location(client))
             await client.put_bucket_policy(Bucket=settings.bucket, Policy=policy)
+            await client.put_bucket_cors(Bucket=settings.bucket, CORSConfiguration=BROWSERS)
     except (ClientError, BotoCoreError) as error:
         raise Unavailable("the object store", error) from error
+
+
+def _location(client: Any) -> dict[str, Any]:
+    """Where AWS makes the bucket: named everywhere but in its first region."""
+    region = client.meta.region_name
+    if region == REGION_DEFAULT:
+        return {}
+    return {"CreateBucketConfiguration": {"LocationConstraint": region}}
 
 
 def _public_media(bucket: str) -> dict[str, object]:

@@ -7,10 +7,12 @@ with a store is waited out; trouble with an event sends it to `dead`; nothing ra
 import asyncio
 import os
 import random
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from tempfile import gettempdir
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import faust
 from faust.app.base import BootStrategy
@@ -32,6 +34,9 @@ from instastream.tracing import continue_trace
 COMMIT_INTERVAL_S = 0.5  # what a crash repeats at most
 SESSION_TIMEOUT_S = 6.0  # how long a killed worker's partitions wait; the least Kafka allows
 DRAIN_TIMEOUT_S = 5.0  # what a stop waits for; the rest is repeated after it
+
+
+Result = TypeVar("Result")
 
 
 class ExactConsumer(Consumer):
@@ -81,6 +86,7 @@ class App(faust.App):
         topics = {self.settings.prefix + event.topic for event in handlers}
         self.agent(self.topic(*sorted(topics)), name=name)(self.consume)
         self.on_partitions_assigned.connect(self._restart_progress)
+        self.on_partitions_revoked.connect(self._lose_partitions)
 
     async def on_start(self) -> None:
         self.deps = await self.add_async_context(open_deps(self.settings))
@@ -91,6 +97,9 @@ class App(faust.App):
         """After a rebalance every partition is read again from what was committed."""
         self.progress = Progress()
         self.metrics.ready.set(1)
+
+    def _lose_partitions(self, *_: Any, signal: Any = None, **__: Any) -> None:
+        self.metrics.ready.set(0)
 
     async def consume(self, stream: StreamT[bytes]) -> None:
         """The agent: starts a task for each event, in order."""
@@ -121,48 +130,51 @@ class App(faust.App):
 
     async def _finish(self, event: EventT[bytes], progress: Progress[TP]) -> None:
         """Handle one event, however long it takes, and mark it done."""
-        for attempts, wait_s in enumerate(backoff(self._random), start=1):
-            try:
-                await self._handle_or_bury(event, attempts)
-                progress.done(event.message.tp, event.message.offset)
-                break
-            except Unavailable as error:
-                self.log.warning("%s: trying again", error)
-                self.metrics.waits.inc()
-                await asyncio.sleep(wait_s)
-
-    async def _handle_or_bury(self, event: EventT[bytes], attempts: int) -> None:
         message = event.message
         try:
             await self._handle(message)
-        except Unavailable:
-            raise
         except Exception as error:  # a poison record must never stop a partition
-            self.log.exception("dead: %s %s", message.tp, message.offset)
-            headers = dead_headers(
-                _headers(message),
-                topic=message.topic.removeprefix(self.settings.prefix),
-                partition=message.partition,
-                offset=message.offset,
-                timestamp_ms=int(message.timestamp * 1000),
-                attempts=attempts,
-                error=error,
-            )
-            await self.deps.log.append_raw(
-                "dead", key=message.key, value=message.value, headers=headers
-            )
-            self.metrics.dead.inc()
+            self.log.error("dead: %s %s", message.tp, message.offset, exc_info=error)
+            await self._bury(message, error)
+        progress.done(message.tp, message.offset)
 
     async def _handle(self, message: Any) -> None:
         event = decode(message.value)
         handler = self.handlers.get(type(event))
         if handler is None:
             return
-        continue_trace(dict(_headers(message)).get("traceparent", b"").decode("ascii", "replace"))
+        continue_trace((dict(_headers(message)).get("traceparent") or b"").decode("latin-1"))
         record = Record(event, partition=message.partition, offset=message.offset)
         with self.metrics.timed(event):
-            for caused in await handler(record, self.deps):
-                await self.deps.log.append(caused)
+            for caused in await self._wait_out(partial(handler, record, self.deps), Unavailable):
+                await self._wait_out(partial(self.deps.log.append, caused), Unavailable)
+
+    async def _bury(self, message: Any, error: Exception) -> None:
+        headers = dead_headers(
+            _headers(message),
+            topic=message.topic.removeprefix(self.settings.prefix),
+            partition=message.partition,
+            offset=message.offset,
+            timestamp_ms=int(message.timestamp * 1000),
+            attempts=1,
+            error=error,
+        )
+        append = partial(self.deps.log.append_raw, key=message.key, value=message.value)
+        await self._wait_out(partial(append, "dead", headers=headers), Exception)
+        self.metrics.dead.inc()
+
+    async def _wait_out(
+        self, work: Callable[[], Awaitable[Result]], trouble: type[Exception]
+    ) -> Result:
+        """The result of work that is tried again for as long as there is such trouble."""
+        for wait_s in backoff(self._random):
+            try:
+                return await work()
+            except trouble as error:
+                self.log.warning("%s: trying again", error)
+                self.metrics.waits.inc()
+                await asyncio.sleep(wait_s)
+        raise AssertionError("backoff has no end")
 
 
 def _headers(message: Any) -> list[tuple[str, bytes]]:

@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import shlex
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ import msgspec
 import uvicorn
 from cyclopts import App, Parameter
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from infra import local
@@ -56,11 +56,11 @@ def demo(*, as_json: AsJson = False) -> None:
 
 async def _demo() -> Summary:
     home = local.home_of(os.environ) / "demo"
-    given = {"INSTASTREAM_NAMESPACE": "demo", **os.environ, "INSTASTREAM_HOME": str(home)}
+    given = {**os.environ, "INSTASTREAM_NAMESPACE": "demo", "INSTASTREAM_HOME": str(home)}
     with Steps() as steps:
         stack = local.stack_of(given, steps.report)
         await stack.down()  # what an interrupted demo left
-        shutil.rmtree(home, ignore_errors=True)
+        local.forget(given)
         try:
             environ = await local.up(given, stack, steps.report)
             settings = Settings.from_env(environ)
@@ -68,7 +68,7 @@ async def _demo() -> Summary:
                 summary = await run_demo(environ["INSTASTREAM_API"], log, steps.report)
         finally:
             await stack.down()
-    shutil.rmtree(home)
+    local.forget(given)
     return summary
 
 
@@ -183,9 +183,8 @@ def worker(name: str, /) -> None:
     """
     if name not in local.WORKERS:
         raise Unready(f"there is no worker {name!r}: choose one of {', '.join(local.WORKERS)}")
-    environ = {**os.environ, **_environ()}
-    faust = str(Path(sys.executable).with_name("faust"))
-    os.execve(faust, [faust, "-A", f"streams.{name}", "worker", "-l", "warn"], environ)
+    command = local.faust(name)
+    os.execve(command[0], command, {**os.environ, **_environ()})
 
 
 @app.command
@@ -225,7 +224,8 @@ def bench(name: str = "", /) -> None:
     if name and name not in found:
         raise Unready(f"there is no bench {name!r}: choose one of {', '.join(found)}")
     for one in [name] if name else found:
-        subprocess.run([sys.executable, "-m", f"bench.{one}"], check=True)
+        if subprocess.run([sys.executable, "-m", f"bench.{one}"], check=False).returncode:
+            raise InstastreamError(f"bench {one} failed")
 
 
 def _is_bench(path: Path) -> bool:
@@ -262,7 +262,7 @@ def main() -> None:
     try:
         app()
     except InstastreamError as error:
-        Console(stderr=True).print(f"[red]instastream:[/red] {error}", highlight=False)
+        Console(stderr=True).print("[red]instastream:[/red]", escape(str(error)), highlight=False)
         sys.exit(1)
     except KeyboardInterrupt:
         Console(stderr=True).print("stopped")

@@ -84,9 +84,9 @@ async def run_demo(api: str, log: EventLog, report: Report) -> Summary:
             one.edge = [await _fetch(http, one), await _fetch(http, one)]
             posts.append(one)
             report("photographs from upload to feeds", len(posts), len(photos))
-        rendered_ms = await _rendered(log)
+        announced_ms = await announced(log)
         for one in posts:
-            one.rendered_ms = rendered_ms[one.post["id"]] - one.finalized_ms
+            one.rendered_ms = announced_ms[one.post["id"]] - one.finalized_ms
         return Summary(posts, [await _seen(name, user, posts) for name, user in users.items()])
 
 
@@ -149,7 +149,7 @@ async def _fetch(http: AsyncClient, one: Posted) -> str:
     return str(response.headers["x-cache"])
 
 
-async def _rendered(log: EventLog) -> dict[str, int]:
+async def announced(log: EventLog) -> dict[str, int]:
     """When each post's media was announced ready, in Unix milliseconds."""
     records = [record async for record in log.read("media")]
     events = [record.event for record in records if isinstance(record.event, MediaReady)]

@@ -162,7 +162,7 @@ def decode(raw: bytes | None) -> Event:
     """The event in a record's value; raises Corrupt when there is none that we know."""
     try:
         return _decoder.decode(raw or b"")
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Corrupt("not-an-event", str(error)) from error
 
 

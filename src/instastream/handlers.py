@@ -22,7 +22,8 @@ from instastream.events import (
     UserUnfollowed,
     Variant,
 )
-from instastream.limits import FANOUT_PAGE_LENGTH
+from instastream.ids import newest
+from instastream.limits import FANOUT_PAGE_LENGTH, FOLLOW_BACKFILL
 from instastream.stores.graph import FOLLOWER_BUCKETS
 from instastream.uploads import original_key
 
@@ -51,6 +52,19 @@ async def record_unfollowed(record: Record[UserUnfollowed], deps: Deps) -> list[
     await deps.graph.record_unfollowed(
         follower_id=event.follower_id, followee_id=event.followee_id, offset=record.offset
     )
+    return []
+
+
+async def backfill(record: Record[UserFollowed], deps: Deps) -> list[Event]:
+    """The followee's latest posts are in the follower's list.
+
+    The edge comes first: a post that is too new for the timeline read here is fanned out along it.
+    """
+    await record_followed(record, deps)
+    event = record.event
+    before = newest(deps.now_ms())
+    latest = await deps.posts.timeline(event.followee_id, before=before, limit=FOLLOW_BACKFILL)
+    await deps.feeds.insert(event.follower_id, latest)
     return []
 
 
@@ -158,7 +172,7 @@ POSTS: Handlers = {
     MediaReady: record_ready,
     MediaFailed: record_failed,
 }
-FEEDS: Handlers = {MediaReady: fan_out, FanoutPage: push_page}
+FEEDS: Handlers = {MediaReady: fan_out, FanoutPage: push_page, UserFollowed: backfill}
 GRAPH: Handlers = {
     UserJoined: record_joined,
     UserFollowed: record_followed,

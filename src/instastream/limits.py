@@ -14,6 +14,7 @@ FEED_LENGTH = 800  # ten screens a day for a week; 8.3 kB a reader
 FEED_SLACK = 64  # trimmed only this far past the length, so that trimming is rare
 PAGE_LENGTH_DEFAULT = 30  # three phone screens
 PAGE_LENGTH_MAX = 100
+FOLLOW_BACKFILL = 20  # an author's latest posts, for someone who begins to follow
 FOLLOWS_MAX = 7_500  # bounds a cold feed's rebuild
 
 FANOUT_PAGE_LENGTH = 2_000  # followers in one job: about 10 ms of Redis
@@ -26,10 +27,16 @@ PASSWORD_LENGTH_MAX = 128  # argon2 costs the same; this bounds what is hashed
 IDEMPOTENCY_KEY_LENGTH_MAX = 128
 REQUEST_BYTES_MAX = 64 * 1024  # the longest caption and alt text, escaped, fit several times
 
+RECORD_BYTES_MAX = MEBIBYTE  # Kafka's own default; our events have some hundred bytes
+DEAD_LETTER_BYTES_MAX = 2 * MEBIBYTE  # such a record, and its story
+STORY_LENGTH_MAX = 4_000  # of a dead letter's message and stack, each
+
 ACCESS_TOKEN_TTL_S = 900
+REFRESH_REPEAT_S = 30  # a client whose answer was lost asks again within this
 REFRESH_TOKEN_TTL_S = 30 * 86_400
 
 assert PAGE_LENGTH_DEFAULT <= PAGE_LENGTH_MAX <= FEED_LENGTH
 assert FANOUT_BATCH_LENGTH <= FANOUT_PAGE_LENGTH
 assert 12 * (CAPTION_LENGTH_MAX + ALT_TEXT_LENGTH_MAX) < REQUEST_BYTES_MAX  # \uXXXX\uXXXX a char
+assert RECORD_BYTES_MAX + 8 * STORY_LENGTH_MAX + 64 * 1024 < DEAD_LETTER_BYTES_MAX
 assert UPLOAD_TTL_S <= UPLOAD_GRACE_S

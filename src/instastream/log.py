@@ -1,19 +1,21 @@
 """The log that everything else is computed from: append and bounded reads, over aiokafka."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Protocol, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaError, OutOfOrderSequenceNumber
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from aiokafka.structs import RecordMetadata
 
 from instastream.errors import Corrupt, Unavailable
 from instastream.events import Event, Record, decode, encode, headers
+from instastream.limits import DEAD_LETTER_BYTES_MAX
 from instastream.tracing import current_trace
 
 ACK_TIMEOUT_S = 5.0  # a client waits for finalize: better a clear 503 than a spinner
+STOP_TIMEOUT_S = 5.0
 LINGER_MS = 1  # lets what is appended at the same moment share a request
 
 Headers = Sequence[tuple[str, bytes]]
@@ -49,13 +51,15 @@ class KafkaLog:
         self._prefix = prefix
         self._producer: AIOKafkaProducer | None = None
         self._starting = asyncio.Lock()
+        self._abandoned: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> "KafkaLog":
         return self
 
     async def __aexit__(self, *_: object) -> None:
         if self._producer:
-            await self._producer.stop()
+            await _stop(self._producer)
+        await asyncio.gather(*self._abandoned)
 
     async def append(self, event: Appended) -> Record[Appended]:
         metadata = await self._send(
@@ -69,43 +73,45 @@ class KafkaLog:
     async def append_raw(
         self, topic: str, *, key: bytes | None, value: bytes | None, headers: Headers
     ) -> None:
+        if value is None:
+            key = key or b""  # clients refuse a record with neither
         await self._send(topic, key=key, value=value, headers=headers)
 
     async def read(self, topic: str) -> AsyncIterator[Record[Event]]:
-        async with AIOKafkaConsumer(
+        consumer = AIOKafkaConsumer(
             self._prefix + topic,
             bootstrap_servers=self._bootstrap,
             auto_offset_reset="earliest",
-        ) as consumer:
-            ends = await consumer.end_offsets(consumer.assignment())
-            while await _behind(consumer, ends):
-                for partition, messages in (await consumer.getmany(timeout_ms=500)).items():
-                    for message in messages:
-                        if message.offset < ends[partition] and (event := _event(message.value)):
-                            yield Record(event, partition.partition, message.offset)
+        )
+        with _translated():
+            async with consumer:
+                ends = await consumer.end_offsets(consumer.assignment())
+                while await _behind(consumer, ends):
+                    for partition, messages in (await consumer.getmany(timeout_ms=500)).items():
+                        for message in messages:
+                            event = _event(message.value)
+                            if message.offset < ends[partition] and event:
+                                yield Record(event, partition.partition, message.offset)
 
     async def ping(self) -> None:
-        producer = await self._started()
-        try:
+        with _translated():
             async with asyncio.timeout(ACK_TIMEOUT_S):
-                await producer.client.fetch_all_metadata()
-        except (KafkaError, TimeoutError) as error:
-            raise Unavailable("kafka", error) from error
+                await (await self._started()).client.fetch_all_metadata()
 
     async def _send(
         self, topic: str, *, key: bytes | None, value: bytes | None, headers: Headers
     ) -> RecordMetadata:
-        producer = await self._started()
-        try:
+        with _translated():
             async with asyncio.timeout(ACK_TIMEOUT_S):
-                return await producer.send_and_wait(
-                    self._prefix + topic, value, key=key, headers=headers
-                )
-        except OutOfOrderSequenceNumber as error:
-            await self._replace(producer)
-            raise Unavailable("kafka", error) from error
-        except (KafkaError, TimeoutError) as error:
-            raise Unavailable("kafka", error or "no acknowledgement in time") from error
+                producer = await self._started()
+                try:
+                    return await producer.send_and_wait(
+                        self._prefix + topic, value, key=key, headers=headers
+                    )
+                except KafkaError as error:
+                    if not error.retriable:
+                        self._abandon(producer)
+                    raise
 
     async def _started(self) -> AIOKafkaProducer:
         async with self._starting:
@@ -119,20 +125,38 @@ class KafkaLog:
             enable_idempotence=True,
             acks="all",
             linger_ms=LINGER_MS,
+            max_request_size=DEAD_LETTER_BYTES_MAX,
         )
         try:
             await producer.start()
-        except (KafkaError, OSError) as error:
-            await producer.stop()
-            raise Unavailable("kafka", error) from error
+        except BaseException:  # also when whoever asked has given up
+            await _stop(producer)
+            raise
         return producer
 
-    async def _replace(self, producer: AIOKafkaProducer) -> None:
-        """A producer whose sequence broke never recovers (aiokafka #1017)."""
+    def _abandon(self, producer: AIOKafkaProducer) -> None:
+        """One whose sequence broke, or whose sender died, never recovers (aiokafka #1017)."""
         if self._producer is producer:
             self._producer = None
-        with suppress(KafkaError):
+            self._abandoned.append(asyncio.create_task(_stop(producer)))
+
+
+async def _stop(producer: AIOKafkaProducer) -> None:
+    """Send what waits, within limits: without Kafka an idempotent producer would try for ever."""
+    with suppress(KafkaError, TimeoutError):
+        async with asyncio.timeout(STOP_TIMEOUT_S):
             await producer.stop()
+    await producer.client.close()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except MessageSizeTooLargeError as error:
+        raise Corrupt("too-large", str(error)) from error
+    except (KafkaError, OSError) as error:  # of which TimeoutError is one
+        raise Unavailable("kafka", error or "no acknowledgement in time") from error
 
 
 def _event(value: bytes | None) -> Event | None:

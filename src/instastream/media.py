@@ -26,6 +26,9 @@ VARIANTS = (
 assert list(VARIANTS) == sorted(VARIANTS, key=lambda spec: -spec.width)
 
 
+RENDERING = 1  # to be raised with every change of the bytes that an original becomes
+
+
 class Rendered(Struct, frozen=True):
     """One variant, encoded: `content` is a WebP of `width` x `height` pixels."""
 
@@ -68,5 +71,5 @@ def digest_of(content: bytes, key: bytes) -> str:
 
 
 def object_key(digest: str, variant: str) -> str:
-    """Where a variant lies in the object store."""
-    return f"media/{digest}/{variant}.webp"
+    """Where a variant lies in the object store: what lies there never changes."""
+    return f"media/{digest}/{variant}-{RENDERING}.webp"

@@ -33,8 +33,13 @@ class WorkerMetrics:
     def timed(self, event: Event) -> Iterator[None]:
         """Counts and times an event that is handled in its body."""
         started = perf_counter()
-        yield
-        self._seconds.labels(self._app, type_of(type(event))).observe(perf_counter() - started)
+        try:
+            yield
+        finally:
+            self._observe(event, perf_counter() - started)
+
+    def _observe(self, event: Event, seconds: float) -> None:
+        self._seconds.labels(self._app, type_of(type(event))).observe(seconds)
 
 
 def serve_metrics(environ: Mapping[str, str]) -> None:

@@ -34,9 +34,10 @@ class LeasedIds:
             return self._mint.next(now_ms)
 
     async def _lease(self, now_ms: int) -> Lease:
-        until_ms = now_ms + LEASE_MS
         if self._mint:
-            longer = await self._leases.extend(self._mint.lease, until_ms=until_ms)
-            if longer:
+            lease = self._mint.lease
+            # Never a shorter lease, however far back the clock is: its time has been used.
+            until_ms = max(now_ms, lease.end_ms) + LEASE_MS
+            if longer := await self._leases.extend(lease, until_ms=until_ms):
                 return longer
-        return await self._leases.acquire(now_ms=now_ms, until_ms=until_ms)
+        return await self._leases.acquire(now_ms=now_ms, until_ms=now_ms + LEASE_MS)

@@ -12,6 +12,8 @@ from instastream.ids import PostId, UserId, newest
 from instastream.limits import FEED_LENGTH
 from instastream.stores.posts import Post
 
+TIMELINES_AT_ONCE = 32  # a cold reader must not hold up the others
+
 
 class Page(Struct, frozen=True):
     """Some posts, and the id to go on from, None at the end."""
@@ -90,9 +92,14 @@ async def rebuild_feed(reader: UserId, deps: Deps) -> list[PostId]:
     await deps.feeds.open(reader)
     followees = await deps.graph.followees(reader)
     before = newest(deps.now_ms())
-    timelines = await asyncio.gather(
-        *(deps.posts.timeline(author, before=before, limit=FEED_LENGTH) for author in followees)
-    )
-    ids = list(islice(merge(*timelines, reverse=True), FEED_LENGTH))
+    ids: list[PostId] = []
+    for start in range(0, len(followees), TIMELINES_AT_ONCE):
+        timelines = await asyncio.gather(
+            *(
+                deps.posts.timeline(author, before=before, limit=FEED_LENGTH)
+                for author in followees[start : start + TIMELINES_AT_ONCE]
+            )
+        )
+        ids = list(islice(merge(ids, *timelines, reverse=True), FEED_LENGTH))
     await deps.feeds.fill(reader, ids)
     return await deps.feeds.read(reader) or ids

@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from traceback import format_exc
 
 import msgspec
 from msgspec import Struct
@@ -51,7 +52,14 @@ class Refusal(Struct, frozen=True, tag=True):
     message: str
 
 
-_replies: msgspec.msgpack.Decoder[Variants | Refusal] = msgspec.msgpack.Decoder(Variants | Refusal)
+class Trouble(Struct, frozen=True, tag=True):
+    """A worker's answer: a bug of ours or of this machine, and no fault of the photograph."""
+
+    message: str
+
+
+Reply = Variants | Refusal | Trouble
+_replies: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(Reply)
 
 
 class RenderPool:
@@ -82,23 +90,30 @@ class RenderPool:
     async def render(self, content: bytes) -> list[Rendered]:
         """Every variant of the photograph; waits for a free process.
 
-        Raises Corrupt when there can be none, Unavailable when this machine could not try.
+        Raises Corrupt when there can be none, Unavailable when this machine could not try, and
+        RuntimeError for a bug. A process that dies may have been killed for another's memory:
+        only a photograph that breaks two is to blame.
         """
-        try:
-            async with self._free_worker() as worker, asyncio.timeout(self._job_s_max):
-                with _in_memory(content) as path:
-                    reply = await _ask(worker, path)
-        except TimeoutError as error:
-            raise Corrupt("render-timeout", "The image takes too long to decode.") from error
-        except (EOFError, ConnectionError, msgspec.DecodeError) as error:
-            if self._closed:
-                raise Unavailable("the render pool", "closed") from error
-            raise Corrupt("render-crashed", "The image breaks its decoder.") from error
-        except OSError as error:
-            raise Unavailable("the render pool", error) from error
-        if isinstance(reply, Refusal):
-            raise Corrupt(reply.reason, reply.message)
-        return reply.rendered
+        for last in (False, True):
+            try:
+                return _rendered(await self._attempt(content))
+            except TimeoutError as error:
+                if last:
+                    message = "The image takes too long to decode."
+                    raise Corrupt("render-timeout", message) from error
+            except (EOFError, ConnectionError, msgspec.DecodeError) as error:
+                if self._closed:
+                    raise Unavailable("the render pool", "closed") from error
+                if last:
+                    raise Corrupt("render-crashed", "The image breaks its decoder.") from error
+            except OSError as error:
+                raise Unavailable("the render pool", error) from error
+        raise AssertionError("the last attempt returns or raises")
+
+    async def _attempt(self, content: bytes) -> Reply:
+        async with self._free_worker() as worker, asyncio.timeout(self._job_s_max):
+            with _in_memory(content) as path:
+                return await _ask(worker, path)
 
     async def aclose(self) -> None:
         """End every process; jobs under way fail as Unavailable."""
@@ -149,12 +164,22 @@ class RenderPool:
         await worker.communicate()  # a full pipe would keep wait() waiting
 
 
+def _rendered(reply: Reply) -> list[Rendered]:
+    match reply:
+        case Variants(rendered):
+            return rendered
+        case Refusal(reason, message):
+            raise Corrupt(reason, message)
+        case Trouble(message):
+            raise RuntimeError(message)
+
+
 def _kill(worker: Process) -> None:
     with suppress(ProcessLookupError):
         worker.kill()
 
 
-async def _ask(worker: Process, path: str) -> Variants | Refusal:
+async def _ask(worker: Process, path: str) -> Reply:
     assert worker.stdin
     assert worker.stdout
     worker.stdin.write(f"{path}\n".encode())
@@ -191,11 +216,15 @@ def work(render: Callable[[Path], list[Rendered]]) -> None:
         replies.flush()
 
 
-def _reply(render: Callable[[Path], list[Rendered]], path: Path) -> Variants | Refusal:
+def _reply(render: Callable[[Path], list[Rendered]], path: Path) -> Reply:
     try:
         return Variants(render(path))
     except Corrupt as error:
         return Refusal(error.reason, str(error))
+    except MemoryError:
+        raise  # the limit of this process, which the photograph has reached
+    except Exception:
+        return Trouble(format_exc())
 
 
 def _confine() -> None:

@@ -4,7 +4,10 @@ from collections.abc import Iterator, Sequence
 from random import Random
 from traceback import format_exception
 
+from instastream.limits import STORY_LENGTH_MAX
+
 BACKOFF_FIRST_S = 0.1  # a store that restarts is away for seconds
+LINE_LENGTH_MAX = 500  # of a stack; messages may quote the record
 BACKOFF_MAX_S = 5.0  # how late we notice that it is back
 
 
@@ -27,6 +30,7 @@ def dead_headers(
     error: BaseException,
 ) -> list[tuple[str, bytes]]:
     """The original headers, and after them where the record stood and why it died."""
+    stack = format_exception(error)
     story = {
         "dead_topic": topic,
         "dead_partition": partition,
@@ -34,7 +38,7 @@ def dead_headers(
         "dead_timestamp_ms": timestamp_ms,
         "dead_attempts": attempts,
         "dead_error": type(error).__name__,
-        "dead_message": str(error),
-        "dead_stack": "".join(format_exception(error)),
+        "dead_message": str(error)[:STORY_LENGTH_MAX],
+        "dead_stack": "".join(part[:LINE_LENGTH_MAX] for part in stack)[-STORY_LENGTH_MAX:],
     }
     return [*headers, *((name, str(value).encode()) for name, value in story.items())]

@@ -23,7 +23,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     kafka: str
     cassandra: str
     redis: str
-    s3: str | None  # None: AWS's own
+    s3: str
     s3_keys: S3Keys | None = None  # None: wherever the AWS SDK finds them
     edge: str  # what serves media, as clients see it
     namespace: str = ""  # keeps several instances apart on the same servers
@@ -41,7 +41,7 @@ class Settings(Struct, frozen=True, kw_only=True):
             kafka=_required(environ, "INSTASTREAM_KAFKA"),
             cassandra=_required(environ, "INSTASTREAM_CASSANDRA"),
             redis=_required(environ, "INSTASTREAM_REDIS"),
-            s3=environ.get("INSTASTREAM_S3") or None,
+            s3=_required(environ, "INSTASTREAM_S3"),
             s3_keys=_s3_keys(environ),
             edge=_required(environ, "INSTASTREAM_EDGE").rstrip("/"),
             namespace=namespace,

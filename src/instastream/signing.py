@@ -33,9 +33,11 @@ class Signer:
         """Who a token speaks for; raises Rejected when it is forged, foreign or expired."""
         try:
             claims = jwt.decode(token, self._key, algorithms=["Ed25519"]).claims
-        except (JoseError, ValueError) as error:
+        except (JoseError, ValueError, TypeError) as error:
             raise Rejected("invalid-token", "this access token is not one of ours") from error
-        if claims.get("iss") != ISSUER or claims["exp"] * 1000 <= now_ms:
+        if claims.get("iss") != ISSUER:
+            raise Rejected("invalid-token", "this access token is not one of ours")
+        if claims["exp"] * 1000 <= now_ms:
             raise Rejected("expired-token", "this access token has expired: refresh it")
         return UserId(claims["sub"])
 

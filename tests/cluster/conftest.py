@@ -86,6 +86,9 @@ async def post(author: Client, content: bytes) -> Json:
 
 async def eventually(condition: Callable[[], Awaitable[bool]], what: str) -> None:
     """Wait until it holds."""
-    async with asyncio.timeout(WAIT_S):
-        while not await condition():
-            await asyncio.sleep(POLL_S)
+    try:
+        async with asyncio.timeout(WAIT_S):
+            while not await condition():
+                await asyncio.sleep(POLL_S)
+    except TimeoutError:
+        raise AssertionError(f"not within {WAIT_S:g} s: {what}") from None

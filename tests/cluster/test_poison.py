@@ -18,18 +18,18 @@ async def poison(system: System, topic: str) -> None:
 
 
 async def dead_letters(system: System) -> list[dict[str, bytes]]:
-    """The headers of every dead letter, with `key` and `value` among them."""
+    """The headers of our dead letters, with `key` among them."""
     async with AIOKafkaConsumer(
         system.settings.prefix + "dead",
         bootstrap_servers=system.settings.kafka,
         auto_offset_reset="earliest",
     ) as consumer:
-        batches = (await consumer.getmany(timeout_ms=1000)).values()
-        return [
-            dict(letter.headers) | {"key": letter.key or b"", "value": letter.value or b""}
-            for batch in batches
-            for letter in batch
-        ]
+        ends = await consumer.end_offsets(consumer.assignment())
+        letters = []
+        while any([await consumer.position(one) < end for one, end in ends.items()]):
+            for batch in (await consumer.getmany(timeout_ms=1000)).values():
+                letters += batch
+    return [dict(one.headers) | {"key": one.key or b""} for one in letters if one.value == POISON]
 
 
 async def test_poison_on_every_topic_is_buried_and_posts_go_on(system: System) -> None:
@@ -50,7 +50,6 @@ async def test_poison_on_every_topic_is_buried_and_posts_go_on(system: System) -
 
     await eventually(buried, "every topic's poison dead")
     for letter in await dead_letters(system):
-        assert letter["value"] == POISON
         assert letter["key"] == b"a key"
         assert letter["a"] == b"header"
         assert letter["dead_error"] == b"Corrupt"

@@ -9,7 +9,7 @@ from random import Random
 import pytest
 import pytest_asyncio
 
-from instastream import commands, handlers
+from instastream import accounts, commands, handlers
 from instastream.commands import Draft
 from instastream.deps import Deps, memory_deps
 from instastream.events import Event, Record
@@ -70,9 +70,10 @@ async def deps(renderer: RenderPool) -> AsyncIterator[Deps]:
         yield deps
 
 
-@pytest.fixture
-def streams(deps: Deps) -> Streams:
-    return Streams(deps, Random(1))
+@pytest.fixture(params=range(3))
+def streams(deps: Deps, request: pytest.FixtureRequest) -> Streams:
+    """Each seed is another order of deliveries, and other repetitions."""
+    return Streams(deps, Random(request.param))
 
 
 PHOTO = files("instastream.photos").joinpath("drum.jpg").read_bytes()
@@ -80,7 +81,7 @@ PHOTO = files("instastream.photos").joinpath("drum.jpg").read_bytes()
 
 async def join(deps: Deps, *usernames: str) -> list[UserId]:
     """New users, whose feeds are warm and empty."""
-    users = [await commands.join(name, "a long password", deps) for name in usernames]
+    users = [await accounts.join(name, "a long password", deps) for name in usernames]
     for user in users:
         await deps.feeds.open(user.user_id)
         await deps.feeds.fill(user.user_id, [])

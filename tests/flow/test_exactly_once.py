@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from instastream import commands
+from instastream import accounts, commands
 from instastream.deps import Deps
 from instastream.errors import Rejected, Unavailable
+from instastream.events import UserFollowed
 from instastream.ids import newest
 from instastream.log import EventLog
 from instastream.stores.memory import MemoryLog
-from tests.flow.conftest import join, upload
+from tests.flow.conftest import Streams, join, upload
 
 
 def appended(log: EventLog, topic: str) -> list[Any]:
@@ -82,23 +83,36 @@ async def test_a_join_that_kafka_did_not_take_can_be_completed_by_its_password(
 ) -> None:
     kafka.is_down = True
     with pytest.raises(Unavailable):
-        await commands.join("painter", "a long password", deps)
+        await accounts.join("painter", "a long password", deps)
     kafka.is_down = False
     with pytest.raises(Rejected, match="taken"):
-        await commands.join("painter", "another password", deps)
-    user = await commands.join("painter", "a long password", deps)
+        await accounts.join("painter", "another password", deps)
+    user = await accounts.join("painter", "a long password", deps)
     assert [event.user_id for event in appended(deps.log, "users")] == [user.user_id]
     with pytest.raises(Rejected, match="taken"):
-        await commands.join("painter", "a long password", deps)
+        await accounts.join("painter", "a long password", deps)
 
 
-async def test_following_and_unfollowing_twice_is_one_fact_each(deps: Deps) -> None:
+async def test_following_and_unfollowing_twice_is_once(deps: Deps) -> None:
     follower, followee = await join(deps, "follower", "followee")
     for _ in range(2):
         await commands.follow(follower, followee, deps)
+        assert await deps.graph.followees(follower) == [followee]
     for _ in range(2):
         await commands.unfollow(follower, followee, deps)
-    assert len(appended(deps.log, "graph")) == 2
+        assert await deps.graph.followees(follower) == []
+
+
+async def test_unfollowing_what_is_still_on_its_way_through_the_log_holds(
+    deps: Deps, streams: Streams
+) -> None:
+    """The follow was appended by a process that died before it applied it."""
+    follower, followee = await join(deps, "follower", "followee")
+    followed = UserFollowed(follower_id=follower, followee_id=followee, at_ms=deps.now_ms())
+    await deps.log.append(followed)
+    await commands.unfollow(follower, followee, deps)
+    await streams.run()
+    assert await deps.graph.followees(follower) == []
 
 
 async def test_an_upload_becomes_one_post_with_one_caption(deps: Deps) -> None:

@@ -2,10 +2,11 @@
 
 import pytest
 
-from instastream import commands, queries
+from instastream import accounts, commands, queries
 from instastream.deps import Deps
 from instastream.errors import Rejected
 from instastream.ids import PostId, UserId
+from instastream.limits import FOLLOW_BACKFILL
 from tests.flow.conftest import Streams, join, post
 
 
@@ -54,11 +55,22 @@ async def test_a_cold_reader_finds_what_was_posted_before(deps: Deps, streams: S
     author, other = await join(deps, "author", "other")
     posts = [(await post(deps, who)).post_id for who in (author, other, author)]
     await streams.run()
-    reader = (await commands.join("reader", "a long password", deps)).user_id
+    reader = (await accounts.join("reader", "a long password", deps)).user_id
     for who in (author, other):
         await commands.follow(reader, who, deps)
     assert await feed(deps, reader) == posts[::-1]
     assert await deps.feeds.read(reader) == posts[::-1], "the list is there from now on"
+
+
+async def test_a_warm_reader_finds_what_was_posted_before_they_followed(
+    deps: Deps, streams: Streams
+) -> None:
+    author, reader = await join(deps, "author", "reader")
+    posts = [(await post(deps, author)).post_id for _ in range(FOLLOW_BACKFILL + 1)]
+    await streams.run()
+    await commands.follow(reader, author, deps)
+    await streams.run()
+    assert await feed(deps, reader) == posts[:0:-1]
 
 
 async def test_unfollowing_hides_posts_at_the_next_read(deps: Deps, streams: Streams) -> None:

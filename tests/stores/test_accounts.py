@@ -34,10 +34,15 @@ def _token(user: UserId, family: str) -> RefreshToken:
 
 async def test_a_refresh_token_is_spent_once(deps: Deps, user: UserId) -> None:
     token = _token(user, token_hex(8))
-    await deps.accounts.add_refresh_token(token)
+    for _ in range(2):
+        await deps.accounts.add_refresh_token(token)
     assert await deps.accounts.refresh_token(token.digest) == token
-    assert await deps.accounts.spend(token)
-    assert not await deps.accounts.spend(token)
+    assert not await deps.accounts.is_spent(token.digest)
+    assert await deps.accounts.spend(token, now_ms=7) == 7
+    assert await deps.accounts.spend(token, now_ms=9) == 7
+    assert await deps.accounts.is_spent(token.digest)
+    await deps.accounts.add_refresh_token(token)
+    assert await deps.accounts.is_spent(token.digest), "adding it again does not renew it"
     assert await deps.accounts.refresh_token(token.digest) == token
 
 
@@ -47,9 +52,11 @@ async def test_revoking_a_family_reaches_tokens_that_come_later(deps: Deps, user
     late, other = _token(user, family), _token(user, token_hex(8))
     for token in (late, other):
         await deps.accounts.add_refresh_token(token)
-    assert not await deps.accounts.spend(late)
-    assert await deps.accounts.spend(other)
+    assert await deps.accounts.spend(late, now_ms=7) is None
+    assert await deps.accounts.spend(other, now_ms=7) == 7
 
 
 async def test_an_unknown_refresh_token_is_none(deps: Deps) -> None:
-    assert await deps.accounts.refresh_token(token_hex(32)) is None
+    digest = token_hex(32)
+    assert await deps.accounts.refresh_token(digest) is None
+    assert not await deps.accounts.is_spent(digest)

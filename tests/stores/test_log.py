@@ -2,9 +2,12 @@
 
 import asyncio
 
+import pytest
+
 from instastream.deps import Deps
 from instastream.events import Record, UserFollowed
 from instastream.ids import UserId
+from instastream.limits import RECORD_BYTES_MAX, STORY_LENGTH_MAX
 from tests.stores.conftest import new_id
 
 
@@ -41,13 +44,16 @@ async def test_many_appends_at_once_all_arrive(deps: Deps) -> None:
 async def test_what_is_no_event_does_not_stop_a_reader(deps: Deps, user: UserId) -> None:
     event = UserFollowed(follower_id=user, followee_id=UserId(new_id()), at_ms=1)
     before = await deps.log.append(event)
-    for value in (b"\xff\x00", b"{}", None):
+    for value in (b"\xff\x00", b"{}", None, b'{"type":"\xff"}', b"[" * 200_000):
         await deps.log.append_raw("graph", key=user.encode(), value=value, headers=[])
     after = await deps.log.append(event)
     read = [record async for record in deps.log.read("graph")]
     assert [record for record in read if record.event == event] == [before, after]
 
 
-async def test_a_dead_letter_keeps_its_bytes(deps: Deps) -> None:
-    await deps.log.append_raw("dead", key=b"k", value=None, headers=[("dead_topic", b"uploads")])
-    await deps.log.append_raw("dead", key=None, value=b"\xff\x00", headers=[])
+@pytest.mark.parametrize("key", [b"k", None])
+@pytest.mark.parametrize("value", [b"\xff\x00", None, bytes(RECORD_BYTES_MAX + STORY_LENGTH_MAX)])
+async def test_whatever_a_record_was_it_can_be_buried(
+    deps: Deps, key: bytes | None, value: bytes | None
+) -> None:
+    await deps.log.append_raw("dead", key=key, value=value, headers=[("dead_topic", b"uploads")])

@@ -11,7 +11,7 @@ from instastream.ids import MediaId, PostId, UserId, compose
 from instastream.stores.posts import Failure, Post
 from tests.stores.conftest import new_id
 
-VARIANT = Variant("feed", "media/d/feed.webp", 1080, 720, 9)
+VARIANT = Variant("feed", "media/d/feed-1.webp", 1080, 720, 9)
 MONTH_MS = 31 * 86_400_000
 JOINED_MS = 1_780_000_000_000
 

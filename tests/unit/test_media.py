@@ -2,7 +2,15 @@
 
 import pytest
 
-from instastream.media import DIGEST_BYTES, HEAD_BYTES, VARIANTS, digest_of, object_key, sniff
+from instastream.media import (
+    DIGEST_BYTES,
+    HEAD_BYTES,
+    RENDERING,
+    VARIANTS,
+    digest_of,
+    object_key,
+    sniff,
+)
 
 AVIF = b"\0\0\0\x20ftypavif\0\0\0\0avifmif1miafMA1B"
 AVIF_AS_MIF1 = b"\0\0\0\x18ftypmif1\0\0\0\0miafavif"
@@ -70,7 +78,7 @@ def test_a_digest_never_changes_between_versions() -> None:
 
 
 def test_a_variant_has_one_key() -> None:
-    assert object_key("ab12", "feed") == "media/ab12/feed.webp"
+    assert object_key("ab12", "feed") == f"media/ab12/feed-{RENDERING}.webp"
 
 
 def test_the_variants_that_clients_rely_on_are_there() -> None:
@@ -79,3 +87,12 @@ def test_the_variants_that_clients_rely_on_are_there() -> None:
         "feed": 1080,
         "thumb": 150,
     }
+
+
+def test_other_bytes_are_another_rendering() -> None:
+    """Clients keep what a key holds for a year: raise RENDERING with what changes the bytes."""
+    as_of = [(spec.name, spec.width, spec.quality, spec.effort) for spec in VARIANTS]
+    assert (RENDERING, as_of) == (
+        1,
+        [("full", 2048, 82, 2), ("feed", 1080, 80, 4), ("thumb", 150, 80, 4)],
+    )

@@ -1,10 +1,12 @@
 """Processes that lease from one store never mint the same id."""
 
 import asyncio
+from contextlib import suppress
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from instastream.errors import Unavailable
 from instastream.minting import LEASE_MS, LeasedIds
 from instastream.stores.memory import MemoryLeases
 
@@ -22,7 +24,8 @@ class Clock:
 
 @given(
     st.lists(
-        st.tuples(st.integers(0, 2), st.integers(-1_000, 2 * LEASE_MS), st.booleans()), max_size=60
+        st.tuples(st.integers(0, 2), st.integers(-2 * LEASE_MS, 2 * LEASE_MS), st.booleans()),
+        max_size=60,
     )
 )
 def test_ids_are_unique_across_processes_restarts_and_skewed_clocks(
@@ -35,7 +38,8 @@ def test_ids_are_unique_across_processes_restarts_and_skewed_clocks(
         minted: list[str] = []
         for who, step_ms, restarts in steps:
             clocks[who].now_ms = max(clocks[who].now_ms + step_ms, START_MS)
-            minted.append(await processes[who].mint())
+            with suppress(Unavailable):  # a clock that is far back is not believed
+                minted.append(await processes[who].mint())
             if restarts:
                 await processes[who].__aexit__()
                 processes[who] = LeasedIds(leases, clocks[who])

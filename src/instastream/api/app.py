@@ -94,7 +94,7 @@ async def _invalid(request: Request, error: Invalid) -> Response:
 
 
 async def _unavailable(request: Request, error: Unavailable) -> Response:
-    log.warning("%s %s: %s", request.method, request.url.path, error)
+    log.warning("%s %s (%s): %s", request.method, request.url.path, current_trace(), error)
     return problems.respond("unavailable", f"{error.what} does not answer: try the same again")
 
 
@@ -108,6 +108,7 @@ async def _unrouted(request: Request, error: HTTPException) -> Response:
 
 async def _unexpected(request: Request, error: Exception) -> Response:
     """Says nothing of what went wrong: the log does, under the same trace."""
+    log.error("%s %s (%s)", request.method, request.url.path, current_trace(), exc_info=error)
     response = problems.respond("internal-error", "this is our mistake, and it is logged")
     response.headers["traceparent"] = current_trace()  # answered outside of Observed
     return response

@@ -2,10 +2,10 @@
 
 from msgspec import Struct
 
-from instastream import tokens
+from instastream import accounts
+from instastream.accounts import TokenPair
 from instastream.api.fields import Password, RefreshToken, Username
 from instastream.api.operations import Answer, Asked, Nothing, Operation
-from instastream.tokens import TokenPair
 
 NEVER_STORED = {"cache-control": "no-store"}
 
@@ -25,13 +25,13 @@ class Refresh(Struct, frozen=True, forbid_unknown_fields=True):
 
 async def sign_in(asked: Asked[Nothing, SignIn]) -> Answer[TokenPair]:
     """A first pair of tokens."""
-    pair = await tokens.sign_in(asked.body.username, asked.body.password, asked.deps)
+    pair = await accounts.sign_in(asked.body.username, asked.body.password, asked.deps)
     return Answer(pair, NEVER_STORED)
 
 
 async def refresh(asked: Asked[Nothing, Refresh]) -> Answer[TokenPair]:
     """The next pair of tokens."""
-    return Answer(await tokens.refresh(asked.body.refresh_token, asked.deps), NEVER_STORED)
+    return Answer(await accounts.refresh(asked.body.refresh_token, asked.deps), NEVER_STORED)
 
 
 OPERATIONS = (

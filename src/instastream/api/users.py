@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from instastream import commands
+from instastream import accounts, commands
 from instastream.api.fields import NewPassword, Username
 from instastream.api.operations import NOTHING, Answer, Asked, Nothing, Operation
 from instastream.api.views import User, show_user
@@ -19,7 +19,7 @@ class NewUser(Struct, frozen=True, forbid_unknown_fields=True):
 
 async def join(asked: Asked[Nothing, NewUser]) -> Answer[User]:
     """A new user."""
-    user = await commands.join(asked.body.username, asked.body.password, asked.deps)
+    user = await accounts.join(asked.body.username, asked.body.password, asked.deps)
     return Answer(show_user(user), {"location": f"/v1/users/{user.user_id}"})
 
 

@@ -33,7 +33,7 @@ class Image(Struct, frozen=True):
 class Failure(Struct, frozen=True):
     """Why a post's media can't be shown: a stable reason, and a sentence."""
 
-    reason: Annotated[str, Meta(examples=["unreadable-image"])]
+    reason: Annotated[str, Meta(examples=["not-an-image"])]
     detail: str
 
 

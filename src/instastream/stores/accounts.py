@@ -24,7 +24,7 @@ class RefreshToken(Struct, frozen=True):
 
 
 class Accounts(Protocol):
-    """Credentials and refresh tokens; each method is one conditional write or one read."""
+    """Credentials and refresh tokens."""
 
     async def claim(self, credentials: Credentials) -> Credentials:
         """Take the username unless it is taken; returns whoever has it now."""
@@ -33,13 +33,16 @@ class Accounts(Protocol):
         """The credentials that go with a username."""
 
     async def add_refresh_token(self, token: RefreshToken) -> None:
-        """Keep a token until it is spent or `REFRESH_TOKEN_TTL_S` have passed."""
+        """Keep a token, unless it is there already, for `REFRESH_TOKEN_TTL_S`."""
 
     async def refresh_token(self, digest: str) -> RefreshToken | None:
         """The token with this digest, spent or not."""
 
-    async def spend(self, token: RefreshToken) -> bool:
-        """Use a token up; False when it was spent before or its family is revoked."""
+    async def spend(self, token: RefreshToken, *, now_ms: int) -> int | None:
+        """Use a token up; returns when it was first, None when its family is revoked."""
+
+    async def is_spent(self, digest: str) -> bool:
+        """Whether there is such a token, and it was used."""
 
     async def revoke(self, family: str) -> None:
         """Make every token of a family, also ones to come, unspendable."""

@@ -16,7 +16,6 @@ class Blob(Struct, frozen=True):
     """What the store says of an object."""
 
     size_bytes: int
-    content_type: str
     sha256: str | None  # base64, when the store kept it
 
 

@@ -11,6 +11,9 @@ class Feeds(Protocol):
     async def push(self, post_id: PostId, readers: list[UserId]) -> None:
         """Put an id in its place in every list that exists; again is a no-op."""
 
+    async def insert(self, reader: UserId, post_ids: list[PostId]) -> None:
+        """Put ids in their places in one list, if it exists; again is a no-op."""
+
     async def read(self, reader: UserId) -> list[PostId] | None:
         """The whole list, or None when it must be rebuilt first."""
 

@@ -62,7 +62,7 @@ class MemoryAccounts:
 
     by_username: dict[str, Credentials] = field(default_factory=dict)
     tokens: dict[str, RefreshToken] = field(default_factory=dict)
-    spent: set[str] = field(default_factory=set)
+    spent_ms: dict[str, int] = field(default_factory=dict)
     revoked: set[str] = field(default_factory=set)
 
     async def claim(self, credentials: Credentials) -> Credentials:
@@ -72,15 +72,17 @@ class MemoryAccounts:
         return self.by_username.get(username)
 
     async def add_refresh_token(self, token: RefreshToken) -> None:
-        self.tokens[token.digest] = token
+        self.tokens.setdefault(token.digest, token)
 
     async def refresh_token(self, digest: str) -> RefreshToken | None:
         return self.tokens.get(digest)
 
-    async def spend(self, token: RefreshToken) -> bool:
-        fresh = token.digest not in self.spent and token.family not in self.revoked
-        self.spent.add(token.digest)
-        return fresh
+    async def spend(self, token: RefreshToken, *, now_ms: int) -> int | None:
+        spent_ms = self.spent_ms.setdefault(token.digest, now_ms)
+        return None if token.family in self.revoked else spent_ms
+
+    async def is_spent(self, digest: str) -> bool:
+        return digest in self.spent_ms
 
     async def revoke(self, family: str) -> None:
         self.revoked.add(family)
@@ -213,6 +215,10 @@ class MemoryFeeds:
                 insort(feed, post_id)
                 del feed[:-FEED_LENGTH]
 
+    async def insert(self, reader: UserId, post_ids: list[PostId]) -> None:
+        for post_id in post_ids:
+            await self.push(post_id, [reader])
+
     async def read(self, reader: UserId) -> list[PostId] | None:
         if reader in self.opened or reader not in self.lists:
             return None
@@ -224,9 +230,9 @@ class MemoryFeeds:
             self.opened.add(reader)
 
     async def fill(self, reader: UserId, post_ids: list[PostId]) -> None:
-        for post_id in post_ids:
-            await self.push(post_id, [reader])
-        self.opened.discard(reader)
+        if reader in self.opened:
+            await self.insert(reader, post_ids)
+            self.opened.discard(reader)
 
 
 @dataclass
@@ -243,8 +249,7 @@ class MemoryBlobs:
 
     def take(self, put: SignedPut, content: bytes) -> None:
         """What a client's PUT does."""
-        sha256, content_type = put.headers["x-amz-checksum-sha256"], put.headers["content-type"]
-        blob = Blob(len(content), content_type, sha256)
+        blob = Blob(len(content), put.headers["x-amz-checksum-sha256"])
         self.objects[put.url.removeprefix("memory:")] = (content, blob)
 
     async def head(self, key: str) -> Blob | None:
@@ -252,11 +257,11 @@ class MemoryBlobs:
 
     async def get(self, key: str) -> bytes:
         if key not in self.objects:
-            raise Corrupt("missing-original", f"there is no object {key}")
+            raise Corrupt("missing-original", "The upload is gone.")
         return self.objects[key][0]
 
     async def put(self, key: str, content: bytes, *, content_type: str) -> None:
-        self.objects[key] = (content, Blob(len(content), content_type, None))
+        self.objects[key] = (content, Blob(len(content), None))
 
 
 @dataclass

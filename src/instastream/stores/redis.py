@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from zlib import crc32
 
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.exceptions import RedisError
@@ -22,12 +22,14 @@ from instastream.settings import Settings
 DONE = "0"
 BUILDING = "-"
 TAGS = 16  # slots that feeds spread over on Redis Cluster: few, so that batches stay large
+CONNECTIONS_MAX = 64  # one server thread answers them all; who comes later waits for one
 SOCKET_TIMEOUT_S = 5.0
 RETRIES = 3  # a connection that a restart closed, not a server that is down
 
 OPEN = "if redis.call('EXISTS', KEYS[1]) == 0 then redis.call('RPUSH', KEYS[1], ARGV[1]) end"
 
-# KEYS: feeds. ARGV: length to keep, slack, last entry ('' as it was), ids ascending.
+# KEYS: feeds. ARGV: length to keep, slack, last entry ('' as it was), ids ascending. A list that
+# ends as it should end is left as it is: of two rebuilds at once the first is enough.
 INSERT = """
 local function insert(feed, id)
   if redis.call('LINDEX', feed, 0) < id then return redis.call('LPUSH', feed, id) end
@@ -43,7 +45,8 @@ local function trim(feed, length)
 end
 local keep, slack, last = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
 for _, feed in ipairs(KEYS) do
-  if redis.call('EXISTS', feed) == 1 then
+  local ends = redis.call('LINDEX', feed, -1)
+  if ends and ends ~= last then
     for i = 4, #ARGV do
       if insert(feed, ARGV[i]) > keep + slack + 1 then trim(feed, keep) end
     end
@@ -76,6 +79,9 @@ class RedisFeeds:
         with _translated():
             await self._redis.eval(OPEN, 1, self._key(reader), BUILDING)
 
+    async def insert(self, reader: UserId, post_ids: list[PostId]) -> None:
+        await self._merge([reader], sorted(post_ids), last="")
+
     async def fill(self, reader: UserId, post_ids: list[PostId]) -> None:
         await self._merge([reader], sorted(post_ids), last=DONE)
 
@@ -96,12 +102,15 @@ class RedisFeeds:
 @asynccontextmanager
 async def open_redis(settings: Settings) -> AsyncIterator[Redis]:
     """A pool of connections that are made when needed."""
-    async with Redis.from_url(
+    pool = BlockingConnectionPool.from_url(
         settings.redis,
+        max_connections=CONNECTIONS_MAX,
+        timeout=SOCKET_TIMEOUT_S,
         decode_responses=True,
         socket_timeout=SOCKET_TIMEOUT_S,
         retry=Retry(ExponentialWithJitterBackoff(base=0.01, cap=0.1), RETRIES),
-    ) as redis:
+    )
+    async with Redis.from_pool(pool) as redis:
         yield redis
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
+from aiohttp import ClientError as BrokenBody
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
 from instastream.errors import Corrupt, Unavailable
@@ -45,9 +46,10 @@ class S3Blobs:
             "ChecksumSHA256": sha256,
             "IfNoneMatch": "*",
         }
-        url = await self._client.generate_presigned_url(
-            "put_object", {"Bucket": self._bucket, "Key": key, **signed}, ExpiresIn=UPLOAD_TTL_S
-        )
+        with _translated():
+            url = await self._client.generate_presigned_url(
+                "put_object", {"Bucket": self._bucket, "Key": key, **signed}, ExpiresIn=UPLOAD_TTL_S
+            )
         headers = {
             "content-type": content_type,
             "content-length": str(size_bytes),
@@ -66,7 +68,7 @@ class S3Blobs:
                 if _is_missing(error):
                     return None
                 raise
-        return Blob(head["ContentLength"], head["ContentType"], head.get("ChecksumSHA256"))
+        return Blob(head["ContentLength"], head.get("ChecksumSHA256"))
 
     async def get(self, key: str) -> bytes:
         with _translated():
@@ -74,7 +76,7 @@ class S3Blobs:
                 response = await self._client.get_object(Bucket=self._bucket, Key=key)
             except ClientError as error:
                 if _is_missing(error):
-                    raise Corrupt("missing-original", f"there is no object {key}") from error
+                    raise Corrupt("missing-original", "The upload is gone.") from error
                 raise
             async with response["Body"] as body:
                 return bytes(await body.read())
@@ -125,5 +127,5 @@ def _is_missing(error: ClientError) -> bool:
 def _translated() -> Iterator[None]:
     try:
         yield
-    except (ClientError, BotoCoreError, HTTPClientError, OSError) as error:
+    except (ClientError, BotoCoreError, HTTPClientError, BrokenBody, OSError) as error:
         raise Unavailable("the object store", error) from error

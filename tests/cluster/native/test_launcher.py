@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from infra.native.processes import ProcessSpec
 from infra.native.servers import SERVERS
-from infra.native.stack import ProcessSpec, Stack
+from infra.native.stack import Stack
 from infra.native.state import read_state
 from instastream.errors import Unready
 from tests.cluster.native.conftest import bare_environ, has_ended, nothing, pids
@@ -110,7 +111,8 @@ async def test_our_own_processes_outlive_the_launcher_that_started_them(
     code = f"""
 import asyncio
 from pathlib import Path
-from infra.native.stack import ProcessSpec, Stack
+from infra.native.processes import ProcessSpec
+from infra.native.stack import Stack
 async def ready(): return True
 spec = ProcessSpec(
     name="own", argv=["sleep", "600"], env={{"PATH": "/bin:/usr/bin"}}, cwd=Path("/"), ready=ready

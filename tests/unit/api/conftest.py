@@ -13,13 +13,14 @@ from starlette.types import ASGIApp
 
 from instastream.api.app import create_app
 from instastream.deps import Deps, memory_deps
-from instastream.errors import Corrupt
+from instastream.errors import Corrupt, Unavailable
 from instastream.events import MediaReady, Record, UserJoined, Variant
 from instastream.handlers import record_joined, record_ready
 from instastream.ids import MediaId, PostId, UserId
+from instastream.log import Appended
 from instastream.media import VARIANTS, Rendered, object_key
 from instastream.stores.blobs import SignedPut
-from instastream.stores.memory import MemoryBlobs
+from instastream.stores.memory import MemoryBlobs, MemoryLog
 from tests.conftest import IN_MEMORY
 from tests.unit.api.contract import check_answer
 
@@ -69,6 +70,19 @@ class Person:
         )
         assert response.status_code == 202
         return dict(response.json())
+
+
+class DownLog(MemoryLog):
+    """A log that does not acknowledge; whether it kept the event is not known."""
+
+    def __init__(self, keeps: bool) -> None:
+        super().__init__()
+        self.keeps = keeps
+
+    async def append(self, event: Appended) -> Record[Appended]:
+        if self.keeps:
+            await super().append(event)
+        raise Unavailable("kafka", "connection refused at 10.1.2.3")
 
 
 def declaration(content: bytes = PHOTO) -> Json:

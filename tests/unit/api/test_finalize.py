@@ -5,7 +5,6 @@ from datetime import datetime
 import pytest
 
 from instastream.deps import Deps
-from instastream.errors import Unavailable
 from instastream.events import MediaFailed, Record, UploadFinalized
 from instastream.handlers import record_failed
 from instastream.ids import MediaId, PostId
@@ -17,11 +16,18 @@ from instastream.limits import (
     UPLOAD_GRACE_S,
     UPLOAD_TTL_S,
 )
-from instastream.log import Appended
 from instastream.stores.blobs import Blob
-from instastream.stores.memory import MemoryBlobs, MemoryLog
+from instastream.stores.memory import MemoryBlobs
 from instastream.uploads import IMAGE_TYPES, original_key
-from tests.unit.api.conftest import NOW_MS, PHOTO, Person, declaration, problem, serving
+from tests.unit.api.conftest import (
+    NOW_MS,
+    PHOTO,
+    DownLog,
+    Person,
+    declaration,
+    problem,
+    serving,
+)
 
 NOBODYS = "6f1c8d1e-4b0a-4f3e-9c55-0d6f4b8f2f6a"
 
@@ -121,7 +127,7 @@ async def test_finalizing_before_the_put_is_refused_and_can_be_repeated(
     headers = {"idempotency-key": "one"}
     early = await ada.ask("POST", "/v1/posts", json={"media_id": media_id}, headers=headers)
     assert problem(early) == (409, "upload-missing")
-    _arrive(deps, ada, media_id, Blob(len(PHOTO), "image/jpeg", declaration()["sha256"]))
+    _arrive(deps, ada, media_id, Blob(len(PHOTO), declaration()["sha256"]))
     later = await ada.ask("POST", "/v1/posts", json={"media_id": media_id}, headers=headers)
     assert later.status_code == 202
 
@@ -129,8 +135,8 @@ async def test_finalizing_before_the_put_is_refused_and_can_be_repeated(
 @pytest.mark.parametrize(
     "arrived",
     [
-        Blob(len(PHOTO) + 1, "image/jpeg", None),
-        Blob(len(PHOTO), "image/jpeg", declaration(b"other")["sha256"]),
+        Blob(len(PHOTO) + 1, None),
+        Blob(len(PHOTO), declaration(b"other")["sha256"]),
     ],
 )
 async def test_other_bytes_than_declared_are_refused(
@@ -221,19 +227,6 @@ async def test_an_idempotency_key_is_short_and_printable(ada: Person, key: str) 
     response = await ada.http.request("POST", "/v1/posts", json=body, headers=headers)
     assert problem(response) == (422, "invalid-request")
     assert response.json()["errors"][0]["header"] == "Idempotency-Key"
-
-
-class DownLog(MemoryLog):
-    """A log that does not acknowledge; whether it kept the event is not known."""
-
-    def __init__(self, keeps: bool) -> None:
-        super().__init__()
-        self.keeps = keeps
-
-    async def append(self, event: Appended) -> Record[Appended]:
-        if self.keeps:
-            await super().append(event)
-        raise Unavailable("kafka", "connection refused at 10.1.2.3")
 
 
 @pytest.mark.parametrize("kept", [False, True])

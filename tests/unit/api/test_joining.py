@@ -1,17 +1,19 @@
 """Joining, signing in, staying signed in, and being known by a token."""
 
 import pytest
-from httpx2 import AsyncClient
+from httpx2 import AsyncClient, Response
 
 from instastream.deps import Deps
+from instastream.events import UserJoined
 from instastream.limits import (
     ACCESS_TOKEN_TTL_S,
     PASSWORD_LENGTH_MAX,
     PASSWORD_LENGTH_MIN,
+    REFRESH_REPEAT_S,
     USERNAME_LENGTH_MAX,
     USERNAME_LENGTH_MIN,
 )
-from tests.unit.api.conftest import PASSWORD, Person, problem, serving
+from tests.unit.api.conftest import PASSWORD, DownLog, Json, Person, problem, serving
 
 EVE = {"username": "eve.1", "password": PASSWORD}
 
@@ -89,18 +91,69 @@ async def test_a_wrong_password_and_no_such_user_look_alike(
     assert response.json()["detail"] == "this username and password don't go together"
 
 
-async def test_a_refresh_token_works_once_and_then_nothing_of_its_sign_in(
-    http: AsyncClient,
-) -> None:
-    await http.post("/v1/users", json=EVE)
-    first = (await http.post("/v1/tokens", json=EVE)).json()
-    body = {"refresh_token": first["refresh_token"]}
-    second = await http.post("/v1/tokens/refresh", json=body)
+async def test_a_refresh_token_gives_the_next_pair(http: AsyncClient) -> None:
+    first = await _signed_in(http)
+    second = await _refresh(http, first)
     assert second.status_code == 200
     assert second.headers["cache-control"] == "no-store"
-    assert problem(await http.post("/v1/tokens/refresh", json=body)) == (401, "invalid-token")
-    stolen = {"refresh_token": second.json()["refresh_token"]}
-    assert problem(await http.post("/v1/tokens/refresh", json=stolen)) == (401, "invalid-token")
+    assert second.json()["refresh_token"] != first["refresh_token"]
+    assert (await _refresh(http, second.json())).status_code == 200
+
+
+async def test_whoever_asks_again_because_the_answer_was_lost_gets_the_same_token(
+    http: AsyncClient,
+) -> None:
+    first = await _signed_in(http)
+    second, again = await _refresh(http, first), await _refresh(http, first)
+    assert second.json()["refresh_token"] == again.json()["refresh_token"]
+
+
+@pytest.mark.parametrize(
+    ("later_ms", "status"), [(REFRESH_REPEAT_S * 1000, 200), (REFRESH_REPEAT_S * 1000 + 1, 401)]
+)
+async def test_a_token_that_comes_again_later_was_stolen(
+    deps: Deps, later_ms: int, status: int
+) -> None:
+    now_ms = deps.now_ms()
+    async with serving(deps, now_ms=lambda: now_ms) as before:
+        first = await _signed_in(before)
+        second = (await _refresh(before, first)).json()
+    async with serving(deps, now_ms=lambda: now_ms + later_ms) as later:
+        assert (await _refresh(later, first)).status_code == status
+        assert (await _refresh(later, second)).status_code == status, "its whole family"
+
+
+async def test_a_token_that_comes_after_its_successor_was_used_was_stolen(
+    http: AsyncClient,
+) -> None:
+    first = await _signed_in(http)
+    second = (await _refresh(http, first)).json()
+    third = (await _refresh(http, second)).json()
+    for token in (first, third):
+        assert problem(await _refresh(http, token)) == (401, "invalid-token")
+
+
+async def test_a_join_that_was_cut_short_is_completed_by_signing_in(
+    http: AsyncClient, deps: Deps
+) -> None:
+    async with serving(deps, log=DownLog(keeps=False)) as down:
+        assert problem(await down.post("/v1/users", json=EVE)) == (503, "unavailable")
+    tokens = (await http.post("/v1/tokens", json=EVE)).json()
+    joined = [record.event async for record in deps.log.read("users")]
+    [user_id] = {event.user_id for event in joined if isinstance(event, UserJoined)}
+    headers = {"authorization": f"Bearer {tokens['access_token']}"}
+    profile = await http.get(f"/v1/users/{user_id}", headers=headers)
+    assert profile.json()["username"] == EVE["username"]
+
+
+async def _signed_in(http: AsyncClient) -> Json:
+    await http.post("/v1/users", json=EVE)
+    return dict((await http.post("/v1/tokens", json=EVE)).json())
+
+
+async def _refresh(http: AsyncClient, pair: Json) -> Response:
+    body = {"refresh_token": pair["refresh_token"]}
+    return await http.post("/v1/tokens/refresh", json=body)
 
 
 @pytest.mark.parametrize("token", ["", "x" * 42, "x" * 43 + "\n", "ü" * 43])

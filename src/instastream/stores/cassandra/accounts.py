@@ -1,4 +1,4 @@
-"""Accounts on Cassandra: conditional writes only, so that two of a kind never mix."""
+"""Accounts on Cassandra: conditional writes, so that two of a kind never mix."""
 
 from instastream.ids import UserId
 from instastream.limits import REFRESH_TOKEN_TTL_S
@@ -7,11 +7,12 @@ from instastream.stores.cassandra.session import Row, Session
 
 CLAIM = "INSERT INTO usernames (username, user_id, password_hash) VALUES (?, ?, ?) IF NOT EXISTS"
 CREDENTIALS = "SELECT username, user_id, password_hash FROM usernames WHERE username = ?"
-ADD_TOKEN = f"""INSERT INTO refresh_tokens (digest, family, user_id, spent)
-    VALUES (?, ?, ?, false) IF NOT EXISTS USING TTL {REFRESH_TOKEN_TTL_S}"""
+ADD_TOKEN = f"""INSERT INTO refresh_tokens (digest, family, user_id, spent_ms)
+    VALUES (?, ?, ?, 0) IF NOT EXISTS USING TTL {REFRESH_TOKEN_TTL_S}"""
 TOKEN = "SELECT digest, family, user_id FROM refresh_tokens WHERE digest = ?"
 SPEND = f"""UPDATE refresh_tokens USING TTL {REFRESH_TOKEN_TTL_S}
-    SET spent = true WHERE digest = ? IF spent = false"""
+    SET spent_ms = ?, family = ?, user_id = ? WHERE digest = ? IF spent_ms = 0"""
+SPENT = "SELECT spent_ms FROM refresh_tokens WHERE digest = ?"
 REVOKE = f"INSERT INTO revoked_families (family) VALUES (?) USING TTL {REFRESH_TOKEN_TTL_S}"
 REVOKED = "SELECT family FROM revoked_families WHERE family = ?"
 
@@ -41,9 +42,17 @@ class CassandraAccounts:
             return None
         return RefreshToken(rows[0].digest, rows[0].family, UserId(str(rows[0].user_id)))
 
-    async def spend(self, token: RefreshToken) -> bool:
-        spent = (await self._session.execute_once(SPEND, token.digest)).applied
-        return spent and not await self._session.execute(REVOKED, token.family)
+    async def spend(self, token: RefreshToken, *, now_ms: int) -> int | None:
+        row = await self._session.execute_once(
+            SPEND, now_ms, token.family, int(token.user_id), token.digest
+        )
+        if await self._session.execute(REVOKED, token.family):
+            return None
+        return now_ms if row.applied else int(row.spent_ms)
+
+    async def is_spent(self, digest: str) -> bool:
+        rows = await self._session.execute(SPENT, digest)
+        return bool(rows and rows[0].spent_ms)
 
     async def revoke(self, family: str) -> None:
         await self._session.execute(REVOKE, family)

@@ -15,7 +15,12 @@ from cassandra.cluster import (
     ResponseFuture,
 )
 from cassandra.cluster import Session as DriverSession
-from cassandra.policies import DCAwareRoundRobinPolicy, TokenAwarePolicy
+from cassandra.connection import ConnectionException
+from cassandra.policies import (
+    DCAwareRoundRobinPolicy,
+    FallthroughRetryPolicy,
+    TokenAwarePolicy,
+)
 from cassandra.query import PreparedStatement
 
 from instastream.errors import Unavailable
@@ -26,8 +31,9 @@ CONNECT_TIMEOUT_S = 5.0
 PROTOCOL_VERSION = 5  # Cassandra 4.0 and later; asking for more costs two connections at start
 IN_FLIGHT_MAX = 256  # beyond it a small server queues, and requests time out while they wait
 
-DOWN = (NoHostAvailable, DriverException, OSError)
+DOWN = (NoHostAvailable, ConnectionException, DriverException, OSError)
 TABLE = re.compile(r"\b(FROM|INTO|UPDATE) (\w+)\b(?!\.)")
+NEVER_AGAIN = FallthroughRetryPolicy()  # the driver asks its policy, not `is_idempotent`
 Row = Any  # a named tuple of the selected columns
 
 
@@ -44,6 +50,7 @@ class Session:
         """Every row of every page. Only an idempotent statement is ever sent twice."""
         statement = (await self._prepare(cql)).bind(values)
         statement.is_idempotent = idempotent
+        statement.retry_policy = None if idempotent else NEVER_AGAIN
         try:
             async with self._in_flight:
                 return await _rows(self._driver.execute_async(statement))
@@ -59,6 +66,10 @@ class Session:
         results = await asyncio.gather(*(self.execute(cql, *values) for values in parameters))
         return [row for rows in results for row in rows]
 
+    async def settle(self) -> None:
+        """Wait for what threads are doing: without its cluster a prepare would wait for ever."""
+        await asyncio.gather(*self._prepared.values(), return_exceptions=True)
+
     async def ping(self) -> None:
         """Raise Unavailable unless Cassandra answers."""
         await self.execute("SELECT key FROM system.local")
@@ -68,7 +79,7 @@ class Session:
             self._prepared[cql] = asyncio.ensure_future(self._prepare_now(cql))
         try:
             return await asyncio.shield(self._prepared[cql])
-        except Unavailable:
+        except Exception:
             self._prepared.pop(cql, None)
             raise
 
@@ -88,12 +99,20 @@ async def open_session(settings: Settings) -> AsyncIterator[Session]:
     """A session in the settings' keyspace; raises Unavailable when there is no server."""
     cluster = open_cluster(settings.cassandra)
     try:
-        driver = await asyncio.to_thread(cluster.connect)
-        yield Session(driver, settings.keyspace)
-    except NoHostAvailable as error:
-        raise Unavailable("cassandra", error) from error
+        session = await _connected(cluster, settings.keyspace)
+        try:
+            yield session
+        finally:
+            await session.settle()
     finally:
         await asyncio.to_thread(cluster.shutdown)
+
+
+async def _connected(cluster: Cluster, keyspace: str) -> Session:
+    try:
+        return Session(await asyncio.to_thread(cluster.connect), keyspace)
+    except DOWN as error:
+        raise Unavailable("cassandra", error) from error
 
 
 def open_cluster(addresses: str) -> Cluster:

@@ -1,0 +1,194 @@
+"""A worker begins no event that a rebalance made stale, waits for stores, and buries the rest."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from instastream.deps import memory_deps
+from instastream.errors import Unavailable
+from instastream.events import Event, Record, UserJoined, encode
+from instastream.ids import UserId
+from instastream.log import Headers
+from instastream.stores.memory import MemoryLog
+from streams import worker
+from streams.worker import App
+from tests.conftest import IN_MEMORY
+from tests.unit.api.conftest import NoRenderer
+
+JOINED = UserJoined(user_id=UserId("1571234567890123456"), username="ada", at_ms=1)
+
+
+class Handled:
+    """A handler that notes what it was given; it does what a test makes it do."""
+
+    def __init__(self) -> None:
+        self.offsets: list[int] = []
+        self.answers: list[Exception | list[Event]] = []
+        self.may_end = asyncio.Event()
+        self.may_end.set()
+
+    async def __call__(self, record: Record[Event], deps: object) -> list[Event]:
+        self.offsets.append(record.offset)
+        await self.may_end.wait()
+        answer = self.answers.pop(0) if self.answers else []
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+class GrumpyLog(MemoryLog):
+    """A log that is away for the first appends."""
+
+    def __init__(self, away: int) -> None:
+        super().__init__()
+        self.away = away
+
+    def _grumble(self) -> None:
+        self.away -= 1
+        if self.away >= 0:
+            raise Unavailable("kafka", "away")
+
+    async def append(self, event: Any) -> Any:
+        self._grumble()
+        return await super().append(event)
+
+    async def append_raw(
+        self, topic: str, *, key: bytes | None, value: bytes | None, headers: Headers
+    ) -> None:
+        self._grumble()
+        await super().append_raw(topic, key=key, value=value, headers=headers)
+
+
+@pytest.fixture(scope="module")
+def handled() -> Handled:
+    return Handled()
+
+
+@pytest.fixture(scope="module")
+def app(handled: Handled) -> Iterator[App]:
+    """One for all tests: its metrics are the process's."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("KAFKA", "CASSANDRA", "REDIS", "S3", "EDGE"):
+            patch.setenv(f"INSTASTREAM_{name}", "memory")
+        for name in ("TOKEN_KEY", "MEDIA_KEY"):
+            patch.setenv(f"INSTASTREAM_{name}", "0" * 64)
+        patch.setattr(worker, "backoff", lambda random: iter([0.0] * 9))
+        yield App("unit", {UserJoined: handled}, in_flight=1)
+
+
+@pytest.fixture
+async def log(app: App, handled: Handled) -> AsyncIterator[GrumpyLog]:
+    log = GrumpyLog(away=0)
+    handled.offsets, handled.answers = [], []
+    app._slots = asyncio.Semaphore(1)
+    app._restart_progress()
+    async with memory_deps(IN_MEMORY, NoRenderer()) as deps:
+        app.deps = SimpleNamespace(**(vars(deps) | {"log": log}))
+        yield log
+
+
+def event(offset: int, value: bytes | None = encode(JOINED), **other: Any) -> Any:
+    given = {"headers": [], "key": b"k", "generation_id": 1} | other
+    message = SimpleNamespace(
+        topic="users", partition=0, tp="users-0", offset=offset, value=value, timestamp=1.0, **given
+    )
+    return SimpleNamespace(message=message)
+
+
+async def consume(app: App, *events: Any) -> None:
+    """All of them, as the agent does; a callable among them is called in its turn."""
+
+    async def stream() -> AsyncIterator[Any]:
+        for one in events:
+            if callable(one):
+                await one()
+            else:
+                yield one
+
+    app.consumer_generation_id = 1
+    faust_stream: Any = SimpleNamespace(noack=lambda: SimpleNamespace(events=stream))
+    await app.consume(faust_stream)
+
+
+async def test_what_is_done_can_be_committed(app: App, handled: Handled, log: GrumpyLog) -> None:
+    await consume(app, event(7), event(8))
+    assert handled.offsets == [7, 8]
+    assert [*app.progress.committable().values()] == [9]
+
+
+async def test_an_event_that_waited_while_partitions_moved_is_not_begun(
+    app: App, handled: Handled, log: GrumpyLog
+) -> None:
+    handled.may_end.clear()
+
+    async def rebalance() -> None:
+        """While the only slot is taken and the next event waits for it."""
+
+        async def later() -> None:
+            await asyncio.sleep(0.01)
+            app.consumer_generation_id = 2
+            app._restart_progress()
+            handled.may_end.set()
+
+        moving.append(asyncio.create_task(later()))
+
+    moving: list[asyncio.Task[None]] = []
+    await consume(app, event(7), rebalance, event(8), event(7, generation_id=2))
+    assert handled.offsets == [7, 7]
+    assert [*app.progress.committable().values()] == [8]
+
+
+async def test_a_store_that_is_away_is_waited_for(
+    app: App, handled: Handled, log: GrumpyLog
+) -> None:
+    handled.answers = [Unavailable("redis", "away"), Unavailable("redis", "away"), []]
+    await consume(app, event(7))
+    assert handled.offsets == [7, 7, 7]
+    assert log.raw == []
+    assert [*app.progress.committable().values()] == [8]
+
+
+async def test_what_it_caused_is_appended_without_doing_it_again(
+    app: App, handled: Handled, log: GrumpyLog
+) -> None:
+    handled.answers = [[JOINED, JOINED]]
+    log.away = 3
+    await consume(app, event(7))
+    assert handled.offsets == [7]
+    assert [record.event async for record in log.read("users")] == [JOINED, JOINED]
+
+
+@pytest.mark.parametrize(
+    ("value", "headers", "error"),
+    [
+        (b"\xff not an event", [], b"Corrupt"),
+        (None, None, b"Corrupt"),
+        (b'{"type":"%s"}' % (b"x" * 300_000), [("a", b"header")], b"Corrupt"),
+        (b"[" * 200_000, [], b"Corrupt"),
+    ],
+    ids=["bytes", "nothing", "long", "deep"],
+)
+async def test_what_is_no_event_is_buried_with_a_story_of_bounded_length(
+    app: App, log: GrumpyLog, value: bytes | None, headers: Any, error: bytes
+) -> None:
+    log.away = 2
+    await consume(app, event(7, value, headers=headers))
+    [(topic, key, buried, story)] = log.raw
+    assert (topic, key, buried) == ("dead", b"k", value)
+    assert dict(story)["dead_error"] == error
+    assert sum(len(text) for _, text in story) < 20_000
+    assert [*app.progress.committable().values()] == [8]
+
+
+async def test_what_breaks_a_handler_is_buried_and_the_next_is_handled(
+    app: App, handled: Handled, log: GrumpyLog
+) -> None:
+    handled.answers = [RuntimeError("a bug"), []]
+    await consume(app, event(7, headers=[("traceparent", None)]), event(8))
+    assert handled.offsets == [7, 8]
+    [(_, _, _, story)] = log.raw
+    assert dict(story)["dead_message"] == b"a bug"
+    assert [*app.progress.committable().values()] == [9]
