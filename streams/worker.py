@@ -70,7 +70,7 @@ class App(faust.App):
             key_serializer="raw",
             value_serializer="raw",
             store="memory://",
-            datadir=Path(gettempdir()) / "instastream-faust",  # it must exist, and stays empty
+            datadir=Path(gettempdir()) / f"instastream-faust-{os.getuid()}",  # stays empty
             stream_wait_empty=False,
             topic_allow_declare=False,
             topic_disable_leader=True,

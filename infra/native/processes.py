@@ -59,7 +59,7 @@ def spawn(spec: ProcessSpec, log: Path) -> Running:
         log.replace(log.with_name(log.name + ".1"))  # the run before; so no log grows for ever
     pid = os.posix_spawn(
         "/bin/sh",
-        ["sh", "-c", 'cd "$0" && exec "$@"', str(spec.cwd), *spec.argv],
+        ["sh", "-c", 'umask 077; cd "$0" && exec "$@"', str(spec.cwd), *spec.argv],
         spec.env,
         file_actions=[
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),

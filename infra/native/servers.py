@@ -6,6 +6,7 @@ import pwd
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 from string import Template
@@ -115,12 +116,17 @@ def s3(site: Site) -> ProcessSpec:
         "s3.port.lance": "0",
         "s3.autoCreateBucket": "false",
         "volume.max": str(VOLUMES_MAX),
+        "s3.localSocket": str(site.folder / "tmp" / "s3.sock"),
+        "filer.localSocket": str(site.folder / "tmp" / "filer.sock"),
         "webdav": "false",
         "admin.ui": "false",
         "master.telemetry": "false",
     }
     (site.folder / "objects").mkdir(parents=True, exist_ok=True)
     keys = {"AWS_ACCESS_KEY_ID": site.s3_access_key, "AWS_SECRET_ACCESS_KEY": site.s3_secret_key}
+    # Its parts trust each other by these; without them the filer serves and takes anything.
+    for name in WEED_SIGNING_KEYS:
+        keys[name] = sha256(f"{name}:{site.s3_secret_key}".encode()).hexdigest()
     argv = [str(site.program), "mini", *(f"-{name}={value}" for name, value in options.items())]
     ready = partial(probes.s3_answers, site.port, site.s3_access_key, site.s3_secret_key)
     return _spec(site, "s3", argv, ready=ready, env=keys)
@@ -164,6 +170,13 @@ class Server:
 # SeaweedFS's option names: each part speaks HTTP on one port and gRPC on another.
 WEED_PORTS = tuple(f"{part}.port" for part in ("master", "volume", "filer"))
 WEED_GRPC_PORTS = tuple(f"{part}.port.grpc" for part in ("s3", "master", "volume", "filer"))
+
+WEED_SIGNING_KEYS = (
+    "WEED_JWT_SIGNING_KEY",
+    "WEED_JWT_SIGNING_READ_KEY",
+    "WEED_JWT_FILER_SIGNING_KEY",
+    "WEED_JWT_FILER_SIGNING_READ_KEY",
+)
 
 SERVERS = {
     "kafka": Server(kafka, "127.0.0.1:{port}", ("port", "controller_port")),

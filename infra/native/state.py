@@ -49,6 +49,7 @@ def changing_state(home: Path) -> Iterator[State]:
     Start processes last in it: when the block raises, nothing of it is written.
     """
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    home.chmod(0o700)  # also one that was there before
     with (home / "stack.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         state = read_state(home) or State()

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Annotated
 
 import msgspec
-import uvicorn
 from cyclopts import App, Parameter
 from rich.console import Console
 from rich.markup import escape
@@ -21,6 +20,7 @@ from infra import local
 from infra.provision import provision
 from instastream import schemas as contracts
 from instastream.api.app import create_app
+from instastream.api.server import serve
 from instastream.demo import Summary, run_demo
 from instastream.errors import InstastreamError, Unready
 from instastream.log import KafkaLog
@@ -33,8 +33,6 @@ app = App(
     help_format="markdown",
     version_flags=["--version"],
 )
-
-KEEP_ALIVE_S = 75  # longer than load balancers': a request must not meet a connection that we close
 
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON, for machines.")]
 
@@ -154,17 +152,7 @@ def api(*, host: str = "127.0.0.1", port: int = 8000) -> None:
     port
         The port to listen on.
     """
-    uvicorn.run(
-        create_app(_settings()),
-        host=host,
-        port=port,
-        loop="uvloop",
-        http="httptools",
-        timeout_keep_alive=KEEP_ALIVE_S,
-        log_level="warning",
-        server_header=False,
-        access_log=False,
-    )
+    serve(create_app(_settings()), host=host, port=port)
 
 
 @app.command

@@ -10,7 +10,12 @@ from pathlib import Path
 import pyvips
 
 from instastream.errors import Corrupt
-from instastream.limits import IMAGE_BYTES_MAX, IMAGE_PIXELS_MAX
+from instastream.limits import (
+    IMAGE_BYTES_MAX,
+    IMAGE_PIXELS_MAX,
+    JPEG_SCANS_MAX,
+    WEBP_FRAMES_MAX,
+)
 from instastream.media import HEAD_BYTES, VARIANTS, Rendered, VariantSpec, sniff
 
 # Everything else that libvips can load stays blocked.
@@ -21,6 +26,8 @@ LOADERS = {
     "image/gif": ("VipsForeignLoadNsgif", "gifload_buffer"),
     "image/avif": ("VipsForeignLoadHeif", "heifload_buffer"),
 }
+# How scans and frames begin; in entropy-coded data neither can occur by accident.
+PARTS = {"image/jpeg": (b"\xff\xda", JPEG_SCANS_MAX), "image/webp": (b"ANMF", WEBP_FRAMES_MAX)}
 WEBP_SIDE_MAX = 16_383  # the format's own limit
 PLAIN = {"srgb", "b-w", "rgb16", "grey16"}  # encoded right without a colour transform
 
@@ -47,6 +54,7 @@ def _open(content: bytes) -> pyvips.Image:
     content_type = sniff(content[:HEAD_BYTES])
     if content_type is None:
         raise Corrupt("not-an-image", "The file is not a JPEG, PNG, WebP, GIF or AVIF image.")
+    _check_parts(content, content_type)
     source = pyvips.Image.new_from_buffer(content, "")
     if source.get("vips-loader") != LOADERS[content_type][1]:
         raise Corrupt("not-an-image", f"The file begins like {content_type} but is not.")
@@ -56,6 +64,13 @@ def _open(content: bytes) -> pyvips.Image:
             f"The image has more than {IMAGE_PIXELS_MAX // 1_000_000} megapixels.",
         )
     return source
+
+
+def _check_parts(content: bytes, content_type: str) -> None:
+    """Refuse what takes a decoder minutes: passes over the same pixels, frames without end."""
+    marker, most = PARTS.get(content_type, (b"", 0))
+    if marker and content.count(marker) > most:
+        raise Corrupt("too-many-parts", f"The image has more than {most:,} scans or frames.")
 
 
 @cache

@@ -5,6 +5,8 @@ MEBIBYTE = 1 << 20
 UPLOAD_TTL_S = 600  # a presigned PUT: long enough for 30 MB at 0.5 Mbit/s
 UPLOAD_GRACE_S = 3_600  # an upload begun in time may be finalized a little late
 IMAGE_BYTES_MAX = 30 * MEBIBYTE  # a 48 MP phone JPEG is 12 to 25 MB
+JPEG_SCANS_MAX = 100  # encoders make about ten; each costs a pass over every pixel
+WEBP_FRAMES_MAX = 1_000  # a minute of animation; libwebp's time grows with their square
 IMAGE_PIXELS_MAX = 100_000_000  # decodes into 400 MB at most
 
 CAPTION_LENGTH_MAX = 2_200  # what people know from other photo apps
@@ -25,6 +27,8 @@ USERNAME_LENGTH_MAX = 30
 PASSWORD_LENGTH_MIN = 10
 PASSWORD_LENGTH_MAX = 128  # argon2 costs the same; this bounds what is hashed
 IDEMPOTENCY_KEY_LENGTH_MAX = 128
+REQUEST_HEAD_BYTES_MAX = 64 * 1024  # what nginx allows, and far more than any token needs
+REQUEST_S_MAX = 15  # to arrive whole: 64 kB at 64 kbit/s take 8
 REQUEST_BYTES_MAX = 64 * 1024  # the longest caption and alt text, escaped, fit several times
 
 RECORD_BYTES_MAX = MEBIBYTE  # Kafka's own default; our events have some hundred bytes

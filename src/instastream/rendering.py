@@ -24,7 +24,7 @@ from instastream.errors import Corrupt, Unavailable
 from instastream.limits import MEBIBYTE
 from instastream.media import Rendered
 
-JOB_S_MAX = 60.0  # the slowest 100 megapixels measured, a 10-bit AVIF with alpha, takes 5 CPU s
+JOB_S_MAX = 20.0  # the slowest 100 megapixels measured, a 10-bit AVIF with alpha, takes 5 CPU s
 START_S_MAX = 60.0  # 0.2 s on an idle machine
 MEMORY_BYTES_MAX = 2304 * MEBIBYTE  # address space: that AVIF takes 2,033 MiB, JPEGs up to 900
 REPLY_BYTES_MAX = 64 * MEBIBYTE  # the widest variants at their tallest, encoded badly

@@ -26,10 +26,6 @@ def test_names_are_plain_unless_a_namespace_keeps_them_apart() -> None:
     assert plain.media_url == "https://cdn.example/instastream"
 
 
-def test_without_an_endpoint_the_object_store_is_aws() -> None:
-    assert Settings.from_env(ENVIRON | {"INSTASTREAM_S3": ""}).s3 is None
-
-
 @pytest.mark.parametrize("name", sorted(set(ENVIRON) - {"INSTASTREAM_S3"}))
 def test_what_is_missing_is_named(name: str) -> None:
     with pytest.raises(Unready, match=name):

@@ -9,13 +9,21 @@ import sys
 from pathlib import Path
 
 import pytest
+from httpx2 import AsyncClient
 
 from infra.native.processes import ProcessSpec
 from infra.native.servers import SERVERS
 from infra.native.stack import Stack
 from infra.native.state import read_state
 from instastream.errors import Unready
-from tests.cluster.native.conftest import bare_environ, has_ended, nothing, pids
+from tests.cluster.native.conftest import (
+    BUCKET,
+    bare_environ,
+    has_ended,
+    nothing,
+    pids,
+    write_s3,
+)
 
 
 async def test_down_twice_is_down(tmp_path: Path, stack: Stack) -> None:
@@ -157,3 +165,17 @@ async def test_a_server_that_cannot_start_shows_why(tmp_path: Path, stack: Stack
     manifest.write_text("not a manifest\n")
     with pytest.raises(Unready, match=r"(?s)redis ended while starting; .*/logs/redis\.log .*AOF"):
         await Stack(tmp_path, environ=environ, report=nothing).up()
+
+
+@pytest.mark.parametrize("part", ["filer.port", "volume.port"])
+async def test_nobody_gets_around_the_object_stores_keys(
+    home: Path, stack: Stack, part: str
+) -> None:
+    await write_s3(stack.endpoints)
+    state = read_state(home)
+    assert state
+    base = f"http://127.0.0.1:{state.ports['s3'][part]}"
+    key = f"/buckets/{BUCKET}/uploads/1/it" if part == "filer.port" else "/1,01637037d6"
+    async with AsyncClient() as http:
+        for response in (await http.get(base + key), await http.put(base + key, content=b"x")):
+            assert response.status_code == 401, response.request.method

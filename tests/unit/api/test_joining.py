@@ -15,6 +15,8 @@ from instastream.limits import (
 )
 from tests.unit.api.conftest import PASSWORD, DownLog, Json, Person, problem, serving
 
+# A header that a library of JWTs trips over: {"alg":"Ed25519","crit":[{}]}
+CRITICAL = "eyJhbGciOiJFZDI1NTE5IiwiY3JpdCI6W3t9XX0.e30." + "A" * 86
 EVE = {"username": "eve.1", "password": PASSWORD}
 
 
@@ -171,6 +173,7 @@ async def test_what_is_not_a_refresh_token_is_not_looked_up(http: AsyncClient, t
         ("Bearer  ", "missing-token", "Bearer"),
         ("Basic YTpi", "missing-token", "Bearer"),
         ("Bearer x", "invalid-token", 'Bearer error="invalid_token"'),
+        ("Bearer " + CRITICAL, "invalid-token", 'Bearer error="invalid_token"'),
         ("Bearer a.b.c", "invalid-token", 'Bearer error="invalid_token"'),
         ("Bearer \u00fc", "invalid-token", 'Bearer error="invalid_token"'),
     ],

@@ -8,6 +8,7 @@ import pyvips
 
 from instastream import images
 from instastream.errors import Corrupt
+from instastream.limits import JPEG_SCANS_MAX, WEBP_FRAMES_MAX
 from tests.unit.images.conftest import Render, photo, plain
 
 
@@ -98,3 +99,31 @@ def test_a_bomb_is_refused_by_its_header(render: Render) -> None:
         for chunk in (header, pixel_rows, b"IEND")
     ]
     assert reason(render, b"\x89PNG\r\n\x1a\n" + b"".join(chunks)) == "too-many-pixels"
+
+
+@pytest.mark.parametrize(("scans", "refused"), [(-1, False), (0, False), (1, True)])
+def test_a_jpeg_has_few_scans(render: Render, scans: int, refused: bool) -> None:
+    whole = plain(16, 16, [220, 30, 30]).write_to_buffer(".jpg")
+    missing = JPEG_SCANS_MAX + scans - whole.count(b"\xff\xda")
+    comment = b"\xff\xda" * missing
+    original = whole[:2] + b"\xff\xfe" + struct.pack(">H", len(comment) + 2) + comment + whole[2:]
+    if refused:
+        assert reason(render, original) == "too-many-parts"
+    else:
+        assert render(original)
+
+
+@pytest.mark.parametrize(("frames", "refused"), [(-1, False), (0, False), (1, True)])
+def test_an_animation_has_a_bounded_number_of_frames(
+    render: Render, frames: int, refused: bool
+) -> None:
+    count = WEBP_FRAMES_MAX + frames
+    tall = plain(1, count, [220, 30, 30]).copy() + pyvips.Image.xyz(1, count)[1] % 200
+    tall = tall.cast("uchar").copy(interpretation="srgb")
+    tall.set_type(pyvips.GValue.gint_type, "page-height", 1)
+    original = tall.write_to_buffer(".webp", lossless=True, mixed=False)
+    assert original.count(b"ANMF") == count
+    if refused:
+        assert reason(render, original) == "too-many-parts"
+    else:
+        assert render(original)

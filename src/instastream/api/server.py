@@ -1,0 +1,70 @@
+"""How the API is served: by uvicorn, with bounds on how much and how long a request may take."""
+
+import asyncio
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from instastream.limits import REQUEST_HEAD_BYTES_MAX, REQUEST_S_MAX
+
+KEEP_ALIVE_S = 75  # longer than load balancers': a request must not meet a connection that we close
+
+
+def serve(app: ASGIApp, *, host: str, port: int) -> None:
+    """Serve until SIGINT or SIGTERM."""
+    uvicorn.run(
+        app,
+        host=host,
+        port=port,
+        loop="uvloop",
+        http=BoundedProtocol,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        log_level="warning",
+        server_header=False,
+        access_log=False,
+    )
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """A connection that is closed when a request's head is too large, or the whole too slow."""
+
+    _head_bytes = 0
+    _in_head = True
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._expect_request()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > REQUEST_HEAD_BYTES_MAX:
+                self.transport.close()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._expect_request()
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self._in_head, self._head_bytes = True, 0
+        self._expect_nothing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._expect_nothing()
+        super().connection_lost(exc)
+
+    def _expect_request(self) -> None:
+        self._expect_nothing()
+        self._deadline = self.loop.call_later(REQUEST_S_MAX, self.transport.close)
+
+    def _expect_nothing(self) -> None:
+        if self._deadline:
+            self._deadline.cancel()

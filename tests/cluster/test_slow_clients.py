@@ -1,0 +1,62 @@
+"""Whoever sends too much of a head, or too slowly, is cut off; everybody else is answered."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from instastream.limits import REQUEST_HEAD_BYTES_MAX, REQUEST_S_MAX
+from tests.cluster.conftest import System
+
+BEGIN = b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Long: "
+END = b"\r\n\r\n"
+
+Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+@asynccontextmanager
+async def connected(system: System) -> AsyncIterator[Connection]:
+    port = int(system.environ["INSTASTREAM_API"].rpartition(":")[2])
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    yield reader, writer
+    writer.close()
+
+
+async def until_closed(reader: asyncio.StreamReader) -> bytes:
+    async with asyncio.timeout(REQUEST_S_MAX + 10):
+        try:
+            return await reader.read()
+        except ConnectionResetError:
+            return b""
+
+
+@pytest.mark.parametrize("spare", [-1, 0])
+async def test_a_head_within_its_limit_is_answered(system: System, spare: int) -> None:
+    async with connected(system) as (reader, writer):
+        writer.write(BEGIN + b"a" * (REQUEST_HEAD_BYTES_MAX - len(BEGIN + END) + spare) + END)
+        assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
+
+
+async def test_an_endless_head_is_cut_off(system: System) -> None:
+    async with connected(system) as (reader, writer):
+        writer.write(BEGIN + b"a" * (REQUEST_HEAD_BYTES_MAX - len(BEGIN) + 1))
+        assert await until_closed(reader) == b""
+
+
+@pytest.mark.parametrize(
+    "half", [b"", BEGIN, b"POST /v1/users HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{"]
+)
+async def test_half_a_request_is_not_waited_for(system: System, half: bytes) -> None:
+    async with connected(system) as (reader, writer):
+        writer.write(half)
+        assert b"200" not in await until_closed(reader)
+
+
+async def test_an_idle_connection_is_kept_between_requests(system: System) -> None:
+    async with connected(system) as (reader, writer):
+        for wait_s in (0, REQUEST_S_MAX + 1):
+            await asyncio.sleep(wait_s)
+            writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert await reader.readuntil(b"ok") is not None
+            await reader.readuntil(b"}")
