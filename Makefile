@@ -16,8 +16,8 @@ demo: setup ## photographs from upload to followers' feeds, on real servers
 up: setup ## start everything on this machine and print the addresses
 	@$(BIN)/instastream up
 
-down: setup ## stop everything that `make up` started
-	@$(BIN)/instastream down
+down: ## stop everything that `make up` started
+	@if [ -x $(BIN)/instastream ]; then $(BIN)/instastream down; fi
 
 status: setup ## what runs on this machine
 	@$(BIN)/instastream status
@@ -42,6 +42,5 @@ lock: setup ## write requirements.lock anew from pyproject.toml
 bench: setup ## all benches, or one: make bench NAME=variants
 	@$(BIN)/instastream bench $(NAME)
 
-clean: ## stop, and forget everything that was made here
-	@if [ -x $(BIN)/instastream ]; then $(BIN)/instastream down; fi
+clean: down ## stop, and forget everything that was made here
 	@rm -rf .venv .instastream bench/out

@@ -29,7 +29,11 @@ def report(name: str, results: list[Result]) -> None:
     Console().print(table)
     OUT.mkdir(exist_ok=True)
     lines = ",\n".join(json.dumps(to_builtins(result)) for result in results)
-    (OUT / f"{name}.json").write_text(f"[\n{lines}\n]\n")
+    path = OUT / f"{name}.json"
+    path.write_text(f"[\n{lines}\n]\n")
+    Console().print(
+        f"A ratio above 1 is better. Written to {path}", highlight=False, soft_wrap=True
+    )
 
 
 def _cells(result: Result) -> Iterator[str]:

@@ -45,7 +45,8 @@ async def _measure(steps: Steps) -> list[Times]:
     keep = local.is_up(os.environ)
     try:
         environ = await local.up(os.environ, stack, steps.report)
-        async with AsyncClient(base_url=environ["INSTASTREAM_API"], timeout=TIMEOUT_S) as http:
+        api = environ[local.API]
+        async with AsyncClient(base_url=api, timeout=TIMEOUT_S, trust_env=False) as http:
             posts = await _post_all(http, steps)
         settings = Settings.from_env(environ)
         async with KafkaLog(settings.kafka, prefix=settings.prefix) as log:

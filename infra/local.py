@@ -1,11 +1,13 @@
 """The whole system on this machine: the servers, what they hold, the API and the workers."""
 
 import asyncio
+import fcntl
 import os
 import secrets
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -17,18 +19,42 @@ from infra.native.processes import ProcessSpec
 from infra.native.stack import Stack
 from infra.native.state import State, changing_state, read_state
 from infra.provision import provision
+from instastream.errors import Unready
 from instastream.settings import Settings
 
 WORKERS = ("media", "posts", "feeds", "graph")
 KEYS = ("INSTASTREAM_TOKEN_KEY", "INSTASTREAM_MEDIA_KEY")
 OURS = ("INSTASTREAM_", "AWS_")
-API = "INSTASTREAM_API"
+HOME, CONNECTED = "INSTASTREAM_HOME", "INSTASTREAM_CONNECTED"
+API, S3 = "INSTASTREAM_API", "INSTASTREAM_S3"
 SERVERS = tuple(f"INSTASTREAM_{name.upper()}" for name in servers.SERVERS)
+
+
+def chosen(environ: Mapping[str, str]) -> dict[str, str]:
+    """What the user chose: without what `instastream env` added for other programs to read.
+
+    And without credentials of an object store where it is our own that is used.
+    """
+    added = _exported(environ.get(CONNECTED))
+    kept = {name: value for name, value in environ.items() if added.get(name) != value}
+    if S3 in kept:
+        return kept
+    return {name: value for name, value in kept.items() if not name.startswith("AWS_")}
+
+
+def _exported(home: str | None) -> dict[str, str]:
+    """What a shell that is connected to a folder was told, as far as the folder still knows."""
+    if home is None:
+        return {}
+    of_home = {HOME: home}
+    with suppress(Unready):
+        return connect(of_home, stack_of(of_home, report=lambda *step: None))
+    return {}
 
 
 def home_of(environ: Mapping[str, str]) -> Path:
     """Where everything that runs here keeps its files."""
-    return Path(environ.get("INSTASTREAM_HOME") or ".instastream").absolute()
+    return Path(environ.get(HOME) or environ.get(CONNECTED) or ".instastream").absolute()
 
 
 def stack_of(environ: Mapping[str, str], report: Report) -> Stack:
@@ -65,10 +91,20 @@ async def start_processes(environ: Mapping[str, str], stack: Stack) -> None:
 def connect(environ: Mapping[str, str], stack: Stack) -> dict[str, str]:
     """What our own processes, and whoever works with this system, must know to reach it."""
     home = home_of(environ)
-    given = _given(environ)
-    if stack.has_own_s3:  # to which credentials of another store are of no use
-        given = {name: value for name, value in given.items() if not name.startswith("AWS_")}
-    return {**_api(home), **_keys(home), **stack.environ(), **given}
+    return {**_api(home), **_keys(home), **stack.environ(), **_given(environ)}
+
+
+@contextmanager
+def alone(environ: Mapping[str, str], what: str) -> Iterator[None]:
+    """Nobody else does this in this folder, or raises Unready at once."""
+    home = home_of(environ)
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (home / f"{what}.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Unready(f"another `{what}` is at work in {home}: wait for it to end") from None
+        yield
 
 
 def forget(environ: Mapping[str, str]) -> None:
@@ -167,6 +203,6 @@ def _spec(
 
 
 async def _answers(url: str, answer: str) -> bool:
-    async with AsyncClient() as http:
+    async with AsyncClient(trust_env=False) as http:  # no proxy between us and ourselves
         response = await http.get(url)
     return response.is_success and answer in response.text

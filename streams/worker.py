@@ -7,6 +7,7 @@ with a store is waited out; trouble with an event sends it to `dead`; nothing ra
 import asyncio
 import os
 import random
+import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
@@ -33,6 +34,7 @@ from instastream.tracing import continue_trace
 
 COMMIT_INTERVAL_S = 0.5  # what a crash repeats at most
 SESSION_TIMEOUT_S = 6.0  # how long a killed worker's partitions wait; the least Kafka allows
+STOP_TIMEOUT_S = 15.0  # Faust's consumer waits for Kafka without end
 DRAIN_TIMEOUT_S = 5.0  # what a stop waits for; the rest is repeated after it
 
 
@@ -92,6 +94,13 @@ class App(faust.App):
         self.deps = await self.add_async_context(open_deps(self.settings))
         serve_metrics(os.environ)
         await super().on_start()
+
+    async def stop(self) -> None:
+        """Stop, even without Kafka: what is left undone is done again by whoever comes next."""
+        deadline = threading.Timer(STOP_TIMEOUT_S, os._exit, [1])
+        deadline.daemon = True
+        deadline.start()
+        await super().stop()
 
     def _restart_progress(self, *_: Any, signal: Any = None, **__: Any) -> None:
         """After a rebalance every partition is read again from what was committed."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -54,18 +54,13 @@ class Stack:
         self._home = home.absolute()
         self._environ = environ
         self._report = report
-        self._given = _given(environ, read_state(self._home) or State())
+        self._given = {name: url for name in SERVERS if (url := environ.get(_variable(name)))}
         self._specs: dict[str, ProcessSpec] = {}
 
     @property
     def endpoints(self) -> Endpoints:
         """Where the servers answer, once `up` has been called, by whichever launcher."""
         return self._endpoints(read_state(self._home) or State())
-
-    @property
-    def has_own_s3(self) -> bool:
-        """Whether the object store, and so its keys, are this folder's."""
-        return "s3" not in self._given
 
     def environ(self) -> dict[str, str]:
         """What our own processes read to find the servers."""
@@ -222,8 +217,9 @@ class Stack:
                 return running
             if running:
                 processes.kill(running)  # children may outlive it, and hold its port
-            if name in SERVERS:
+            if name in state.ports:
                 ports.check_free(name, state.ports[name]["port"])
+            if name in SERVERS:
                 _empty(self._home / name / "tmp")
             log = spec.log or self._home / "logs" / f"{name}.log"
             state.processes[name] = processes.spawn(spec, log)
@@ -236,17 +232,6 @@ class Stack:
                 return
         tried = ", ".join(f"{host}:{port}" for host, port in addresses)
         raise Unready(f"nothing answers at {tried}, which {_variable(name)} names: start it there")
-
-
-def _given(environ: Mapping[str, str], state: State) -> dict[str, str]:
-    """Addresses in the environment, but for those that this folder's own servers have."""
-    given = {name: url for name in SERVERS if (url := environ.get(_variable(name)))}
-    own = {name: SERVERS[name].url.format(**allotted) for name, allotted in _own_ports(state)}
-    return {name: url for name, url in given.items() if own.get(name) != url}
-
-
-def _own_ports(state: State) -> Iterator[tuple[str, dict[str, int]]]:
-    return ((name, allotted) for name, allotted in state.ports.items() if name in SERVERS)
 
 
 def _variable(name: str) -> str:

@@ -22,6 +22,7 @@ from instastream.stores.users import User
 class TokenPair(Struct, frozen=True, kw_only=True):
     """What a client signs in with, and what it gets the next pair with."""
 
+    user_id: UserId
     access_token: str
     refresh_token: str
     token_type: str = "Bearer"
@@ -91,7 +92,7 @@ async def _announce(credentials: Credentials, deps: Deps) -> User:
 async def _issue(refresh_token: str, *, family: str, user_id: UserId, deps: Deps) -> TokenPair:
     await deps.accounts.add_refresh_token(RefreshToken(_digest(refresh_token), family, user_id))
     access_token = deps.signer.sign(user_id, now_ms=deps.now_ms())
-    return TokenPair(access_token=access_token, refresh_token=refresh_token)
+    return TokenPair(user_id=user_id, access_token=access_token, refresh_token=refresh_token)
 
 
 def _following(refresh_token: str, deps: Deps) -> str:

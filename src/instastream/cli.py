@@ -13,7 +13,6 @@ from typing import Annotated
 import msgspec
 from cyclopts import App, Parameter
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from infra import local
@@ -24,6 +23,7 @@ from instastream.api.server import serve
 from instastream.demo import Summary, run_demo
 from instastream.errors import InstastreamError, Unready
 from instastream.log import KafkaLog
+from instastream.process import deaf, run
 from instastream.settings import Settings
 from instastream.terminal import Steps, demo_tables, status_table, urls_table
 
@@ -48,26 +48,30 @@ def demo(*, as_json: AsJson = False) -> None:
         instastream demo
         instastream demo --json | jq .posts
     """
-    summary = asyncio.run(_demo())
+    given = _of_demo()
+    with local.alone(os.environ, "demo"), Steps() as steps:
+        summary = asyncio.run(_demo(given, steps))
+        local.forget(given)
     _show(summary, *demo_tables(summary), as_json=as_json)
 
 
-async def _demo() -> Summary:
-    home = local.home_of(os.environ) / "demo"
-    given = {**os.environ, "INSTASTREAM_NAMESPACE": "demo", "INSTASTREAM_HOME": str(home)}
-    with Steps() as steps:
-        stack = local.stack_of(given, steps.report)
-        await stack.down()  # what an interrupted demo left
-        local.forget(given)
-        try:
-            environ = await local.up(given, stack, steps.report)
-            settings = Settings.from_env(environ)
-            async with KafkaLog(settings.kafka, prefix=settings.prefix) as log:
-                summary = await run_demo(environ["INSTASTREAM_API"], log, steps.report)
-        finally:
-            await stack.down()
+async def _demo(given: dict[str, str], steps: Steps) -> Summary:
+    stack = local.stack_of(given, steps.report)
+    await stack.down()  # what an interrupted demo left
     local.forget(given)
-    return summary
+    try:
+        environ = await local.up(given, stack, steps.report)
+        settings = Settings.from_env(environ)
+        async with KafkaLog(settings.kafka, prefix=settings.prefix) as log:
+            return await run_demo(environ[local.API], log, steps.report)
+    finally:
+        with deaf():
+            await stack.down()
+
+
+def _of_demo() -> dict[str, str]:
+    home = local.home_of(os.environ) / "demo"
+    return {**os.environ, "INSTASTREAM_NAMESPACE": "demo", local.HOME: str(home)}
 
 
 @app.command
@@ -80,10 +84,17 @@ def up(*, as_json: AsJson = False) -> None:
         INSTASTREAM_REDIS=redis://cache:6379 instastream up   # with a Redis of your own
         instastream up --json | jq -r .INSTASTREAM_API
     """
-    with Steps() as steps:
+    with local.alone(os.environ, "up"), Steps() as steps:
         stack = local.stack_of(os.environ, steps.report)
-        environ = asyncio.run(local.up(os.environ, stack, steps.report))
+        try:
+            environ = asyncio.run(local.up(os.environ, stack, steps.report))
+        except BaseException:
+            if local.is_up(os.environ):
+                steps.say("What was started runs on: `make up` goes on, `make down` stops it")
+            raise
     _show(environ, urls_table(environ), as_json=as_json)
+    if not as_json:
+        _print('to connect a shell:  eval "$(.venv/bin/instastream env)"')
 
 
 @app.command
@@ -95,7 +106,8 @@ def down() -> None:
         instastream down
     """
     with Steps() as steps:
-        asyncio.run(local.stack_of(os.environ, steps.report).down())
+        for given in (_of_demo(), os.environ):  # a demo that was killed may have left its own
+            asyncio.run(local.stack_of(given, steps.report).down())
 
 
 @app.command
@@ -120,7 +132,8 @@ def env() -> None:
         eval "$(instastream env)"
         faust -A streams.media worker -l info
     """
-    for name, value in sorted(_environ().items()):
+    connected = {**_environ(), local.CONNECTED: str(local.home_of(os.environ))}
+    for name, value in sorted(connected.items()):
         _print(f"export {name}={shlex.quote(value)}")
 
 
@@ -193,6 +206,7 @@ def schemas(folder: Path = Path("schemas"), *, check: bool = False) -> None:
     check
         Write nothing.
     """
+    _in_checkout(str(folder))
     changed = contracts.outdated(folder) if check else contracts.write(folder)
     if check and changed:
         raise Unready(f"out of date: {', '.join(changed)}; run `make schemas` and review them")
@@ -208,12 +222,19 @@ def bench(name: str = "", /) -> None:
 
         instastream bench variants
     """
-    found = sorted(path.stem for path in Path("bench").glob("*.py") if _is_bench(path))
+    found = sorted(path.stem for path in _in_checkout("bench").glob("*.py") if _is_bench(path))
     if name and name not in found:
         raise Unready(f"there is no bench {name!r}: choose one of {', '.join(found)}")
     for one in [name] if name else found:
         if subprocess.run([sys.executable, "-m", f"bench.{one}"], check=False).returncode:
             raise InstastreamError(f"bench {one} failed")
+
+
+def _in_checkout(name: str) -> Path:
+    folder = Path(name)
+    if not folder.is_dir():
+        raise Unready(f"there is no {name}/ here: run this in the checkout")
+    return folder
 
 
 def _is_bench(path: Path) -> bool:
@@ -246,12 +267,5 @@ def _show(document: object, *tables: Table, as_json: bool) -> None:
 
 
 def main() -> None:
-    """Run a command; one clear sentence for what went wrong, 130 for Ctrl-C."""
-    try:
-        app()
-    except InstastreamError as error:
-        Console(stderr=True).print("[red]instastream:[/red]", escape(str(error)), highlight=False)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        Console(stderr=True).print("stopped")
-        sys.exit(130)
+    """The program `instastream`."""
+    run(app)

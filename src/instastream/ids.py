@@ -60,7 +60,7 @@ def parse_post_id(text: str) -> PostId:
 
 def _matched(pattern: str, text: str) -> str:
     if not re.fullmatch(pattern, text, re.ASCII):
-        raise Rejected("invalid-id", f"{text[:40]!r} is not an id: ids are 19 digits")
+        raise Rejected("invalid-id", f"{text[:40]!r} is not an id of this API")
     return text
 
 

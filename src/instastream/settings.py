@@ -82,7 +82,9 @@ def _s3_keys(environ: Mapping[str, str]) -> S3Keys | None:
 def _required(environ: Mapping[str, str], name: str) -> str:
     if value := environ.get(name):
         return value
-    raise Unready(f"{name} is not set: run `make up`, which prints it, or give your own server's")
+    raise Unready(
+        f'{name} is not set: run `make up` and `eval "$(.venv/bin/instastream env)"`, or set it'
+    )
 
 
 def _positive(environ: Mapping[str, str], name: str, *, default: str) -> int:

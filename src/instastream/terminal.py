@@ -15,7 +15,7 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from infra.native.stack import Status
@@ -49,6 +49,10 @@ class Steps:
 
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
+
+    def say(self, text: str) -> None:
+        """A sentence among the steps."""
+        self.console.print(text, highlight=False)
 
     def report(self, step: str, done: int, total: int) -> None:
         """`done` of `total` of a step; the first call with a new name begins it."""
@@ -105,7 +109,7 @@ def _variant(variant: dict[str, int]) -> str:
 
 def urls_table(environ: Mapping[str, str]) -> Table:
     """Where everything answers."""
-    table = Table("what", "where", title="Running on this machine: `make down` stops it")
+    table = Table("what", "where", title="Running on this machine", title_justify="left")
     for name in ("API", "EDGE", "S3", "KAFKA", "CASSANDRA", "REDIS"):
         table.add_row(name.lower(), environ[f"INSTASTREAM_{name}"])
     return table
@@ -113,10 +117,10 @@ def urls_table(environ: Mapping[str, str]) -> Table:
 
 def status_table(rows: list[Status]) -> Table:
     """What runs, where, and how much memory it takes."""
-    table = Table("name", "state", "pid", "where", "memory", "log")
+    table = Table("name", "state", "pid", Column("where", overflow="fold"), "memory")
     for row in rows:
         memory = f"{row.rss_bytes / 1e6:.0f} MB" if row.rss_bytes else ""
-        table.add_row(row.name, row.state, str(row.pid or ""), row.url, memory, row.log)
+        table.add_row(row.name, row.state, str(row.pid or ""), row.url, memory)
     total = sum(row.rss_bytes for row in rows)
-    table.caption = f"{total / 1e6:.0f} MB in all"
+    table.caption = f"{total / 1e6:.0f} MB in all; a worker's address is that of its metrics"
     return table

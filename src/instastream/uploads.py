@@ -5,7 +5,7 @@ import binascii
 
 from instastream.errors import Rejected
 from instastream.ids import MediaId, UserId
-from instastream.limits import IMAGE_BYTES_MAX, UPLOAD_GRACE_S
+from instastream.limits import IMAGE_BYTES_MAX, UPLOAD_GRACE_S, UPLOAD_TTL_S
 from instastream.stores.blobs import Blob
 from instastream.stores.uploads import Upload
 
@@ -30,7 +30,8 @@ def check_declared(*, content_type: str, size_bytes: int, sha256: str) -> None:
 
 def check_arrived(upload: Upload, blob: Blob | None, *, now_ms: int) -> None:
     """Raise Rejected unless the declared bytes lie in the store and are not too old."""
-    if now_ms > upload.declared_ms + UPLOAD_GRACE_S * 1000:
+    age_s = (now_ms - upload.declared_ms) / 1000
+    if age_s > (UPLOAD_GRACE_S if blob else UPLOAD_TTL_S):
         raise Rejected("upload-expired", "this upload has expired: request a new one")
     if blob is None:
         raise Rejected("upload-missing", "nothing was uploaded yet: PUT the bytes first")

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from httpx2 import AsyncClient, HTTPError
 
+from infra import local
 from infra.native import ports
 from infra.native.servers import SERVERS
 from infra.native.state import read_state
@@ -81,6 +82,23 @@ def test_what_is_wrong_is_said_in_one_sentence(
     assert done.stdout == ""
     state = read_state(tmp_path)
     assert state is None or not state.processes
+
+
+async def test_a_worker_stops_also_while_kafka_is_down(system: System) -> None:
+    spec = local.worker("graph", system.environ, called="graph-2")
+    await system.stack.run(spec)
+    [pid] = [row.pid for row in system.stack.status() if row.name == "graph-2"]
+    assert pid
+    system.kill("kafka")
+    try:
+        os.kill(pid, signal.SIGTERM)
+
+        async def ended() -> bool:
+            return "graph-2" not in {row.name for row in system.stack.status() if row.pid}
+
+        await eventually(ended, "the worker stopped")
+    finally:
+        await system.start("kafka")
 
 
 @pytest.mark.parametrize(

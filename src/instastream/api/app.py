@@ -77,7 +77,9 @@ def _route(path: str, operations: list[AnyOperation], metrics: RequestMetrics) -
 def respond(operation: AnyOperation, answer: Answer[object]) -> Response:
     """An answer as its operation says it looks."""
     assert set(answer.headers) <= set(operation.headers)
-    content = b"" if operation.status == 204 else _encoded(operation, answer.shown)
+    if operation.status == 204:
+        return Response(None, 204, dict(answer.headers))
+    content = _encoded(operation, answer.shown)
     return Response(content, operation.status, dict(answer.headers), operation.media_type)
 
 

@@ -132,3 +132,13 @@ Size = Annotated[
     str,
     Meta(extra_json_schema={"enum": list(SIZES)}, description="Which rendering `image` is."),
 ]
+
+# What clients are told that a text must be, instead of the pattern it did not match.
+MEANINGS = {
+    whole(USERNAME_PATTERN): "only lower-case letters, digits, `_`, and `.` except at its ends",
+    whole(TEXT_PATTERN): "plain text, without control characters",
+    whole(SHA256_PATTERN): "the base64 of 32 bytes",
+    whole(REFRESH_TOKEN_PATTERN): "a refresh token as it was answered",
+    whole(SNOWFLAKE_PATTERN): "an id of this API",
+    whole(UUID_PATTERN): "the media_id of an upload",
+}

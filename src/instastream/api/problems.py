@@ -67,7 +67,7 @@ PROBLEMS = {
     "unsupported-media-type": Kind(
         422, "Such media is not accepted", "Convert it to one of the types in the detail."
     ),
-    "upload-too-large": Kind(422, "Such a size is not accepted", "Scale it down, then upload."),
+    "upload-too-large": Kind(422, "Such a size is not accepted", "The detail says what is."),
     "internal-error": Kind(
         500, "Something went wrong here", "Try again; if it stays, report the instance."
     ),

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import msgspec
 from starlette.requests import ClientDisconnect, Request
 
-from instastream.api.fields import IDEMPOTENCY_KEY_PATTERN, whole
+from instastream.api.fields import IDEMPOTENCY_KEY_PATTERN, MEANINGS, whole
 from instastream.api.metrics import RequestMetrics
 from instastream.api.operations import JSON, NOTHING, AnyOperation, Asked, Nothing
 from instastream.api.problems import Fault, Invalid
@@ -71,7 +71,7 @@ def _idempotency_key(request: Request) -> str | None:
 async def _body(request: Request, body: type[T]) -> T:
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type != JSON:
-        raise Rejected("not-json", f"the body must be {JSON}, not {content_type or 'nothing'!r}")
+        raise Rejected("not-json", f"the body must be {JSON}, and is called {content_type[:80]!r}")
     raw = await _bounded(request)
     try:
         return msgspec.json.decode(raw, type=body)
@@ -103,6 +103,14 @@ def _pointer(name: str) -> str:
     return "#/" + name.replace("~", "~0").replace("/", "~1") if name else "#"
 
 
+def _in_words(what: str) -> str:
+    """What a text must look like, said by the description of its field, not by its pattern."""
+    mismatch = re.fullmatch("Expected `str` matching regex '(.*)'", what)
+    if mismatch is None:
+        return what
+    return MEANINGS.get(mismatch[1].replace(r"\\", "\\"), what)
+
+
 def _too_large() -> Rejected:
     return Rejected("request-too-large", f"a body has at most {REQUEST_BYTES_MAX} bytes")
 
@@ -110,7 +118,7 @@ def _too_large() -> Rejected:
 def explain(message: str, *, part: str) -> tuple[str, str]:
     """Which part msgspec complains of ("" for the whole), and a sentence that begins with it."""
     if known := AT.fullmatch(message):
-        what = known["what"].replace(r"\\Z", "$")
+        what = _in_words(known["what"])
         return known["name"], f"{known['name']}: {what}"
     if known := FIELD.fullmatch(message):
         missing = known["what"].startswith("missing")
