@@ -32,6 +32,7 @@ app = App(
     help="A photo and video sharing backend: the servers, the API, the workers, and tools.",
     help_format="markdown",
     version_flags=["--version"],
+    suppress_keyboard_interrupt=False,
 )
 
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON, for machines.")]
