@@ -34,7 +34,7 @@ from instastream.tracing import continue_trace
 
 COMMIT_INTERVAL_S = 0.5  # what a crash repeats at most
 SESSION_TIMEOUT_S = 6.0  # how long a killed worker's partitions wait; the least Kafka allows
-STOP_TIMEOUT_S = 15.0  # Faust's consumer waits for Kafka without end
+STOP_TIMEOUT_S = 12.0  # Faust's consumer waits for Kafka without end
 DRAIN_TIMEOUT_S = 5.0  # what a stop waits for; the rest is repeated after it
 
 
