@@ -37,7 +37,6 @@ SESSION_TIMEOUT_S = 6.0  # how long a killed worker's partitions wait; the least
 STOP_TIMEOUT_S = 12.0  # Faust's consumer waits for Kafka without end
 DRAIN_TIMEOUT_S = 5.0  # what a stop waits for; the rest is repeated after it
 
-
 Result = TypeVar("Result")
 
 

@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -107,8 +108,10 @@ def down() -> None:
         instastream down
     """
     with Steps() as steps:
-        for given in (_of_demo(), os.environ):  # a demo that was killed may have left its own
-            asyncio.run(local.stack_of(given, steps.report).down())
+        if local.is_up(_of_demo()):
+            with suppress(Unready), local.alone(os.environ, "demo"):  # else it is still at work
+                asyncio.run(local.stack_of(_of_demo(), steps.report).down())
+        asyncio.run(local.stack_of(os.environ, steps.report).down())
 
 
 @app.command

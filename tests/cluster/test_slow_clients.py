@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from instastream.limits import REQUEST_HEAD_BYTES_MAX, REQUEST_S_MAX
+from instastream.limits import REQUEST_BYTES_MAX, REQUEST_HEAD_BYTES_MAX, REQUEST_S_MAX
 from tests.cluster.conftest import System
 
 BEGIN = b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Long: "
@@ -19,8 +19,12 @@ Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 async def connected(system: System) -> AsyncIterator[Connection]:
     port = int(system.environ["INSTASTREAM_API"].rpartition(":")[2])
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    yield reader, writer
-    writer.close()
+    try:
+        yield reader, writer
+    finally:
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
 
 
 async def until_closed(reader: asyncio.StreamReader) -> bytes:
@@ -42,6 +46,19 @@ async def test_an_endless_head_is_cut_off(system: System) -> None:
     async with connected(system) as (reader, writer):
         writer.write(BEGIN + b"a" * (REQUEST_HEAD_BYTES_MAX - len(BEGIN) + 1))
         assert await until_closed(reader) == b""
+
+
+async def test_the_largest_request_may_come_in_one_piece_and_another_after_it(
+    system: System,
+) -> None:
+    body = b"{}".ljust(REQUEST_BYTES_MAX)
+    head = b"POST /v1/users HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    whole = head + b"Content-Length: %d" % len(body) + END + body
+    async with connected(system) as (reader, writer):
+        for _ in range(2):
+            writer.write(whole)
+            assert await reader.readline() == b"HTTP/1.1 422 Unprocessable Entity\r\n"
+            await reader.readuntil(b"}]}")
 
 
 async def test_half_a_request_is_not_waited_for(system: System) -> None:

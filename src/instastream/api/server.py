@@ -30,7 +30,8 @@ class BoundedProtocol(HttpToolsProtocol):
     """A connection that is closed when a request's head is too large, or the whole too slow."""
 
     _head_bytes = 0
-    _in_head = True
+    _in_head = False
+    _completed = False  # a request, by the bytes received last: what follows it is the next one's
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -38,14 +39,16 @@ class BoundedProtocol(HttpToolsProtocol):
         self._expect_request()
 
     def data_received(self, data: bytes) -> None:
+        self._completed = False
         super().data_received(data)
-        if self._in_head:
+        if self._in_head and not self._completed:
             self._head_bytes += len(data)
             if self._head_bytes > REQUEST_HEAD_BYTES_MAX:
                 self.transport.close()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self._in_head, self._head_bytes = True, 0
         self._expect_request()
 
     def on_headers_complete(self) -> None:
@@ -54,7 +57,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
-        self._in_head, self._head_bytes = True, 0
+        self._completed = True
         self._expect_nothing()
 
     def connection_lost(self, exc: Exception | None) -> None:
