@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import suppress
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -67,3 +68,17 @@ async def test_a_process_that_stops_gives_its_time_back() -> None:
     async with LeasedIds(leases, clock):
         pass  # never minted, never leased
     assert leases.ends_ms == {0: START_MS + 1}
+
+
+@pytest.mark.parametrize("back_ms", [LEASE_MS, 3 * LEASE_MS])
+async def test_a_lease_is_never_shortened_by_a_clock_that_steps_back(back_ms: int) -> None:
+    """Another process could lease the time that was used, and mint the same ids."""
+    leases, clock = MemoryLeases(), Clock()
+    ids = LeasedIds(leases, clock)
+    await ids.mint()
+    clock.now_ms = START_MS + LEASE_MS - 1
+    await ids.mint()
+    clock.now_ms -= back_ms
+    with pytest.raises(Unavailable, match="stepped back"):
+        await ids.mint()
+    assert leases.ends_ms[0] >= START_MS + LEASE_MS

@@ -171,6 +171,23 @@ async def test_an_upload_expires(ada: Person, deps: Deps, late_ms: int, status: 
     assert status == 202 or problem(response) == (410, "upload-expired")
 
 
+@pytest.mark.parametrize(
+    ("late_ms", "answer"), [(0, (409, "upload-missing")), (1, (410, "upload-expired"))]
+)
+async def test_an_upload_that_can_no_longer_be_put_has_expired(
+    ada: Person, deps: Deps, late_ms: int, answer: tuple[int, str]
+) -> None:
+    begun_ms = deps.now_ms()
+    async with serving(deps, now_ms=lambda: begun_ms) as http:
+        declared = await http.post("/v1/uploads", json=declaration(), headers=ada.headers)
+    at_ms = begun_ms + UPLOAD_TTL_S * 1000 + late_ms
+    async with serving(deps, now_ms=lambda: at_ms) as http:
+        response = await http.post(
+            "/v1/posts", json={"media_id": declared.json()["media_id"]}, headers=ada.headers
+        )
+    assert problem(response) == answer
+
+
 @pytest.mark.parametrize("media_id", ["", "x", NOBODYS.upper(), NOBODYS + "\n", f"{{{NOBODYS}}}"])
 async def test_a_media_id_that_is_none_is_refused(ada: Person, media_id: str) -> None:
     response = await ada.ask("POST", "/v1/posts", json={"media_id": media_id})

@@ -77,6 +77,11 @@ async def test_what_is_not_json_is_refused(http: AsyncClient, raw: bytes) -> Non
         (EVE | {"a/b~c": 1}, "#/a~1b~0c", "a/b~c: there is no such field"),
         (EVE | {"username": 7}, "#/username", "username: Expected `str`, got `int`"),
         (EVE | {"username": ["eve"]}, "#/username", "username: Expected `str`, got `array`"),
+        (
+            EVE | {"username": "Eve"},
+            "#/username",
+            "username: only lower-case letters, digits, `_`, and `.` except at its ends",
+        ),
         (EVE | {"username": "e"}, "#/username", "username: Expected `str` of length >= 3"),
     ],
 )
