@@ -16,7 +16,7 @@ from httpx2 import AsyncClient
 from infra.native import ports, servers
 from infra.native.jars import Report
 from infra.native.processes import ProcessSpec
-from infra.native.stack import Stack
+from infra.native.stack import Stack, variable
 from infra.native.state import State, changing_state, read_state
 from infra.provision import provision
 from instastream.errors import Unready
@@ -27,7 +27,7 @@ KEYS = ("INSTASTREAM_TOKEN_KEY", "INSTASTREAM_MEDIA_KEY")
 OURS = ("INSTASTREAM_", "AWS_")
 HOME, CONNECTED = "INSTASTREAM_HOME", "INSTASTREAM_CONNECTED"
 API, S3 = "INSTASTREAM_API", "INSTASTREAM_S3"
-SERVERS = tuple(f"INSTASTREAM_{name.upper()}" for name in servers.SERVERS)
+SERVERS = tuple(map(variable, servers.SERVERS))
 
 
 def chosen(environ: Mapping[str, str]) -> dict[str, str]:

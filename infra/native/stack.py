@@ -54,7 +54,7 @@ class Stack:
         self._home = home.absolute()
         self._environ = environ
         self._report = report
-        self._given = {name: url for name in SERVERS if (url := environ.get(_variable(name)))}
+        self._given = {name: url for name in SERVERS if (url := environ.get(variable(name)))}
         self._specs: dict[str, ProcessSpec] = {}
 
     @property
@@ -65,7 +65,7 @@ class Stack:
     def environ(self) -> dict[str, str]:
         """What our own processes read to find the servers."""
         found = self.endpoints
-        environ = {_variable(name): getattr(found, name) for name in SERVERS}
+        environ = {variable(name): getattr(found, name) for name in SERVERS}
         if found.s3_access_key:
             environ["AWS_ACCESS_KEY_ID"] = found.s3_access_key
             environ["AWS_SECRET_ACCESS_KEY"] = found.s3_secret_key
@@ -231,10 +231,11 @@ class Stack:
             if await probes.listens(host, port):
                 return
         tried = ", ".join(f"{host}:{port}" for host, port in addresses)
-        raise Unready(f"nothing answers at {tried}, which {_variable(name)} names: start it there")
+        raise Unready(f"nothing answers at {tried}, which {variable(name)} names: start it there")
 
 
-def _variable(name: str) -> str:
+def variable(name: str) -> str:
+    """What names a server of the user's own in the environment."""
     return f"INSTASTREAM_{name.upper()}"
 
 

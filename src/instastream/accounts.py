@@ -2,7 +2,6 @@
 
 import hmac
 import secrets
-from base64 import urlsafe_b64encode
 from hashlib import sha256
 from uuid import uuid4
 
@@ -15,6 +14,7 @@ from instastream.events import UserJoined
 from instastream.ids import UserId
 from instastream.limits import ACCESS_TOKEN_TTL_S, REFRESH_REPEAT_S
 from instastream.passwords import hash_password, verify_password
+from instastream.signing import base64url
 from instastream.stores.accounts import Credentials, RefreshToken
 from instastream.stores.users import User
 
@@ -98,7 +98,7 @@ async def _issue(refresh_token: str, *, family: str, user_id: UserId, deps: Deps
 def _following(refresh_token: str, deps: Deps) -> str:
     """The token after this one: the same however often it is asked for, and only ours to know."""
     mac = hmac.digest(deps.settings.token_key, b"refresh:" + refresh_token.encode(), "sha256")
-    return urlsafe_b64encode(mac).rstrip(b"=").decode()
+    return base64url(mac)
 
 
 def _digest(token: str) -> str:

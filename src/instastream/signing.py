@@ -30,7 +30,7 @@ class Signer:
     def __init__(self, seed: bytes) -> None:
         public = Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
         self._key = OKPKey.import_key(
-            {"kty": "OKP", "crv": "Ed25519", "d": _base64url(seed), "x": _base64url(public)}
+            {"kty": "OKP", "crv": "Ed25519", "d": base64url(seed), "x": base64url(public)}
         )
 
     def sign(self, user_id: UserId, *, now_ms: int) -> str:
@@ -52,5 +52,6 @@ class Signer:
         return claims.sub
 
 
-def _base64url(raw: bytes) -> str:
+def base64url(raw: bytes) -> str:
+    """As tokens spell bytes: in the URL-safe alphabet, without padding."""
     return urlsafe_b64encode(raw).rstrip(b"=").decode()

@@ -17,7 +17,7 @@ from instastream.limits import REQUEST_BYTES_MAX
 
 T = TypeVar("T")
 
-NAME_LENGTH_MAX = 80  # of a field that we do not know
+NAME_LENGTH_MAX = 80  # of a field or type that we do not know
 
 AT = re.compile(r"(?P<what>.*) - at `(key in )?\$\.?(?P<name>[^`]*)`", re.DOTALL)
 FIELD = re.compile(
@@ -71,7 +71,9 @@ def _idempotency_key(request: Request) -> str | None:
 async def _body(request: Request, body: type[T]) -> T:
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type != JSON:
-        raise Rejected("not-json", f"the body must be {JSON}, and is called {content_type[:80]!r}")
+        raise Rejected(
+            "not-json", f"the body must be {JSON}, and is called {content_type[:NAME_LENGTH_MAX]!r}"
+        )
     raw = await _bounded(request)
     try:
         return msgspec.json.decode(raw, type=body)
