@@ -2,7 +2,7 @@
 
 import os
 
-from instastream.handlers import MEDIA
+from instastream.handlers.media import MEDIA
 from streams.worker import worker
 
 # One image per core in the render pool, and as many on their way from and to the object store.

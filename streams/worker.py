@@ -25,7 +25,7 @@ from mode.loop import use
 from instastream.deps import open_deps
 from instastream.errors import Unavailable
 from instastream.events import Record, decode
-from instastream.handlers import Handlers
+from instastream.handlers.table import Handlers
 from instastream.metrics import WorkerMetrics, serve_metrics
 from instastream.progress import Progress
 from instastream.retries import backoff, dead_headers

@@ -7,10 +7,10 @@ from uuid import uuid4
 
 from msgspec import Struct
 
-from instastream import handlers
 from instastream.deps import Deps
 from instastream.errors import Rejected
 from instastream.events import UserJoined
+from instastream.handlers.graph import record_joined
 from instastream.ids import UserId
 from instastream.limits import ACCESS_TOKEN_TTL_S, REFRESH_REPEAT_S
 from instastream.passwords import hash_password, verify_password
@@ -85,7 +85,7 @@ async def refresh(refresh_token: str, deps: Deps) -> TokenPair:
 async def _announce(credentials: Credentials, deps: Deps) -> User:
     user_id, username, at_ms = credentials.user_id, credentials.username, deps.now_ms()
     event = UserJoined(user_id=user_id, username=username, at_ms=at_ms)
-    await handlers.record_joined(await deps.log.append(event), deps)
+    await record_joined(await deps.log.append(event), deps)
     return User(user_id, username, at_ms)
 
 

@@ -8,10 +8,11 @@ from uuid import uuid4
 
 import msgspec
 
-from instastream import handlers
 from instastream.deps import Deps
 from instastream.errors import Rejected
 from instastream.events import UploadFinalized, UserFollowed, UserUnfollowed
+from instastream.handlers.graph import record_followed, record_unfollowed
+from instastream.handlers.posts import record_finalized
 from instastream.ids import MediaId, PostId, UserId
 from instastream.limits import FOLLOWS_MAX
 from instastream.stores.blobs import SignedPut
@@ -41,13 +42,13 @@ async def follow(follower_id: UserId, followee_id: UserId, deps: Deps) -> None:
     if len(followees - {followee_id}) >= FOLLOWS_MAX:
         raise Rejected("too-many-follows", f"you follow {FOLLOWS_MAX} already: unfollow some")
     event = UserFollowed(follower_id=follower_id, followee_id=followee_id, at_ms=deps.now_ms())
-    await handlers.record_followed(await deps.log.append(event), deps)
+    await record_followed(await deps.log.append(event), deps)
 
 
 async def unfollow(follower_id: UserId, followee_id: UserId, deps: Deps) -> None:
     """No longer see what someone posts; unfollowing again changes nothing."""
     event = UserUnfollowed(follower_id=follower_id, followee_id=followee_id, at_ms=deps.now_ms())
-    await handlers.record_unfollowed(await deps.log.append(event), deps)
+    await record_unfollowed(await deps.log.append(event), deps)
 
 
 async def request_upload(
@@ -92,7 +93,7 @@ async def finalize(
         alt_text=draft.alt_text,
         at_ms=deps.now_ms(),
     )
-    await handlers.record_finalized(await deps.log.append(event), deps)
+    await record_finalized(await deps.log.append(event), deps)
     return (await deps.posts.get([post_id]))[post_id]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from instastream.log import EventLog, KafkaLog
-from instastream.media import Rendered
+from instastream.media import Rendering
 from instastream.minting import LeasedIds
 from instastream.rendering import RenderPool
 from instastream.settings import Settings
@@ -48,8 +48,8 @@ class Ping(Protocol):
 class Renderer(Protocol):
     """What makes an image's variants."""
 
-    async def render(self, content: bytes) -> list[Rendered]:
-        """Every variant; raises Corrupt when the bytes can't be rendered."""
+    async def render(self, content: bytes) -> Rendering:
+        """All that it becomes; raises Corrupt when the bytes can't be rendered."""
 
 
 @dataclass(frozen=True, kw_only=True)

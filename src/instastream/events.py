@@ -13,6 +13,7 @@ User = Annotated[UserId, Meta(pattern=SNOWFLAKE_PATTERN)]
 Post = Annotated[PostId, Meta(pattern=SNOWFLAKE_PATTERN)]
 Media = Annotated[MediaId, Meta(pattern=UUID_PATTERN)]
 Count = Annotated[int, Meta(ge=0)]
+MediaCount = Annotated[int, Meta(ge=1)]
 
 
 class Event(Struct, frozen=True, kw_only=True, tag_field="type"):
@@ -37,6 +38,33 @@ class Variant(Struct, frozen=True):
     width: Count
     height: Count
     size_bytes: Count
+
+
+class Rung(Struct, frozen=True):
+    """One size that a video can be streamed in."""
+
+    name: str
+    width: Count
+    height: Count
+    bits_per_s: Count  # at its peak
+
+
+class Video(Struct, frozen=True):
+    """A video as it can be streamed: `key` is its master playlist (HLS)."""
+
+    key: str
+    width: Count
+    height: Count
+    duration_ms: Count
+    size_bytes: Count  # of everything that the playlist leads to
+    rungs: list[Rung]
+
+
+class AltText(Struct, frozen=True):
+    """What one media of a post shows, for those who can't see it."""
+
+    position: Count
+    text: str
 
 
 class UserJoined(Event, frozen=True, kw_only=True, tag="user.joined.v1"):
@@ -70,7 +98,10 @@ class UserUnfollowed(Event, frozen=True, kw_only=True, tag="user.unfollowed.v1")
 
 
 class UploadFinalized(Event, frozen=True, kw_only=True, tag="upload.finalized.v1"):
-    """The original lies in the object store and its owner made it a post."""
+    """The original lies in the object store and its owner made it a post.
+
+    A post of several media has one such event for each, told apart by `position`.
+    """
 
     topic = "uploads"
     key_field = "media_id"
@@ -80,12 +111,15 @@ class UploadFinalized(Event, frozen=True, kw_only=True, tag="upload.finalized.v1
     author_id: User
     content_type: str
     size_bytes: Count
-    caption: str
+    caption: str  # of the post, the same with each of its media
     alt_text: str
+    position: Count = 0
+    media_count: MediaCount = 1
+    private: bool = False
 
 
 class MediaReady(Event, frozen=True, kw_only=True, tag="media.ready.v1"):
-    """Every variant of a post's media lies in the object store."""
+    """Every variant of one media of a post lies in the object store."""
 
     topic = "media"
     key_field = "post_id"
@@ -95,10 +129,15 @@ class MediaReady(Event, frozen=True, kw_only=True, tag="media.ready.v1"):
     author_id: User
     digest: str
     variants: list[Variant]
+    position: Count = 0
+    media_count: MediaCount = 1
+    thumbhash: str = ""  # base64; a blurred preview in about 25 bytes
+    colour: str = ""  # the dominant one, as "#rrggbb"
+    video: Video | None = None
 
 
 class MediaFailed(Event, frozen=True, kw_only=True, tag="media.failed.v1"):
-    """A post's media can never be rendered; `detail` is a sentence for its owner."""
+    """One media of a post can never be rendered; `detail` is a sentence for its owner."""
 
     topic = "media"
     key_field = "post_id"
@@ -108,6 +147,30 @@ class MediaFailed(Event, frozen=True, kw_only=True, tag="media.failed.v1"):
     author_id: User
     reason: str
     detail: str
+    position: Count = 0
+    media_count: MediaCount = 1
+
+
+class PostEdited(Event, frozen=True, kw_only=True, tag="post.edited.v1"):
+    """The author put other words to a post; what is not said stays as it was."""
+
+    topic = "posts"
+    key_field = "post_id"
+
+    post_id: Post
+    author_id: User
+    caption: str | None = None
+    alt_texts: list[AltText] = []
+
+
+class PostDeleted(Event, frozen=True, kw_only=True, tag="post.deleted.v1"):
+    """The author took a post back, for good."""
+
+    topic = "posts"
+    key_field = "post_id"
+
+    post_id: Post
+    author_id: User
 
 
 class FanoutPage(Event, frozen=True, kw_only=True, tag="fanout.page.v1"):
@@ -134,6 +197,8 @@ AnyEvent = (
     | UploadFinalized
     | MediaReady
     | MediaFailed
+    | PostEdited
+    | PostDeleted
     | FanoutPage
 )
 EVENTS: tuple[type[Event], ...] = AnyEvent.__args__

@@ -16,7 +16,7 @@ from instastream.limits import (
     JPEG_SCANS_MAX,
     WEBP_FRAMES_MAX,
 )
-from instastream.media import HEAD_BYTES, VARIANTS, Rendered, VariantSpec, sniff
+from instastream.media import HEAD_BYTES, VARIANTS, Rendered, Rendering, VariantSpec, sniff
 
 # Everything else that libvips can load stays blocked.
 LOADERS = {
@@ -32,12 +32,13 @@ WEBP_SIDE_MAX = 16_383  # the format's own limit
 PLAIN = {"srgb", "b-w", "rgb16", "grey16"}  # encoded right without a colour transform
 
 
-def render(path: Path) -> list[Rendered]:
-    """Every variant of the photograph at `path`; raises Corrupt when there can be none."""
+def render(path: Path) -> Rendering:
+    """All that the photograph at `path` becomes; raises Corrupt when there can be none."""
     content = _read(path)
     try:
         source = _open(content)
-        return [_encode(image, spec) for image, spec in _cascade(content, source)]
+        variants = [_encode(image, spec) for image, spec in _cascade(content, source)]
+        return Rendering(variants, thumbhash="", colour="")
     except pyvips.Error as error:
         raise Corrupt("damaged", "The file is damaged or incomplete.") from error
 

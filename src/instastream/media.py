@@ -38,6 +38,14 @@ class Rendered(Struct, frozen=True):
     content: bytes
 
 
+class Rendering(Struct, frozen=True):
+    """All that an image becomes, and what to show until it has arrived."""
+
+    variants: list[Rendered]
+    thumbhash: str  # base64
+    colour: str  # the dominant one, as "#rrggbb"
+
+
 def sniff(head: bytes) -> str | None:
     """The image type that the first HEAD_BYTES say this is; None when we don't accept it."""
     for magic, content_type in MAGIC.items():
@@ -70,6 +78,24 @@ def digest_of(content: bytes, key: bytes) -> str:
     return blake2b(content, digest_size=DIGEST_BYTES, key=key).hexdigest()
 
 
-def object_key(digest: str, variant: str) -> str:
-    """Where a variant lies in the object store: what lies there never changes."""
-    return f"media/{digest}/{variant}-{RENDERING}.webp"
+def media_folder(digest: str, *, generation: int, private: bool = False) -> str:
+    """Where all that an original becomes lies in the object store: what is there never changes.
+
+    Reclaimed and uploaded again it gets the next generation, so that nothing late or cached of the
+    one before can be taken for it. The edge asks for a signature before it serves `private/`.
+    """
+    root = "private" if private else "media"
+    return f"{root}/{digest}/{RENDERING}-{generation}"
+
+
+def object_key(folder: str, variant: str) -> str:
+    """Where one variant of an image lies."""
+    return f"{folder}/{variant}.webp"
+
+
+CONTENT_TYPES = {
+    ".webp": "image/webp",
+    ".m3u8": "application/vnd.apple.mpegurl",
+    ".mp4": "video/mp4",
+    ".m4s": "video/iso.segment",
+}

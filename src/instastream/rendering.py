@@ -22,7 +22,7 @@ from msgspec import Struct
 
 from instastream.errors import Corrupt, Unavailable
 from instastream.limits import MEBIBYTE
-from instastream.media import Rendered
+from instastream.media import Rendering
 
 JOB_S_MAX = 20.0  # the slowest 100 megapixels measured, a 10-bit AVIF with alpha, takes 5 CPU s
 START_S_MAX = 60.0  # 0.2 s on an idle machine
@@ -39,10 +39,10 @@ READY = b"\n"
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
-class Variants(Struct, frozen=True, tag=True):
-    """A worker's answer: every variant."""
+class Done(Struct, frozen=True, tag=True):
+    """A worker's answer: all that the photograph becomes."""
 
-    rendered: list[Rendered]
+    rendering: Rendering
 
 
 class Refusal(Struct, frozen=True, tag=True):
@@ -58,7 +58,7 @@ class Trouble(Struct, frozen=True, tag=True):
     message: str
 
 
-Reply = Variants | Refusal | Trouble
+Reply = Done | Refusal | Trouble
 _replies: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(Reply)
 
 
@@ -87,8 +87,8 @@ class RenderPool:
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
-    async def render(self, content: bytes) -> list[Rendered]:
-        """Every variant of the photograph; waits for a free process.
+    async def render(self, content: bytes) -> Rendering:
+        """All that the photograph becomes; waits for a free process.
 
         Raises Corrupt when there can be none, Unavailable when this machine could not try, and
         RuntimeError for a bug. A process that dies may have been killed for another's memory:
@@ -164,10 +164,10 @@ class RenderPool:
         await worker.communicate()  # a full pipe would keep wait() waiting
 
 
-def _rendered(reply: Reply) -> list[Rendered]:
+def _rendered(reply: Reply) -> Rendering:
     match reply:
-        case Variants(rendered):
-            return rendered
+        case Done(rendering):
+            return rendering
         case Refusal(reason, message):
             raise Corrupt(reason, message)
         case Trouble(message):
@@ -203,7 +203,7 @@ def _in_memory(content: bytes) -> Iterator[str]:
             yield named.name
 
 
-def work(render: Callable[[Path], list[Rendered]]) -> None:
+def work(render: Callable[[Path], Rendering]) -> None:
     """A worker's life: a path a line in, a reply out, until the pool is gone."""
     _confine()
     replies = os.fdopen(os.dup(1), "wb")
@@ -216,9 +216,9 @@ def work(render: Callable[[Path], list[Rendered]]) -> None:
         replies.flush()
 
 
-def _reply(render: Callable[[Path], list[Rendered]], path: Path) -> Reply:
+def _reply(render: Callable[[Path], Rendering], path: Path) -> Reply:
     try:
-        return Variants(render(path))
+        return Done(render(path))
     except Corrupt as error:
         return Refusal(error.reason, str(error))
     except MemoryError:

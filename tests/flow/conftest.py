@@ -9,18 +9,22 @@ from random import Random
 import pytest
 import pytest_asyncio
 
-from instastream import accounts, commands, handlers
+from instastream import accounts, commands
 from instastream.commands import Draft
 from instastream.deps import Deps, memory_deps
 from instastream.events import Event, Record
-from instastream.handlers import Handlers
+from instastream.handlers.feeds import FEEDS
+from instastream.handlers.graph import GRAPH
+from instastream.handlers.media import MEDIA
+from instastream.handlers.posts import POSTS
+from instastream.handlers.table import Handlers
 from instastream.ids import UserId
 from instastream.rendering import RenderPool
 from instastream.stores.memory import MemoryBlobs, MemoryLog
 from instastream.stores.posts import Post
 from tests.conftest import IN_MEMORY
 
-APPS = (handlers.MEDIA, handlers.POSTS, handlers.FEEDS, handlers.GRAPH)
+APPS = (MEDIA, POSTS, FEEDS, GRAPH)
 
 
 class Streams:

@@ -87,7 +87,7 @@ async def test_unfollowing_hides_posts_at_the_next_read(deps: Deps, streams: Str
 async def test_a_large_author_reaches_everyone_page_by_page(
     deps: Deps, streams: Streams, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("instastream.handlers.FANOUT_PAGE_LENGTH", 3)
+    monkeypatch.setattr("instastream.handlers.feeds.FANOUT_PAGE_LENGTH", 3)
     author, *followers = await join(deps, "author", *(f"follower{n}" for n in range(40)))
     for follower in followers:
         await commands.follow(follower, author, deps)

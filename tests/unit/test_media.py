@@ -8,6 +8,7 @@ from instastream.media import (
     RENDERING,
     VARIANTS,
     digest_of,
+    media_folder,
     object_key,
     sniff,
 )
@@ -78,7 +79,9 @@ def test_a_digest_never_changes_between_versions() -> None:
 
 
 def test_a_variant_has_one_key() -> None:
-    assert object_key("ab12", "feed") == f"media/ab12/feed-{RENDERING}.webp"
+    folder = media_folder("ab12", generation=3)
+    assert object_key(folder, "feed") == f"media/ab12/{RENDERING}-3/feed.webp"
+    assert media_folder("ab12", generation=3, private=True) == f"private/ab12/{RENDERING}-3"
 
 
 def test_the_variants_that_clients_rely_on_are_there() -> None:

@@ -16,7 +16,7 @@ import uvloop
 
 from instastream import images
 from instastream.errors import Corrupt, Unavailable
-from instastream.media import Rendered
+from instastream.media import Rendering
 from instastream.rendering import ENVIRONMENT, RenderPool
 
 PHOTO = (files("instastream.photos") / "cup.png").read_bytes()
@@ -56,7 +56,7 @@ FLOODING = ("-c", "import os\nos.write(1, b'\\n')\nwhile True: os.write(1, b'\\x
 
 
 @pytest.fixture(scope="module")
-def expected(tmp_path_factory: pytest.TempPathFactory) -> list[Rendered]:
+def expected(tmp_path_factory: pytest.TempPathFactory) -> Rendering:
     path = tmp_path_factory.mktemp("here") / "original"
     path.write_bytes(PHOTO)
     return images.render(path)
@@ -96,7 +96,7 @@ def open_files() -> set[str]:
     return {path.name for path in Path("/proc/self/fd").iterdir()}
 
 
-async def test_a_photograph_is_rendered_as_it_would_be_here(expected: list[Rendered]) -> None:
+async def test_a_photograph_is_rendered_as_it_would_be_here(expected: Rendering) -> None:
     async with RenderPool(size=1) as pool:
         assert await pool.render(PHOTO) == expected
 
@@ -108,7 +108,7 @@ async def test_the_reason_for_a_refusal_comes_back() -> None:
         assert await failure(pool, PHOTO[:5_000]) == "damaged"
 
 
-async def test_a_bug_is_not_the_photographs_fault(expected: list[Rendered]) -> None:
+async def test_a_bug_is_not_the_photographs_fault(expected: Rendering) -> None:
     async with sabotaged() as pool:
         with pytest.raises(RuntimeError, match="a bug"):
             await pool.render(b"raise")
@@ -116,7 +116,7 @@ async def test_a_bug_is_not_the_photographs_fault(expected: list[Rendered]) -> N
 
 
 async def test_a_process_killed_in_the_middle_of_a_job_costs_no_job(
-    tmp_path: Path, expected: list[Rendered]
+    tmp_path: Path, expected: Rendering
 ) -> None:
     """The kernel kills for another's memory; the second attempt finds the photograph whole."""
     async with sabotaged() as pool:
@@ -127,7 +127,7 @@ async def test_a_process_killed_in_the_middle_of_a_job_costs_no_job(
 
 
 @pytest.mark.parametrize("crash", [b"exit", b"segfault", b"grow"])
-async def test_a_crash_fails_its_own_job_only(crash: bytes, expected: list[Rendered]) -> None:
+async def test_a_crash_fails_its_own_job_only(crash: bytes, expected: Rendering) -> None:
     async with sabotaged(size=2) as pool:
         jobs = [pool.render(content) for content in (PHOTO, crash, PHOTO, crash, crash, PHOTO)]
         results = await asyncio.gather(*jobs, return_exceptions=True)
@@ -139,7 +139,7 @@ async def test_a_crash_fails_its_own_job_only(crash: bytes, expected: list[Rende
             assert crashed.reason == "render-crashed"
 
 
-async def test_a_job_that_hangs_is_given_up_and_the_next_is_done(expected: list[Rendered]) -> None:
+async def test_a_job_that_hangs_is_given_up_and_the_next_is_done(expected: Rendering) -> None:
     async with sabotaged(job_s_max=1.5) as pool:
         begun = time.monotonic()
         assert await failure(pool, b"hang") == "render-timeout"
@@ -147,7 +147,7 @@ async def test_a_job_that_hangs_is_given_up_and_the_next_is_done(expected: list[
         assert await pool.render(PHOTO) == expected
 
 
-async def test_what_a_library_prints_is_no_reply(expected: list[Rendered]) -> None:
+async def test_what_a_library_prints_is_no_reply(expected: Rendering) -> None:
     async with sabotaged() as pool:
         assert await failure(pool, b"print") == "not-an-image"
         assert await pool.render(PHOTO) == expected
@@ -169,7 +169,7 @@ async def test_no_process_starts_before_there_is_a_job() -> None:
         pass
 
 
-async def test_a_worker_killed_while_idle_costs_no_job(expected: list[Rendered]) -> None:
+async def test_a_worker_killed_while_idle_costs_no_job(expected: Rendering) -> None:
     async with sabotaged() as pool:
         pid = int(await answer(pool, b"pid"))
         os.kill(pid, signal.SIGKILL)
@@ -263,8 +263,8 @@ async def test_the_original_s_file_is_gone_after_its_job() -> None:
         assert open_files() == before
 
 
-def test_a_pool_works_on_uvloop_too(expected: list[Rendered]) -> None:
-    async def render() -> list[Rendered]:
+def test_a_pool_works_on_uvloop_too(expected: Rendering) -> None:
+    async def render() -> Rendering:
         async with RenderPool(size=1) as pool:
             return await pool.render(PHOTO)
 

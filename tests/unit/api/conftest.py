@@ -15,10 +15,11 @@ from instastream.api.app import create_app
 from instastream.deps import Deps, memory_deps
 from instastream.errors import Corrupt, Unavailable
 from instastream.events import MediaReady, Record, UserJoined, Variant
-from instastream.handlers import record_joined, record_ready
+from instastream.handlers.graph import record_joined
+from instastream.handlers.posts import record_ready
 from instastream.ids import MediaId, PostId, UserId
 from instastream.log import Appended
-from instastream.media import VARIANTS, Rendered, object_key
+from instastream.media import VARIANTS, Rendering, media_folder, object_key
 from instastream.stores.blobs import SignedPut
 from instastream.stores.memory import MemoryBlobs, MemoryLog
 from tests.conftest import IN_MEMORY
@@ -34,7 +35,7 @@ NOW_MS = 1_795_000_000_000
 class NoRenderer:
     """Workers render, not the API."""
 
-    async def render(self, content: bytes) -> list[Rendered]:
+    async def render(self, content: bytes) -> Rendering:
         raise Corrupt("unreadable-image", "nothing is rendered here")
 
 
@@ -142,10 +143,13 @@ async def person(username: str, http: AsyncClient, deps: Deps) -> Person:
     return Person(http, deps, user_id)
 
 
+FOLDER = media_folder("d" * 32, generation=0)
+
+
 async def make_ready(post: Json, deps: Deps) -> Json:
     """The post as workers leave it."""
     variants = [
-        Variant(spec.name, object_key("d" * 32, spec.name), spec.width, spec.width // 2, 1_000)
+        Variant(spec.name, object_key(FOLDER, spec.name), spec.width, spec.width // 2, 1_000)
         for spec in VARIANTS
     ]
     event = MediaReady(

@@ -6,7 +6,7 @@ import pytest
 
 from instastream.deps import Deps
 from instastream.events import MediaFailed, Record, UploadFinalized
-from instastream.handlers import record_failed
+from instastream.handlers.posts import record_failed
 from instastream.ids import MediaId, PostId
 from instastream.limits import (
     ALT_TEXT_LENGTH_MAX,

@@ -15,7 +15,7 @@ from instastream.errors import Rejected
 from instastream.ids import PostId, minted_ms
 from instastream.limits import FOLLOWS_MAX, PAGE_LENGTH_DEFAULT, PAGE_LENGTH_MAX
 from instastream.media import VARIANTS, object_key
-from tests.unit.api.conftest import Person, make_ready, person, problem
+from tests.unit.api.conftest import FOLDER, Person, make_ready, person, problem
 
 NOBODY = "1571234567890123456"
 NOT_IDS = [
@@ -42,7 +42,7 @@ async def test_a_ready_post_has_every_rendering_and_shows_the_one_asked_for(
         seen = (await bob.get(f"/v1/posts/{post['id']}", size=size)).json()
         assert sorted(seen["media"]) == sorted(SIZES)
         assert seen["image"] == seen["media"][size]
-        key = object_key("d" * 32, size)
+        key = object_key(FOLDER, size)
         assert seen["image"]["url"] == f"{deps.settings.media_url}/{key}"
     plain = (await bob.get(f"/v1/posts/{post['id']}")).json()
     assert plain["image"] == plain["media"]["feed"]

@@ -19,7 +19,7 @@ def render(tmp_path: Path) -> Render:
     def render_bytes(content: bytes) -> dict[str, Rendered]:
         path = tmp_path / "original"
         path.write_bytes(content)
-        return {variant.name: variant for variant in images.render(path)}
+        return {variant.name: variant for variant in images.render(path).variants}
 
     return render_bytes
 

@@ -1,0 +1,1 @@
+"""What is done about each event; done twice, late or out of order, it leaves the same world."""

@@ -1,0 +1,10 @@
+"""What a handler is, and the tables that say which stream app runs which."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeAlias
+
+from instastream.deps import Deps
+from instastream.events import Event, Record
+
+Handler: TypeAlias = Callable[[Record[Any], Deps], Awaitable[list[Event]]]  # events to append
+Handlers: TypeAlias = Mapping[type[Event], Handler]
