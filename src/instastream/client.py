@@ -63,9 +63,9 @@ class Client:
         _checked(await self._http.put(put["url"], headers=put["headers"], content=content))
         return Uploaded(answer["media_id"], len(content))
 
-    async def finalize(self, media_id: str, *, caption: str, alt_text: str = "") -> Json:
-        """Make an upload a post."""
-        body = {"media_id": media_id, "caption": caption, "alt_text": alt_text}
+    async def finalize(self, *media_ids: str, caption: str) -> Json:
+        """Make uploads a post, in this order."""
+        body = {"caption": caption, "media": [{"media_id": media_id} for media_id in media_ids]}
         return await self.call("POST", "/v1/posts", json=body)
 
     async def post(self, post_id: str) -> Json:

@@ -3,6 +3,7 @@
 Each command is safe to repeat: after an Unavailable, the same call again completes it.
 """
 
+import asyncio
 from hashlib import blake2b
 from uuid import uuid4
 
@@ -10,9 +11,16 @@ import msgspec
 
 from instastream.deps import Deps
 from instastream.errors import Rejected
-from instastream.events import UploadFinalized, UserFollowed, UserUnfollowed
+from instastream.events import (
+    AltText,
+    PostDeleted,
+    PostEdited,
+    UploadFinalized,
+    UserFollowed,
+    UserUnfollowed,
+)
 from instastream.handlers.graph import record_followed, record_unfollowed
-from instastream.handlers.posts import record_finalized
+from instastream.handlers.posts import record_deleted, record_edited, record_finalized
 from instastream.ids import MediaId, PostId, UserId
 from instastream.limits import FOLLOWS_MAX
 from instastream.stores.blobs import SignedPut
@@ -21,12 +29,18 @@ from instastream.stores.uploads import Claim, Upload
 from instastream.uploads import check_arrived, check_declared, original_key
 
 
-class Draft(msgspec.Struct, frozen=True, kw_only=True):
-    """What an author says of a post."""
+class DraftMedia(msgspec.Struct, frozen=True):
+    """An upload that a post is made of, and what its author says it shows."""
 
     media_id: MediaId
-    caption: str
     alt_text: str
+
+
+class Draft(msgspec.Struct, frozen=True, kw_only=True):
+    """What an author says of a post, and of each of its media, in their order."""
+
+    caption: str
+    media: list[DraftMedia]
 
 
 async def follow(follower_id: UserId, followee_id: UserId, deps: Deps) -> None:
@@ -74,32 +88,101 @@ async def request_upload(
 async def finalize(
     author_id: UserId, draft: Draft, *, idempotency_key: str | None, deps: Deps
 ) -> Post:
-    """Make an upload a post, exactly one however often it is asked."""
+    """Make uploads a post, exactly one however often it is asked."""
     digest = _digest(draft)
     await _check_key(author_id, idempotency_key, digest, deps)
-    upload = await deps.uploads.get(draft.media_id)
-    if upload is None or upload.user_id != author_id:
-        raise Rejected("upload-not-found", f"you have no upload {draft.media_id}")
-    post_id = await _claim(upload, digest, deps)
-    if standing := (await deps.posts.get([post_id])).get(post_id):
-        return standing
-    event = UploadFinalized(
-        media_id=upload.media_id,
+    uploads = [await _own_upload(author_id, media.media_id, deps) for media in draft.media]
+    if len({upload.media_id for upload in uploads}) < len(uploads):
+        raise Rejected("invalid-request", "an upload can be in a post once only")
+    post_id = await _claim_all(uploads, digest, deps)
+    standing = (await deps.posts.get([post_id])).get(post_id)
+    if standing is None or len(standing.media) < standing.media_count:
+        events = _finalized(post_id, author_id, draft, uploads, at_ms=deps.now_ms())
+        await asyncio.gather(*(_append_finalized(event, deps) for event in events))
+        standing = (await deps.posts.get([post_id]))[post_id]
+    if standing.deleted:
+        raise Rejected("upload-already-used", "this was a post, which is deleted")
+    return standing
+
+
+async def edit(
+    author_id: UserId,
+    post_id: PostId,
+    *,
+    caption: str | None,
+    alt_texts: dict[MediaId, str],
+    deps: Deps,
+) -> Post:
+    """Put other words to a post; what is None or absent stays as it is."""
+    post = await _own_post(author_id, post_id, deps)
+    if post.deleted:
+        raise Rejected("post-not-found", f"there is no post {post_id}")
+    positions = {media.media_id: media.position for media in post.media}
+    if unknown := alt_texts.keys() - positions.keys():
+        raise Rejected("invalid-request", f"this post has no media {min(unknown)}")
+    event = PostEdited(
         post_id=post_id,
         author_id=author_id,
-        content_type=upload.content_type,
-        size_bytes=upload.size_bytes,
-        caption=draft.caption,
-        alt_text=draft.alt_text,
+        caption=caption,
+        alt_texts=[AltText(positions[media_id], text) for media_id, text in alt_texts.items()],
         at_ms=deps.now_ms(),
     )
-    await record_finalized(await deps.log.append(event), deps)
+    await record_edited(await deps.log.append(event), deps)
     return (await deps.posts.get([post_id]))[post_id]
+
+
+async def delete(author_id: UserId, post_id: PostId, deps: Deps) -> None:
+    """Take a post back, for good; deleting it again changes nothing."""
+    post = await _own_post(author_id, post_id, deps)
+    if not post.deleted:
+        event = PostDeleted(post_id=post_id, author_id=author_id, at_ms=deps.now_ms())
+        await record_deleted(await deps.log.append(event), deps)
+
+
+async def _own_post(author_id: UserId, post_id: PostId, deps: Deps) -> Post:
+    post = (await deps.posts.get([post_id])).get(post_id)
+    if post is None or (post.author_id != author_id and post.status != "ready"):
+        raise Rejected("post-not-found", f"there is no post {post_id}")
+    if post.author_id != author_id:
+        raise Rejected("not-your-post", "only its author can change a post")
+    return post
+
+
+async def _own_upload(user_id: UserId, media_id: MediaId, deps: Deps) -> Upload:
+    upload = await deps.uploads.get(media_id)
+    if upload is None or upload.user_id != user_id:
+        raise Rejected("upload-not-found", f"you have no upload {media_id}")
+    return upload
+
+
+def _finalized(
+    post_id: PostId, author_id: UserId, draft: Draft, uploads: list[Upload], *, at_ms: int
+) -> list[UploadFinalized]:
+    return [
+        UploadFinalized(
+            media_id=upload.media_id,
+            post_id=post_id,
+            author_id=author_id,
+            content_type=upload.content_type,
+            size_bytes=upload.size_bytes,
+            caption=draft.caption,
+            alt_text=media.alt_text,
+            position=position,
+            media_count=len(uploads),
+            at_ms=at_ms,
+        )
+        for position, (media, upload) in enumerate(zip(draft.media, uploads, strict=True))
+    ]
+
+
+async def _append_finalized(event: UploadFinalized, deps: Deps) -> None:
+    await record_finalized(await deps.log.append(event), deps)
 
 
 def _digest(draft: Draft) -> str:
     """The same for the same words, also in later versions of this code."""
-    words = msgspec.json.encode([draft.media_id, draft.caption, draft.alt_text])
+    media = [[media.media_id, media.alt_text] for media in draft.media]
+    words = msgspec.json.encode([draft.caption, media])
     return blake2b(words, digest_size=16).hexdigest()
 
 
@@ -111,16 +194,27 @@ async def _check_key(author_id: UserId, key: str | None, digest: str, deps: Deps
         raise Rejected("idempotency-key-reused", "this Idempotency-Key came with another request")
 
 
-async def _claim(upload: Upload, digest: str, deps: Deps) -> PostId:
-    """The id of the post this upload belongs to, from now on if not before."""
-    standing = upload.claim
-    if standing is None:
-        check_arrived(upload, await deps.blobs.head(_key(upload)), now_ms=deps.now_ms())
-        fresh = Claim(PostId(await deps.ids.mint()), digest)
-        standing = await deps.uploads.claim(upload.media_id, fresh)
-    if standing.request_digest != digest:
+async def _claim_all(uploads: list[Upload], digest: str, deps: Deps) -> PostId:
+    """The id of the post that these uploads belong to, from now on if not before.
+
+    Everything is checked before the first claim: what can be refused claims nothing.
+    """
+    for upload in uploads:
+        if upload.claim is None:
+            check_arrived(upload, await deps.blobs.head(_key(upload)), now_ms=deps.now_ms())
+        else:
+            _check_claim(upload.claim, digest)
+    claims = (upload.claim for upload in uploads if upload.claim)
+    claim = next(claims, None) or Claim(PostId(await deps.ids.mint()), digest)
+    for upload in uploads:
+        claim = upload.claim or await deps.uploads.claim(upload.media_id, claim)
+        _check_claim(claim, digest)
+    return claim.post_id
+
+
+def _check_claim(claim: Claim, digest: str) -> None:
+    if claim.request_digest != digest:
         raise Rejected("upload-already-used", "this upload is a post already, with other words")
-    return standing.post_id
 
 
 def _key(upload: Upload) -> str:

@@ -142,7 +142,7 @@ async def _feed_ids(user: Client) -> list[str]:
 
 async def _fetch(http: AsyncClient, one: Posted) -> str:
     """Fetch a post's image as a browser would; says whether the edge had it."""
-    image = one.post["image"]
+    image = one.post["media"][0]["image"]
     response = await http.get(image["url"])
     if response.status_code != 200 or len(response.content) != image["bytes"]:
         raise InstastreamError(f"the edge answered {response.status_code} for {image['url']}")

@@ -24,6 +24,7 @@ from instastream.stores.cassandra.uploads import CassandraUploads
 from instastream.stores.cassandra.users import CassandraUsers
 from instastream.stores.feeds import Feeds
 from instastream.stores.graph import Graph
+from instastream.stores.memory_posts import MemoryPosts
 from instastream.stores.posts import Posts
 from instastream.stores.redis import RedisFeeds, open_redis
 from instastream.stores.s3 import open_bucket
@@ -118,7 +119,7 @@ async def memory_deps(settings: Settings, renderer: Renderer) -> AsyncIterator[D
             accounts=memory.MemoryAccounts(),
             users=memory.MemoryUsers(),
             uploads=memory.MemoryUploads(),
-            posts=memory.MemoryPosts(),
+            posts=MemoryPosts(),
             graph=memory.MemoryGraph(),
             feeds=memory.MemoryFeeds(),
             blobs=memory.MemoryBlobs(),

@@ -11,6 +11,7 @@ IMAGE_PIXELS_MAX = 100_000_000  # decodes into 400 MB at most
 
 CAPTION_LENGTH_MAX = 2_200  # what people know from other photo apps
 ALT_TEXT_LENGTH_MAX = 1_000  # a long paragraph
+MEDIA_MAX = 10  # in one post: what people know from other photo apps
 
 FEED_LENGTH = 800  # ten screens a day for a week; 8.3 kB a reader
 FEED_SLACK = 64  # trimmed only this far past the length, so that trimming is rare
@@ -29,7 +30,7 @@ PASSWORD_LENGTH_MAX = 128  # argon2 costs the same; this bounds what is hashed
 IDEMPOTENCY_KEY_LENGTH_MAX = 128
 REQUEST_HEAD_BYTES_MAX = 64 * 1024  # what nginx allows, and far more than any token needs
 REQUEST_S_MAX = 10  # to arrive whole: 64 kB at 64 kbit/s take 8
-REQUEST_BYTES_MAX = 64 * 1024  # the longest caption and alt text, escaped, fit several times
+REQUEST_BYTES_MAX = 192 * 1024  # the longest caption and alt texts fit, however escaped
 
 RECORD_BYTES_MAX = MEBIBYTE  # Kafka's own default; our events have some hundred bytes
 DEAD_LETTER_BYTES_MAX = 2 * MEBIBYTE  # such a record, and its story
@@ -41,6 +42,7 @@ REFRESH_TOKEN_TTL_S = 30 * 86_400
 
 assert PAGE_LENGTH_DEFAULT <= PAGE_LENGTH_MAX <= FEED_LENGTH
 assert FANOUT_BATCH_LENGTH <= FANOUT_PAGE_LENGTH
-assert 12 * (CAPTION_LENGTH_MAX + ALT_TEXT_LENGTH_MAX) < REQUEST_BYTES_MAX  # \uXXXX\uXXXX a char
+TEXT_LENGTH_MAX = CAPTION_LENGTH_MAX + MEDIA_MAX * ALT_TEXT_LENGTH_MAX
+assert 12 * TEXT_LENGTH_MAX < REQUEST_BYTES_MAX  # \uXXXX\uXXXX a character
 assert RECORD_BYTES_MAX + 8 * STORY_LENGTH_MAX + 64 * 1024 < DEAD_LETTER_BYTES_MAX
 assert UPLOAD_TTL_S <= UPLOAD_GRACE_S

@@ -32,7 +32,7 @@ async def get_post(post_id: PostId, viewer: UserId, deps: Deps) -> Post:
 
 def visible(post: Post, viewer: UserId) -> bool:
     """Whether someone who asks for a post may see it."""
-    return post.status == "ready" or post.author_id == viewer
+    return post.status == "ready" or (post.author_id == viewer and not post.deleted)
 
 
 async def read_timeline(

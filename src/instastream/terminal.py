@@ -88,8 +88,9 @@ def demo_tables(summary: Summary) -> list[Table]:
     for one in summary.posts:
         times = (str(ms) for ms in (one.rendered_ms, one.ready_ms, one.visible_ms))
         stages.add_row(one.photo, one.author, *times, ", ".join(one.edge))
-        media = (_variant(one.post["media"][name]) for name in ("thumb", "feed", "full"))
-        variants.add_row(one.photo, f"{one.uploaded_bytes / 1000:.0f}", *media)
+        images = one.post["media"][0]["images"]
+        sizes = (_variant(images[name]) for name in ("thumb", "feed", "full"))
+        variants.add_row(one.photo, f"{one.uploaded_bytes / 1000:.0f}", *sizes)
     _add_columns(feeds, "reader", "photographs")
     for feed in summary.feeds:
         feeds.add_row(feed.reader, ", ".join(feed.photos))

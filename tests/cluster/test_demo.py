@@ -15,7 +15,7 @@ async def test_every_photograph_goes_from_upload_to_feeds_and_the_edge(system: S
     for one in summary.posts:
         assert one.edge == ["MISS", "HIT"]
         assert 0 < one.rendered_ms <= one.ready_ms <= one.visible_ms
-        assert set(one.post["media"]) == {spec.name for spec in VARIANTS}
+        assert set(one.post["media"][0]["images"]) == {spec.name for spec in VARIANTS}
     by = {one.photo: one.author for one in summary.posts}
     assert [feed.reader for feed in summary.feeds] == list(USERNAMES)
     for feed in summary.feeds:

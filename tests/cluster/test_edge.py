@@ -11,7 +11,7 @@ async def test_an_image_is_a_miss_and_then_a_hit(system: System) -> None:
         return bool((await author.post(posted["id"]))["status"] == "ready")
 
     await eventually(ready, "the post ready")
-    for variant in (await author.post(posted["id"]))["media"].values():
+    for variant in (await author.post(posted["id"]))["media"][0]["images"].values():
         seen = [await system.http.get(variant["url"]) for _ in range(2)]
         assert [response.headers["x-cache"] for response in seen] == ["MISS", "HIT"]
         for response in seen:

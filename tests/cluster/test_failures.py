@@ -27,7 +27,7 @@ async def test_a_post_without_an_image_fails_with_a_reason(
     seen = await author.post(posted["id"])
     assert seen["failure"]["reason"] == reason
     assert seen["failure"]["detail"]
-    assert seen["media"] == {}
+    assert seen["media"][0]["images"] == {}
     with pytest.raises(Refused) as refused:
         await reader.post(posted["id"])
     assert refused.value.status == 404

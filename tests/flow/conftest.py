@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from instastream import accounts, commands
-from instastream.commands import Draft
+from instastream.commands import Draft, DraftMedia
 from instastream.deps import Deps, memory_deps
 from instastream.events import Event, Record
 from instastream.handlers.feeds import FEEDS
@@ -103,7 +103,7 @@ async def upload(deps: Deps, author: UserId, content: bytes = PHOTO) -> Draft:
         deps=deps,
     )
     deps.blobs.take(put, content)
-    return Draft(media_id=declared.media_id, caption="a caption", alt_text="")
+    return Draft(caption="a caption", media=[DraftMedia(declared.media_id, alt_text="")])
 
 
 async def post(deps: Deps, author: UserId, content: bytes = PHOTO) -> Post:

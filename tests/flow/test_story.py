@@ -3,11 +3,13 @@
 import pytest
 
 from instastream import accounts, commands, queries
+from instastream.commands import Draft
 from instastream.deps import Deps
 from instastream.errors import Rejected
 from instastream.ids import PostId, UserId
 from instastream.limits import FOLLOW_BACKFILL
-from tests.flow.conftest import Streams, join, post
+from instastream.stores.posts import Post
+from tests.flow.conftest import PHOTO, Streams, join, post, upload
 
 
 async def feed(deps: Deps, reader: UserId) -> list[PostId]:
@@ -24,7 +26,9 @@ async def test_a_post_reaches_its_followers_and_nobody_else(deps: Deps, streams:
     assert await feed(deps, follower) == [posted.post_id]
     assert await feed(deps, stranger) == []
     seen = await queries.get_post(posted.post_id, stranger, deps)
-    assert {variant.name for variant in seen.variants} == {"thumb", "feed", "full"}
+    [media] = seen.media
+    assert media.rendered
+    assert {variant.name for variant in media.rendered.variants} == {"thumb", "feed", "full"}
 
 
 async def test_a_post_is_in_no_feed_before_its_media_is_ready(deps: Deps) -> None:
@@ -35,6 +39,34 @@ async def test_a_post_is_in_no_feed_before_its_media_is_ready(deps: Deps) -> Non
     with pytest.raises(Rejected, match="no post"):
         await queries.get_post(posted.post_id, follower, deps)
     assert await queries.get_post(posted.post_id, author, deps) == posted
+
+
+async def carousel(deps: Deps, author: UserId, *contents: bytes) -> Post:
+    uploads = [await upload(deps, author, content) for content in contents]
+    draft = Draft(caption="", media=[media for one in uploads for media in one.media])
+    return await commands.finalize(author, draft, idempotency_key=None, deps=deps)
+
+
+async def test_a_carousel_is_in_feeds_once_and_only_when_all_of_its_media_are_ready(
+    deps: Deps, streams: Streams
+) -> None:
+    author, follower = await join(deps, "author", "follower")
+    await commands.follow(follower, author, deps)
+    whole = await carousel(deps, author, PHOTO, PHOTO)
+    broken = await carousel(deps, author, PHOTO, b"no photograph")
+    await streams.run()
+    assert await feed(deps, follower) == [whole.post_id]
+    assert (await queries.get_post(whole.post_id, follower, deps)).status == "ready"
+    assert (await queries.get_post(broken.post_id, author, deps)).status == "failed"
+
+
+async def test_a_deleted_post_leaves_every_feed(deps: Deps, streams: Streams) -> None:
+    author, follower = await join(deps, "author", "follower")
+    await commands.follow(follower, author, deps)
+    kept, gone = await post(deps, author), await post(deps, author)
+    await commands.delete(author, gone.post_id, deps)
+    await streams.run()
+    assert await feed(deps, follower) == [kept.post_id]
 
 
 async def test_what_is_not_an_image_fails_with_a_reason_for_its_owner(

@@ -1,17 +1,30 @@
 """The contract of Posts."""
 
 from itertools import permutations
+from typing import TypeVar
 from uuid import uuid4
 
 import pytest
+from msgspec.structs import replace
 
 from instastream.deps import Deps
-from instastream.events import MediaFailed, MediaReady, UploadFinalized, Variant
-from instastream.ids import MediaId, PostId, UserId, compose
-from instastream.stores.posts import Failure, Post
+from instastream.events import (
+    AltText,
+    Event,
+    MediaFailed,
+    MediaReady,
+    PostDeleted,
+    PostEdited,
+    Record,
+    UploadFinalized,
+    Variant,
+)
+from instastream.ids import MediaId, PostId, UserId, compose, minted_ms
+from instastream.stores.posts import Failure, Media, Post, Rendered
 from tests.stores.conftest import new_id
 
 VARIANT = Variant("feed", "media/d/feed-1.webp", 1080, 720, 9)
+Told = TypeVar("Told", UploadFinalized, MediaReady, MediaFailed)
 MONTH_MS = 31 * 86_400_000
 JOINED_MS = 1_780_000_000_000
 
@@ -36,6 +49,8 @@ def ready(post_id: PostId, author: UserId) -> MediaReady:
         author_id=author,
         digest="d",
         variants=[VARIANT],
+        thumbhash="hash",
+        colour="#102030",
         at_ms=900,  # a worker's clock may be behind
     )
 
@@ -61,15 +76,23 @@ async def test_events_in_any_order_and_twice_leave_the_same_post(deps: Deps, use
             post_id=post_id,
             author_id=user,
             caption="a caption",
-            alt_text="what it shows",
-            variants=[VARIANT],
-            failure=Failure("truncated", "The image ends early."),
+            media=[
+                Media(
+                    position=0,
+                    media_id=events[0].media_id,
+                    content_type="image/jpeg",
+                    alt_text="what it shows",
+                    rendered=Rendered([VARIANT], "hash", "#102030", None),
+                    failure=Failure("truncated", "The image ends early."),
+                )
+            ],
+            media_count=1,
         )
         assert await deps.posts.get([post_id]) == {post_id: post}
         assert post.status == "ready"
 
 
-async def record(deps: Deps, event: UploadFinalized | MediaReady | MediaFailed) -> None:
+async def record(deps: Deps, event: Event) -> None:
     match event:
         case UploadFinalized():
             await deps.posts.record_finalized(event)
@@ -77,6 +100,77 @@ async def record(deps: Deps, event: UploadFinalized | MediaReady | MediaFailed) 
             await deps.posts.record_ready(event)
         case MediaFailed():
             await deps.posts.record_failed(event)
+        case PostDeleted():
+            await deps.posts.record_deleted(event)
+
+
+def at_position(event: Told, position: int, of: int) -> Told:
+    return replace(event, position=position, media_count=of)
+
+
+async def test_a_post_is_ready_when_all_of_its_media_are_in_their_order(
+    deps: Deps, user: UserId, post_ids: list[PostId]
+) -> None:
+    post_id = post_ids[0]
+    media = [at_position(finalized(post_id, user), n, of=3) for n in range(3)]
+    rendered = [at_position(ready(post_id, user), n, of=3) for n in range(3)]
+    await record(deps, rendered[1])
+    for event in (media[2], media[0]):
+        await record(deps, event)
+    await record(deps, rendered[2])
+    post = (await deps.posts.get([post_id]))[post_id]
+    assert [one.position for one in post.media] == [0, 2]
+    assert (post.status, await deps.posts.all_ready(post_id, 3)) == ("processing", False)
+    await record(deps, rendered[0])
+    assert await deps.posts.all_ready(post_id, 3), "finalized or not"
+    assert (await deps.posts.get([post_id]))[post_id].status == "processing"
+    await record(deps, media[1])
+    post = (await deps.posts.get([post_id]))[post_id]
+    assert [one.media_id for one in post.media] == [event.media_id for event in media]
+    assert post.status == "ready"
+
+
+async def test_one_media_that_fails_fails_its_post(
+    deps: Deps, user: UserId, post_ids: list[PostId]
+) -> None:
+    post_id = post_ids[0]
+    for n in range(2):
+        await record(deps, at_position(finalized(post_id, user), n, of=2))
+    await record(deps, at_position(ready(post_id, user), 0, of=2))
+    await record(deps, at_position(failed(post_id, user), 1, of=2))
+    post = (await deps.posts.get([post_id]))[post_id]
+    assert (post.status, post.failure) == ("failed", post.media[1].failure)
+
+
+async def test_the_last_edit_in_the_log_counts_whenever_it_comes(deps: Deps, user: UserId) -> None:
+    for order in permutations(range(4)):
+        post_id = PostId(new_id())
+        nothing = PostEdited(post_id=post_id, author_id=user, at_ms=2_000)
+        edits = [
+            replace(nothing, caption="first", alt_texts=[AltText(0, "zero"), AltText(1, "one")]),
+            replace(nothing, alt_texts=[AltText(0, "later")]),
+            replace(nothing, caption=""),
+        ]
+        for turn in (*order, order[0]):
+            if turn == 3:
+                for n in range(2):
+                    await record(deps, at_position(finalized(post_id, user), n, of=2))
+            else:
+                await deps.posts.record_edited(Record(edits[turn], 0, turn))
+        post = (await deps.posts.get([post_id]))[post_id]
+        assert (post.caption, [one.alt_text for one in post.media]) == ("", ["later", "one"])
+
+
+async def test_what_is_deleted_stays_so_whatever_comes_later(deps: Deps, user: UserId) -> None:
+    for order in permutations(range(3)):
+        post_id = PostId(new_id())
+        gone = PostDeleted(post_id=post_id, author_id=user, at_ms=950)
+        events = (finalized(post_id, user), ready(post_id, user), gone)
+        for turn in (*order, order[0]):
+            await record(deps, events[turn])
+        assert (await deps.posts.get([post_id]))[post_id].status == "deleted"
+        before = PostId(compose(at_ms=minted_ms(post_id) + 1, worker=0, sequence=0))
+        assert post_id not in await deps.posts.timeline(user, before=before, limit=9)
 
 
 async def test_a_post_is_processing_until_its_media_is_ready_or_failed(

@@ -26,6 +26,7 @@ from instastream.media import VARIANTS
 from instastream.uploads import IMAGE_TYPES
 
 SIZES = tuple(spec.name for spec in VARIANTS)
+IMAGES = (*SIZES, "animated")
 SIZE_DEFAULT = "feed"
 TEXT_PATTERN = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"  # no control character but \t \n \r
 USERNAME_PATTERN = "^[a-z0-9_][a-z0-9_.]*[a-z0-9_]$"

@@ -1,28 +1,52 @@
-"""Posts: make an upload one, look at one, and at all of a user's."""
+"""Posts: make uploads one, change and delete it, look at one, and at all of a user's."""
 
-from msgspec import Struct
+from typing import Annotated
+
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from instastream import commands, queries
 from instastream.api.fields import AltText, Caption, UploadId
-from instastream.api.operations import Answer, Asked, Nothing, Operation
+from instastream.api.operations import NOTHING, Answer, Asked, Nothing, Operation
 from instastream.api.pages import PageQuery, SizeQuery, answer_page
 from instastream.api.views import Page, Post, show_post
-from instastream.commands import Draft
+from instastream.commands import Draft, DraftMedia
 from instastream.ids import parse_post_id, parse_user_id
+from instastream.limits import MEDIA_MAX
+
+
+class NewMedia(Struct, frozen=True, forbid_unknown_fields=True):
+    """An upload, and what it shows, for those who can't see it."""
+
+    media_id: UploadId
+    alt_text: AltText = ""
 
 
 class NewPost(Struct, frozen=True, forbid_unknown_fields=True):
-    """What an author says of an upload."""
+    """What a post is made of, in the order in which it is shown."""
+
+    media: Annotated[list[NewMedia], Meta(min_length=1, max_length=MEDIA_MAX)]
+    caption: Caption = ""
+
+
+class MediaEdit(Struct, frozen=True, forbid_unknown_fields=True):
+    """Another description of one of a post's media."""
 
     media_id: UploadId
-    caption: Caption = ""
-    alt_text: AltText = ""
+    alt_text: AltText
+
+
+class PostEdit(Struct, frozen=True, forbid_unknown_fields=True):
+    """Other words; what is left out stays as it is."""
+
+    caption: Caption | UnsetType = UNSET
+    media: Annotated[list[MediaEdit], Meta(max_length=MEDIA_MAX)] = []
 
 
 async def finalize(asked: Asked[Nothing, NewPost]) -> Answer[Post]:
     """The post, as yet without its media."""
     new, deps = asked.body, asked.deps
-    draft = Draft(media_id=new.media_id, caption=new.caption, alt_text=new.alt_text)
+    media = [DraftMedia(one.media_id, one.alt_text) for one in new.media]
+    draft = Draft(caption=new.caption, media=media)
     post = await commands.finalize(
         asked.viewer, draft, idempotency_key=asked.idempotency_key, deps=deps
     )
@@ -35,6 +59,25 @@ async def get(asked: Asked[SizeQuery, Nothing]) -> Answer[Post]:
     viewer, deps = asked.viewer, asked.deps
     post = await queries.get_post(parse_post_id(asked.path["post_id"]), viewer, deps)
     return Answer(show_post(post, viewer=viewer, settings=deps.settings, size=asked.query.size))
+
+
+async def edit(asked: Asked[SizeQuery, PostEdit]) -> Answer[Post]:
+    """The post with its new words."""
+    viewer, deps, body = asked.viewer, asked.deps, asked.body
+    post = await commands.edit(
+        viewer,
+        parse_post_id(asked.path["post_id"]),
+        caption=None if body.caption is UNSET else body.caption,
+        alt_texts={one.media_id: one.alt_text for one in body.media},
+        deps=deps,
+    )
+    return Answer(show_post(post, viewer=viewer, settings=deps.settings, size=asked.query.size))
+
+
+async def delete(asked: Asked[Nothing, Nothing]) -> Answer[Nothing]:
+    """Nothing is left to show."""
+    await commands.delete(asked.viewer, parse_post_id(asked.path["post_id"]), asked.deps)
+    return Answer(NOTHING)
 
 
 async def by_user(asked: Asked[PageQuery, Nothing]) -> Answer[Page]:
@@ -54,7 +97,7 @@ OPERATIONS = (
     Operation(
         method="POST",
         path="/v1/posts",
-        summary="Finalize: make an upload a post; again answers the same post",
+        summary="Finalize: make uploads a post; again answers the same post",
         endpoint=finalize,
         query=Nothing,
         body=NewPost,
@@ -80,6 +123,27 @@ OPERATIONS = (
         body=Nothing,
         shown=Post,
         problems=("post-not-found",),
+    ),
+    Operation(
+        method="PATCH",
+        path="/v1/posts/{post_id}",
+        summary="Change the words of an own post",
+        endpoint=edit,
+        query=SizeQuery,
+        body=PostEdit,
+        shown=Post,
+        problems=("post-not-found", "not-your-post"),
+    ),
+    Operation(
+        method="DELETE",
+        path="/v1/posts/{post_id}",
+        summary="Delete an own post, for good; again changes nothing",
+        endpoint=delete,
+        query=Nothing,
+        body=Nothing,
+        shown=Nothing,
+        status=204,
+        problems=("post-not-found", "not-your-post"),
     ),
     Operation(
         method="GET",

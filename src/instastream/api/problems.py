@@ -35,6 +35,7 @@ PROBLEMS = {
         401, "Wrong username or password", "Check both; it is not said which one is wrong."
     ),
     "follow-yourself": Kind(403, "You can't follow yourself", "Read your own posts instead."),
+    "not-your-post": Kind(403, "This post is not yours", "Only its author can change a post."),
     "not-found": Kind(404, "There is nothing here", "/openapi.json lists what there is."),
     "user-not-found": Kind(404, "There is no such user", "Check the id."),
     "post-not-found": Kind(

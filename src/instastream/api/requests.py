@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 NAME_LENGTH_MAX = 80  # of a field or type that we do not know
 
-AT = re.compile(r"(?P<what>.*) - at `(key in )?\$\.?(?P<name>[^`]*)`", re.DOTALL)
+AT = re.compile(r"(?P<what>.*) - at `(key in )?\$\.?(?P<at>[^`]*)`", re.DOTALL)
 FIELD = re.compile(
     r"Object (?P<what>missing required|contains unknown) field `(?P<name>.*)`", re.DOTALL
 )
@@ -56,8 +56,8 @@ def _query(request: Request, query: type[T]) -> T:
     try:
         return msgspec.convert(once, query, strict=False)
     except msgspec.ValidationError as error:
-        name, what = explain(str(error), part="parameter")
-        raise Invalid(Fault(what, parameter=name)) from error
+        path, what = explain(str(error), part="parameter")
+        raise Invalid(Fault(what, parameter=".".join(path))) from error
 
 
 def _idempotency_key(request: Request) -> str | None:
@@ -78,8 +78,8 @@ async def _body(request: Request, body: type[T]) -> T:
     try:
         return msgspec.json.decode(raw, type=body)
     except msgspec.ValidationError as error:
-        name, what = explain(str(error), part="field")
-        raise Invalid(Fault(what, pointer=_pointer(name))) from error
+        path, what = explain(str(error), part="field")
+        raise Invalid(Fault(what, pointer=_pointer(path))) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Rejected("malformed-json", f"the body is not JSON: {error}") from error
 
@@ -100,9 +100,9 @@ async def _bounded(request: Request) -> bytes:
     return bytes(raw)
 
 
-def _pointer(name: str) -> str:
+def _pointer(path: list[str]) -> str:
     """RFC 6901, as a URI fragment would begin."""
-    return "#/" + name.replace("~", "~0").replace("/", "~1") if name else "#"
+    return "/".join(["#", *(name.replace("~", "~0").replace("/", "~1") for name in path)])
 
 
 def _in_words(what: str) -> str:
@@ -117,14 +117,14 @@ def _too_large() -> Rejected:
     return Rejected("request-too-large", f"a body has at most {REQUEST_BYTES_MAX} bytes")
 
 
-def explain(message: str, *, part: str) -> tuple[str, str]:
-    """Which part msgspec complains of ("" for the whole), and a sentence that begins with it."""
-    if known := AT.fullmatch(message):
-        what = _in_words(known["what"])
-        return known["name"], f"{known['name']}: {what}"
-    if known := FIELD.fullmatch(message):
-        missing = known["what"].startswith("missing")
+def explain(message: str, *, part: str) -> tuple[list[str], str]:
+    """Where msgspec complains ([]: of the whole), and a sentence that begins with it."""
+    known = AT.fullmatch(message)
+    what, at = (known["what"], known["at"]) if known else (message, "")
+    path = re.findall(r"[^.[\]]+", at)
+    if field := FIELD.fullmatch(what):
+        missing = field["what"].startswith("missing")
         what = "is missing" if missing else f"there is no such {part}"
-        name = known["name"][:NAME_LENGTH_MAX]
-        return name, f"{name}: {what}"
-    return "", message
+        name = field["name"][:NAME_LENGTH_MAX]
+        return [*path, name], f"{'.'.join([at, name]) if at else name}: {what}"
+    return path, f"{at}: {_in_words(what)}" if at else what

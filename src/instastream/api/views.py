@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from instastream import queries
+from instastream import events, queries
 from instastream.api.cursors import cursor_after
-from instastream.api.fields import SIZE_DEFAULT, SIZES, Cursor, SnowflakeId, Timestamp
+from instastream.api.fields import IMAGES, SIZE_DEFAULT, Cursor, SnowflakeId, Timestamp, UploadId
 from instastream.ids import UserId
 from instastream.settings import Settings
 from instastream.stores import posts, users
@@ -30,6 +30,26 @@ class Image(Struct, frozen=True):
     size_bytes: int = field(name="bytes")
 
 
+class Rung(Struct, frozen=True):
+    """One size that a player may choose."""
+
+    name: Annotated[str, Meta(examples=["720p"])]
+    width: int
+    height: int
+    bits_per_s: int
+
+
+class Video(Struct, frozen=True):
+    """A video as the edge streams it (HLS): `url` is its master playlist."""
+
+    url: str
+    width: int
+    height: int
+    duration_ms: int
+    rungs: list[Rung]
+    size_bytes: int = field(name="bytes")
+
+
 class Failure(Struct, frozen=True):
     """Why a post's media can't be shown: a stable reason, and a sentence."""
 
@@ -37,23 +57,37 @@ class Failure(Struct, frozen=True):
     detail: str
 
 
+class Media(Struct, frozen=True, kw_only=True):
+    """One media of a post; until it is rendered it has an id and a description only."""
+
+    id: UploadId
+    kind: Literal["image", "video"]
+    alt_text: str
+    images: Annotated[
+        dict[str, Image],
+        Meta(
+            description="Every rendering, by size; of a video, its poster.",
+            extra_json_schema={"propertyNames": {"enum": list(IMAGES)}},
+        ),
+    ]
+    image: Annotated[Image | None, Meta(description="The rendering of the size asked for.")]
+    video: Annotated[Video | None, Meta(description="Of a video that is rendered.")]
+    thumbhash: Annotated[
+        str | None,
+        Meta(description="A blurred preview (ThumbHash, base64).", examples=["3OcRJYB4"]),
+    ]
+    colour: Annotated[str | None, Meta(description="The dominant one.", examples=["#7d5a3c"])]
+
+
 class Post(Struct, frozen=True, kw_only=True):
-    """A post. Until it is `ready` only its author sees it, and it has no media."""
+    """A post. It is `ready` when all of its media are; until then only its author sees it."""
 
     id: SnowflakeId
     author_id: SnowflakeId
     status: Literal["processing", "ready", "failed"]
     caption: str
-    alt_text: str
     created_at: Timestamp
-    media: Annotated[
-        dict[str, Image],
-        Meta(
-            description="Every rendering, by size.",
-            extra_json_schema={"propertyNames": {"enum": list(SIZES)}},
-        ),
-    ]
-    image: Annotated[Image | None, Meta(description="The rendering of the size asked for.")]
+    media: Annotated[list[Media], Meta(description="In the order in which they are shown.")]
     failure: Failure | UnsetType = UNSET
 
 
@@ -73,25 +107,49 @@ def show_post(
     post: posts.Post, *, viewer: UserId, settings: Settings, size: str = SIZE_DEFAULT
 ) -> Post:
     """A post as its viewer may see it."""
-    media = {
+    assert post.status != "deleted"
+    return Post(
+        id=post.post_id,
+        author_id=post.author_id,
+        status=post.status,
+        caption=post.caption,
+        created_at=_at(post.created_ms),
+        media=[_show_media(media, settings=settings, size=size) for media in post.media],
+        failure=_failure(post, viewer),
+    )
+
+
+def _show_media(media: posts.Media, *, settings: Settings, size: str) -> Media:
+    rendered = media.rendered
+    images = {
         variant.name: Image(
             url=f"{settings.media_url}/{variant.key}",
             width=variant.width,
             height=variant.height,
             size_bytes=variant.size_bytes,
         )
-        for variant in post.variants
+        for variant in (rendered.variants if rendered else [])
     }
-    return Post(
-        id=post.post_id,
-        author_id=post.author_id,
-        status=post.status,
-        caption=post.caption,
-        alt_text=post.alt_text,
-        created_at=_at(post.created_ms),
-        media=media,
-        image=media.get(size),
-        failure=_failure(post, viewer),
+    return Media(
+        id=media.media_id,
+        kind="video" if media.content_type.startswith("video/") else "image",
+        alt_text=media.alt_text,
+        images=images,
+        image=images.get(size),
+        video=_show_video(rendered.video, settings) if rendered and rendered.video else None,
+        thumbhash=(rendered.thumbhash or None) if rendered else None,
+        colour=(rendered.colour or None) if rendered else None,
+    )
+
+
+def _show_video(video: events.Video, settings: Settings) -> Video:
+    return Video(
+        url=f"{settings.media_url}/{video.key}",
+        width=video.width,
+        height=video.height,
+        duration_ms=video.duration_ms,
+        rungs=[Rung(one.name, one.width, one.height, one.bits_per_s) for one in video.rungs],
+        size_bytes=video.size_bytes,
     )
 
 

@@ -12,11 +12,14 @@ from instastream.stores.graph import FOLLOWER_BUCKETS
 async def fan_out(record: Record[MediaReady], deps: Deps) -> list[Event]:
     """The post is in its followers' lists, or planned in pages when they are many.
 
-    It stands in its author's timeline first: a reader whose list is not there yet finds it
-    in the timelines that the list is made from.
+    That is up to whichever of its media is the last to be ready. The post stands in its author's
+    timeline first: a reader whose list is not there yet finds it in the timelines that the list
+    is made from.
     """
     event = record.event
     await deps.posts.record_ready(event)
+    if not await deps.posts.all_ready(event.post_id, event.media_count):
+        return []
     followers = await deps.graph.followers(event.author_id, limit=FANOUT_PAGE_LENGTH + 1)
     if len(followers) <= FANOUT_PAGE_LENGTH:
         await deps.feeds.push(event.post_id, followers)

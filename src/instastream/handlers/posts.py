@@ -1,18 +1,26 @@
 """What a post is by now."""
 
 from instastream.deps import Deps
-from instastream.events import Event, MediaFailed, MediaReady, Record, UploadFinalized
+from instastream.events import (
+    Event,
+    MediaFailed,
+    MediaReady,
+    PostDeleted,
+    PostEdited,
+    Record,
+    UploadFinalized,
+)
 from instastream.handlers.table import Handlers
 
 
 async def record_finalized(record: Record[UploadFinalized], deps: Deps) -> list[Event]:
-    """The post exists, and its author can read it."""
+    """The post has this media, and its author can read it."""
     await deps.posts.record_finalized(record.event)
     return []
 
 
 async def record_ready(record: Record[MediaReady], deps: Deps) -> list[Event]:
-    """The post is ready, and everyone can read it."""
+    """The media is ready; once all of a post's are, everyone can read it."""
     await deps.posts.record_ready(record.event)
     return []
 
@@ -23,8 +31,22 @@ async def record_failed(record: Record[MediaFailed], deps: Deps) -> list[Event]:
     return []
 
 
+async def record_edited(record: Record[PostEdited], deps: Deps) -> list[Event]:
+    """The post has the words that were said last."""
+    await deps.posts.record_edited(record)
+    return []
+
+
+async def record_deleted(record: Record[PostDeleted], deps: Deps) -> list[Event]:
+    """Nobody can read the post any more."""
+    await deps.posts.record_deleted(record.event)
+    return []
+
+
 POSTS: Handlers = {
     UploadFinalized: record_finalized,
     MediaReady: record_ready,
     MediaFailed: record_failed,
+    PostEdited: record_edited,
+    PostDeleted: record_deleted,
 }

@@ -11,10 +11,7 @@ import msgspec
 from instastream.errors import Corrupt, Unavailable
 from instastream.events import (
     Event,
-    MediaFailed,
-    MediaReady,
     Record,
-    UploadFinalized,
     UserJoined,
 )
 from instastream.ids import WORKERS, Lease, MediaId, PostId, UserId
@@ -23,7 +20,6 @@ from instastream.log import Appended, Headers
 from instastream.stores.accounts import Credentials, RefreshToken
 from instastream.stores.blobs import Blob, SignedPut
 from instastream.stores.graph import bucket_of
-from instastream.stores.posts import Failure, Post
 from instastream.stores.uploads import Claim, Upload
 from instastream.stores.users import User
 
@@ -122,45 +118,6 @@ class MemoryUploads:
 
     async def remember(self, *, user_id: UserId, key: str, request_digest: str) -> str:
         return self.keys.setdefault((user_id, key), request_digest)
-
-
-@dataclass
-class MemoryPosts:
-    """Posts by the events that made them."""
-
-    finalized: dict[PostId, UploadFinalized] = field(default_factory=dict)
-    ready: dict[PostId, MediaReady] = field(default_factory=dict)
-    failed: dict[PostId, MediaFailed] = field(default_factory=dict)
-
-    async def record_finalized(self, event: UploadFinalized) -> None:
-        self.finalized[event.post_id] = event
-
-    async def record_ready(self, event: MediaReady) -> None:
-        self.ready[event.post_id] = event
-
-    async def record_failed(self, event: MediaFailed) -> None:
-        self.failed[event.post_id] = event
-
-    async def get(self, post_ids: list[PostId]) -> dict[PostId, Post]:
-        return {i: self._post(i) for i in post_ids if i in self.finalized}
-
-    async def timeline(self, author_id: UserId, *, before: PostId, limit: int) -> list[PostId]:
-        events: list[UploadFinalized | MediaReady]
-        events = [*self.finalized.values(), *self.ready.values()]
-        ids = {event.post_id for event in events if event.author_id == author_id}
-        return sorted((i for i in ids if i < before), reverse=True)[:limit]
-
-    def _post(self, post_id: PostId) -> Post:
-        finalized = self.finalized[post_id]
-        ready, failed = self.ready.get(post_id), self.failed.get(post_id)
-        return Post(
-            post_id=post_id,
-            author_id=finalized.author_id,
-            caption=finalized.caption,
-            alt_text=finalized.alt_text,
-            variants=ready.variants if ready else [],
-            failure=Failure(failed.reason, failed.detail) if failed else None,
-        )
 
 
 @dataclass

@@ -1,20 +1,49 @@
-"""Posts and timelines: a projection of `uploads` and `media`."""
+"""Posts and timelines: a projection of `uploads`, `media` and `posts`."""
 
 from typing import Literal, Protocol
 
 from msgspec import Struct
 
-from instastream.events import MediaFailed, MediaReady, UploadFinalized, Variant
-from instastream.ids import PostId, UserId, minted_ms
+from instastream.events import (
+    MediaFailed,
+    MediaReady,
+    PostDeleted,
+    PostEdited,
+    Record,
+    UploadFinalized,
+    Variant,
+    Video,
+)
+from instastream.ids import MediaId, PostId, UserId, minted_ms
 
-Status = Literal["processing", "ready", "failed"]
+Status = Literal["processing", "ready", "failed", "deleted"]
 
 
 class Failure(Struct, frozen=True):
-    """Why a post's media can't be rendered: a stable slug and a sentence for its owner."""
+    """Why a media can't be rendered: a stable slug and a sentence for its owner."""
 
     reason: str
     detail: str
+
+
+class Rendered(Struct, frozen=True):
+    """What a media became."""
+
+    variants: list[Variant]
+    thumbhash: str
+    colour: str
+    video: Video | None
+
+
+class Media(Struct, frozen=True, kw_only=True):
+    """One media of a post, as far as its projection knows."""
+
+    position: int
+    media_id: MediaId
+    content_type: str  # as declared
+    alt_text: str
+    rendered: Rendered | None = None
+    failure: Failure | None = None
 
 
 class Post(Struct, frozen=True, kw_only=True):
@@ -23,16 +52,24 @@ class Post(Struct, frozen=True, kw_only=True):
     post_id: PostId
     author_id: UserId
     caption: str
-    alt_text: str
-    variants: list[Variant] = []
-    failure: Failure | None = None
+    media: list[Media]  # in their order, without those that are not finalized yet
+    media_count: int
+    deleted: bool = False
 
     @property
     def status(self) -> Status:
-        """Derived, so that events may arrive in any order: once ready, always ready."""
-        if self.variants:
+        """Derived, so that events may arrive in any order: once ready, ready until deleted."""
+        if self.deleted:
+            return "deleted"
+        if sum(media.rendered is not None for media in self.media) == self.media_count:
             return "ready"
         return "failed" if self.failure else "processing"
+
+    @property
+    def failure(self) -> Failure | None:
+        """Of the first media that can't be rendered."""
+        failures = (media.failure for media in self.media if not media.rendered)
+        return next(filter(None, failures), None)
 
     @property
     def created_ms(self) -> int:
@@ -44,16 +81,25 @@ class Posts(Protocol):
     """Every `record_` method is idempotent and may come in any order."""
 
     async def record_finalized(self, event: UploadFinalized) -> None:
-        """The post exists, and stands in its author's timeline."""
+        """The post has this media, and stands in its author's timeline."""
 
     async def record_ready(self, event: MediaReady) -> None:
-        """The post has its variants, and stands in its author's timeline."""
+        """The media has its variants, and the post stands in its author's timeline."""
 
     async def record_failed(self, event: MediaFailed) -> None:
-        """The post's media can't be rendered."""
+        """The media can't be rendered."""
+
+    async def record_edited(self, record: Record[PostEdited]) -> None:
+        """The post has other words, unless later ones are there."""
+
+    async def record_deleted(self, event: PostDeleted) -> None:
+        """The post is deleted, and in no timeline."""
 
     async def get(self, post_ids: list[PostId]) -> dict[PostId, Post]:
         """Many posts in one batch; ids without a finalized post are absent."""
+
+    async def all_ready(self, post_id: PostId, media_count: int) -> bool:
+        """Whether so many of a post's media are ready, finalized here or not."""
 
     async def timeline(self, author_id: UserId, *, before: PostId, limit: int) -> list[PostId]:
         """An author's newest post ids, descending, all of them older than `before`."""

@@ -66,9 +66,7 @@ class Person:
 
     async def post(self, **words: str) -> Json:
         """A post that is still processing."""
-        response = await self.ask(
-            "POST", "/v1/posts", json={"media_id": await self.upload()} | words
-        )
+        response = await self.ask("POST", "/v1/posts", json=single(await self.upload(), **words))
         assert response.status_code == 202
         return dict(response.json())
 
@@ -84,6 +82,14 @@ class DownLog(MemoryLog):
         if self.keeps:
             await super().append(event)
         raise Unavailable("kafka", "connection refused at 10.1.2.3")
+
+
+def single(media_id: str, **words: object) -> Json:
+    """What makes one upload a post."""
+    media: Json = {"media_id": media_id}
+    if "alt_text" in words:
+        media["alt_text"] = words.pop("alt_text")
+    return {"media": [media]} | words
 
 
 def declaration(content: bytes = PHOTO) -> Json:

@@ -40,14 +40,16 @@ async def test_a_ready_post_has_every_rendering_and_shows_the_one_asked_for(
     post = await make_ready(await ada.post(caption="words"), deps)
     for size in SIZES:
         seen = (await bob.get(f"/v1/posts/{post['id']}", size=size)).json()
-        assert sorted(seen["media"]) == sorted(SIZES)
-        assert seen["image"] == seen["media"][size]
+        [media] = seen["media"]
+        assert sorted(media["images"]) == sorted(SIZES)
+        assert media["image"] == media["images"][size]
         key = object_key(FOLDER, size)
-        assert seen["image"]["url"] == f"{deps.settings.media_url}/{key}"
+        assert media["image"]["url"] == f"{deps.settings.media_url}/{key}"
     plain = (await bob.get(f"/v1/posts/{post['id']}")).json()
-    assert plain["image"] == plain["media"]["feed"]
-    assert plain["image"]["width"] == 1080
-    assert plain["image"]["bytes"] == 1_000
+    [media] = plain["media"]
+    assert media["image"] == media["images"]["feed"]
+    assert media["image"]["width"] == 1080
+    assert media["image"]["bytes"] == 1_000
     at = datetime.fromtimestamp(minted_ms(post["id"]) / 1000, UTC)
     assert datetime.fromisoformat(plain["created_at"]) == at
 
@@ -259,7 +261,8 @@ async def test_the_next_page_is_like_this_one(ada: Person, deps: Deps) -> None:
     page = await ada.get(f"/v1/users/{ada.id}/posts", limit=1, size="thumb")
     following = (await ada.ask("GET", page.links["next"]["url"])).json()
     [post] = following["posts"]
-    assert post["image"] == post["media"]["thumb"]
+    [media] = post["media"]
+    assert media["image"] == media["images"]["thumb"]
 
 
 async def test_without_a_limit_a_page_has_the_default_length(ada: Person, deps: Deps) -> None:

@@ -1,30 +1,52 @@
 """Posts and timelines on Cassandra.
 
 Each event writes columns of its own, at a timestamp of its own: redelivery, delay and disorder
-leave the same rows.
+leave the same rows. A post's first words are older than every edit, which its offset dates.
 """
+
+from itertools import groupby
+from operator import attrgetter
+from uuid import UUID
 
 import msgspec
 
-from instastream.events import MediaFailed, MediaReady, UploadFinalized, Variant
-from instastream.ids import PostId, UserId, minted_ms, month_before, month_of
+from instastream.events import (
+    MediaFailed,
+    MediaReady,
+    PostDeleted,
+    PostEdited,
+    Record,
+    UploadFinalized,
+)
+from instastream.ids import MediaId, PostId, UserId, minted_ms, month_before, month_of
 from instastream.stores.cassandra.session import Row, Session
-from instastream.stores.posts import Failure, Post
+from instastream.stores.posts import Failure, Media, Post, Rendered
 
-RECORD_FINALIZED = """INSERT INTO posts (post_id, author_id, caption, alt_text)
-    VALUES (?, ?, ?, ?) USING TIMESTAMP ?"""
-RECORD_READY = "UPDATE posts USING TIMESTAMP ? SET variants = ? WHERE post_id = ?"
-RECORD_FAILED = "UPDATE posts USING TIMESTAMP ? SET failure = ? WHERE post_id = ?"
-GET = """SELECT post_id, author_id, caption, alt_text, variants, failure
-    FROM posts WHERE post_id = ?"""
+FIRST = 1  # the timestamp of what a post begins with, in microseconds like all of Cassandra's
+FIRST_EDIT = 2  # the timestamp of the edit at offset 0
+
+RECORD_FINALIZED = """INSERT INTO posts (post_id, author_id, caption, media_count,
+    position, media_id, content_type, alt_text) VALUES (?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?"""
+RECORD_READY = """UPDATE posts USING TIMESTAMP ? SET rendered = ?
+    WHERE post_id = ? AND position = ?"""
+RECORD_FAILED = """UPDATE posts USING TIMESTAMP ? SET failure = ?
+    WHERE post_id = ? AND position = ?"""
+EDIT_CAPTION = "UPDATE posts USING TIMESTAMP ? SET caption = ? WHERE post_id = ?"
+EDIT_ALT_TEXT = """UPDATE posts USING TIMESTAMP ? SET alt_text = ?
+    WHERE post_id = ? AND position = ?"""
+RECORD_DELETED = "UPDATE posts USING TIMESTAMP ? SET deleted = true WHERE post_id = ?"
+GET = """SELECT post_id, author_id, caption, media_count, deleted,
+    position, media_id, content_type, alt_text, rendered, failure FROM posts WHERE post_id = ?"""
 LIST = """INSERT INTO posts_by_author (author_id, month, post_id)
     VALUES (?, ?, ?) USING TIMESTAMP ?"""
+UNLIST = """DELETE FROM posts_by_author USING TIMESTAMP ?
+    WHERE author_id = ? AND month = ? AND post_id = ?"""
 TIMELINE = """SELECT post_id FROM posts_by_author
     WHERE author_id = ? AND month = ? AND post_id < ? LIMIT ?"""
 
 
 class CassandraPosts:
-    """Posts in `posts`, timelines in `posts_by_author` by month."""
+    """Posts in `posts`, a row for each media; timelines in `posts_by_author` by month."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -36,23 +58,53 @@ class CassandraPosts:
             int(event.post_id),
             int(event.author_id),
             event.caption,
+            event.media_count,
+            event.position,
+            UUID(event.media_id),
+            event.content_type,
             event.alt_text,
-            event.at_ms,
+            FIRST,
         )
 
     async def record_ready(self, event: MediaReady) -> None:
         await self._list(event)
-        variants = msgspec.json.encode(event.variants).decode()
-        await self._session.execute(RECORD_READY, event.at_ms, variants, int(event.post_id))
+        became = Rendered(event.variants, event.thumbhash, event.colour, event.video)
+        rendered = msgspec.json.encode(became).decode()
+        await self._session.execute(
+            RECORD_READY, event.at_ms, rendered, int(event.post_id), event.position
+        )
 
     async def record_failed(self, event: MediaFailed) -> None:
         failure = msgspec.json.encode(Failure(event.reason, event.detail)).decode()
-        await self._session.execute(RECORD_FAILED, event.at_ms, failure, int(event.post_id))
+        await self._session.execute(
+            RECORD_FAILED, event.at_ms, failure, int(event.post_id), event.position
+        )
+
+    async def record_edited(self, record: Record[PostEdited]) -> None:
+        event, edited = record.event, record.offset + FIRST_EDIT
+        post_id = int(event.post_id)
+        for alt_text in event.alt_texts:
+            await self._session.execute(
+                EDIT_ALT_TEXT, edited, alt_text.text, post_id, alt_text.position
+            )
+        if event.caption is not None:
+            await self._session.execute(EDIT_CAPTION, edited, event.caption, post_id)
+
+    async def record_deleted(self, event: PostDeleted) -> None:
+        post_id, author_id = int(event.post_id), int(event.author_id)
+        await self._session.execute(RECORD_DELETED, event.at_ms, post_id)
+        unlisted = minted_ms(event.post_id) + 1  # after every time it is listed
+        await self._session.execute(UNLIST, unlisted, author_id, month_of(event.post_id), post_id)
 
     async def get(self, post_ids: list[PostId]) -> dict[PostId, Post]:
         rows = await self._session.execute_all(GET, ((int(i),) for i in post_ids))
-        posts = [_post(row) for row in rows if row.author_id is not None]
-        return {post.post_id: post for post in posts}
+        by_post = groupby(rows, key=attrgetter("post_id"))
+        posts = [_post(list(media)) for _, media in by_post]
+        return {post.post_id: post for post in posts if post}
+
+    async def all_ready(self, post_id: PostId, media_count: int) -> bool:
+        rows = await self._session.execute(GET, int(post_id))
+        return sum(row.rendered is not None for row in rows) == media_count
 
     async def timeline(self, author_id: UserId, *, before: PostId, limit: int) -> list[PostId]:
         month = month_of(before)
@@ -76,12 +128,28 @@ class CassandraPosts:
         )
 
 
-def _post(row: Row) -> Post:
+def _post(rows: list[Row]) -> Post | None:
+    """The post of these rows; None until its first media is finalized."""
+    finalized = [row for row in rows if row.media_id is not None]
+    if not finalized:
+        return None
+    row = finalized[0]
     return Post(
         post_id=PostId(str(row.post_id)),
         author_id=UserId(str(row.author_id)),
         caption=row.caption,
+        media=[_media(row) for row in finalized],
+        media_count=row.media_count,
+        deleted=bool(row.deleted),
+    )
+
+
+def _media(row: Row) -> Media:
+    return Media(
+        position=row.position,
+        media_id=MediaId(str(row.media_id)),
+        content_type=row.content_type,
         alt_text=row.alt_text,
-        variants=msgspec.json.decode(row.variants or "[]", type=list[Variant]),
+        rendered=msgspec.json.decode(row.rendered or "null", type=Rendered | None),
         failure=msgspec.json.decode(row.failure or "null", type=Failure | None),
     )
