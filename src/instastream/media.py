@@ -23,10 +23,13 @@ VARIANTS = (
     VariantSpec("feed", width=1080, quality=80, effort=4),
     VariantSpec("thumb", width=150, quality=80, effort=4),
 )
+VARIANT_RATIO_MAX = (
+    4  # heights to a width: the longest phone screen has 2.4, a strip of noise 36 MB
+)
 assert list(VARIANTS) == sorted(VARIANTS, key=lambda spec: -spec.width)
 
 
-RENDERING = 1  # to be raised with every change of the bytes that an original becomes
+RENDERING = 2  # to be raised with every change of the bytes that an original becomes
 
 
 class Rendered(Struct, frozen=True):
@@ -53,8 +56,8 @@ def sniff(head: bytes) -> str | None:
             return content_type
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "image/webp"
-    if head[4:8] == b"ftyp" and b"avif" in _brands(head):
-        return "image/avif"
+    if head[4:8] == b"ftyp":
+        return _photograph_of(_brands(head))
     return None
 
 
@@ -64,6 +67,16 @@ MAGIC = {
     b"GIF87a": "image/gif",
     b"GIF89a": "image/gif",
 }
+
+
+# 8 bits, more than 8, and the still of a burst; `mif1` alone does not say how it is encoded.
+HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"}
+
+
+def _photograph_of(brands: list[bytes]) -> str | None:
+    if b"avif" in brands:
+        return "image/avif"
+    return "image/heic" if HEIC_BRANDS & set(brands) else None
 
 
 def _brands(head: bytes) -> list[bytes]:

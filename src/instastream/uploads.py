@@ -9,7 +9,14 @@ from instastream.limits import IMAGE_BYTES_MAX, UPLOAD_GRACE_S, UPLOAD_TTL_S
 from instastream.stores.blobs import Blob
 from instastream.stores.uploads import Upload
 
-IMAGE_TYPES = ("image/avif", "image/gif", "image/jpeg", "image/png", "image/webp")
+IMAGE_TYPES = (
+    "image/avif",
+    "image/gif",
+    "image/heic",
+    "image/jpeg",
+    "image/png",
+    "image/webp",
+)
 
 
 def original_key(user_id: UserId, media_id: MediaId) -> str:

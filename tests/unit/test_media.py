@@ -6,6 +6,7 @@ from instastream.media import (
     DIGEST_BYTES,
     HEAD_BYTES,
     RENDERING,
+    VARIANT_RATIO_MAX,
     VARIANTS,
     digest_of,
     media_folder,
@@ -16,6 +17,11 @@ from instastream.media import (
 AVIF = b"\0\0\0\x20ftypavif\0\0\0\0avifmif1miafMA1B"
 AVIF_AS_MIF1 = b"\0\0\0\x18ftypmif1\0\0\0\0miafavif"
 HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"
+HEIC_OF_IOS_18 = b"\0\0\0\x34ftypheic\0\0\0\0mif1MiHBMiHEMiPrmiafheictmap"
+HEIC_10_BIT = b"\0\0\0\x1cftypheix\0\0\0\0mif1heixmiaf"
+HEIC_AS_MIF1 = b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic"
+HEIC_BURST = b"\0\0\0\x24ftypmsf1\0\0\0\0mif1heicmsf1hevciso8"
+MIF1_ALONE = b"\0\0\0\x18ftypmif1\0\0\0\0mif1miaf"
 MP4 = b"\0\0\0\x18ftypisom\0\0\0\0isommp42"
 
 
@@ -29,6 +35,11 @@ MP4 = b"\0\0\0\x18ftypisom\0\0\0\0isommp42"
         (b"GIF89a\x01\0\x01\0", "image/gif"),
         (AVIF, "image/avif"),
         (AVIF_AS_MIF1, "image/avif"),
+        (HEIC, "image/heic"),
+        (HEIC_OF_IOS_18, "image/heic"),
+        (HEIC_10_BIT, "image/heic"),
+        (HEIC_AS_MIF1, "image/heic"),
+        (HEIC_BURST, "image/heic"),
     ],
 )
 def test_accepted_types_are_known_by_their_first_bytes(head: bytes, content_type: str) -> None:
@@ -50,7 +61,7 @@ def test_accepted_types_are_known_by_their_first_bytes(head: bytes, content_type
         b"%PDF-1.7",
         b"#EXTM3U\n",
         b" \xff\xd8\xff\xe0",
-        HEIC,
+        MIF1_ALONE,
         MP4,
     ],
 )
@@ -59,11 +70,12 @@ def test_everything_else_is_refused(head: bytes) -> None:
 
 
 def test_a_brand_counts_only_inside_its_own_box() -> None:
-    assert sniff(HEIC + b"avif") is None
+    assert sniff(HEIC + b"avif") == "image/heic"
+    assert sniff(MP4 + b"avifheic") is None
 
 
 def test_the_bytes_sniffed_by_hold_every_brand_of_a_camera_s_file() -> None:
-    assert len(AVIF) <= HEAD_BYTES
+    assert max(len(AVIF), len(HEIC_OF_IOS_18)) <= HEAD_BYTES
 
 
 def test_the_same_bytes_have_the_same_digest_under_one_key_only() -> None:
@@ -95,7 +107,8 @@ def test_the_variants_that_clients_rely_on_are_there() -> None:
 def test_other_bytes_are_another_rendering() -> None:
     """Clients keep what a key holds for a year: raise RENDERING with what changes the bytes."""
     as_of = [(spec.name, spec.width, spec.quality, spec.effort) for spec in VARIANTS]
-    assert (RENDERING, as_of) == (
-        1,
+    assert (RENDERING, VARIANT_RATIO_MAX, as_of) == (
+        2,
+        4,
         [("full", 2048, 82, 2), ("feed", 1080, 80, 4), ("thumb", 150, 80, 4)],
     )

@@ -6,7 +6,7 @@ import zlib
 import pytest
 import pyvips
 
-from instastream import images
+from instastream import bounds, images
 from instastream.errors import Corrupt
 from instastream.limits import JPEG_SCANS_MAX, WEBP_FRAMES_MAX
 from tests.unit.images.conftest import Render, photo, plain
@@ -36,10 +36,11 @@ def test_a_truncated_file_is_refused_not_half_shown(
         b"<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'><rect/></svg>",
         b"II*\0\x08\0\0\0" + bytes(200),
         b"%PDF-1.7\n",
-        b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(200),
+        b"\0\0\0\x18ftypisom\0\0\0\0isommp42" + bytes(200),
+        b"#EXTM3U\n#EXTINF:6,\nfile:///etc/passwd\n",
         b"P6 1 1 255 abc",
     ],
-    ids=["empty", "text", "svg", "tiff", "pdf", "heic", "ppm"],
+    ids=["empty", "text", "svg", "tiff", "pdf", "mp4", "playlist", "ppm"],
 )
 def test_what_is_no_photograph_is_refused(render: Render, content: bytes) -> None:
     assert reason(render, content) == "not-an-image"
@@ -71,7 +72,7 @@ def test_the_decoder_must_be_the_one_that_was_sniffed(
 def test_the_pixel_limit_holds_exactly(
     render: Render, monkeypatch: pytest.MonkeyPatch, limit: int
 ) -> None:
-    monkeypatch.setattr(images, "IMAGE_PIXELS_MAX", limit)
+    monkeypatch.setattr(bounds, "IMAGE_PIXELS_MAX", limit)
     original = plain(120, 100, [220, 30, 30]).write_to_buffer(".jpg")
     if limit < 12_000:
         assert reason(render, original) == "too-many-pixels"
@@ -84,7 +85,7 @@ def test_the_byte_limit_holds_exactly(
     render: Render, monkeypatch: pytest.MonkeyPatch, spare: int
 ) -> None:
     original = photo("cup.png")
-    monkeypatch.setattr(images, "IMAGE_BYTES_MAX", len(original) + spare)
+    monkeypatch.setattr(bounds, "IMAGE_BYTES_MAX", len(original) + spare)
     if spare < 0:
         assert reason(render, original) == "too-many-bytes"
     else:

@@ -70,9 +70,25 @@ def test_the_shape_is_kept(render: Render) -> None:
     ]
 
 
-def test_a_screenshot_too_tall_for_webp_becomes_narrower(render: Render) -> None:
-    full = render(plain(400, 32_766, GREEN).write_to_buffer(".png"))["full"]
-    assert (full.width, full.height) == (200, 16_383)
+@pytest.mark.parametrize(
+    ("height", "expected"),
+    [(8_000, (2048, 8_000)), (8_192, (2048, 8_192)), (16_384, (1024, 8_192))],
+    ids=["under", "at", "over"],
+)
+def test_what_is_too_tall_becomes_narrower(
+    render: Render, height: int, expected: tuple[int, int]
+) -> None:
+    full = render(plain(2048, height, GREEN).write_to_buffer(".png"))["full"]
+    assert (full.width, full.height) == expected
+
+
+def test_every_variant_of_a_tall_image_keeps_its_shape(render: Render) -> None:
+    variants = render(plain(100, 16_000, GREEN).write_to_buffer(".png"))
+    assert {name: (v.width, v.height) for name, v in variants.items()} == {
+        "full": (51, 8_192),
+        "feed": (27, 4_320),
+        "thumb": (4, 600),
+    }
 
 
 STORED: dict[int, Callable[[pyvips.Image], pyvips.Image]] = {

@@ -1,0 +1,34 @@
+"""Refuses what would cost too much, before a pixel is decoded."""
+
+from pathlib import Path
+
+from instastream.errors import Corrupt
+from instastream.limits import (
+    IMAGE_BYTES_MAX,
+    IMAGE_PIXELS_MAX,
+    JPEG_SCANS_MAX,
+    WEBP_FRAMES_MAX,
+)
+
+# How scans and frames begin; in entropy-coded data neither can occur by accident.
+PARTS = {"image/jpeg": (b"\xff\xda", JPEG_SCANS_MAX), "image/webp": (b"ANMF", WEBP_FRAMES_MAX)}
+
+
+def check_size(path: Path) -> None:
+    """Refuse a file too large to be read."""
+    if path.stat().st_size > IMAGE_BYTES_MAX:
+        raise Corrupt("too-many-bytes", f"The file is larger than {IMAGE_BYTES_MAX:,} bytes.")
+
+
+def check_parts(content: bytes, content_type: str) -> None:
+    """Refuse what takes a decoder minutes: passes over the same pixels, frames without end."""
+    marker, most = PARTS.get(content_type, (b"", 0))
+    if marker and content.count(marker) > most:
+        raise Corrupt("too-many-parts", f"The image has more than {most:,} scans or frames.")
+
+
+def check_pixels(*, width: int, height: int) -> None:
+    """Refuse more pixels than a process may hold."""
+    if width * height > IMAGE_PIXELS_MAX:
+        millions = IMAGE_PIXELS_MAX // 1_000_000
+        raise Corrupt("too-many-pixels", f"The image has more than {millions} megapixels.")
