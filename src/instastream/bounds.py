@@ -1,7 +1,5 @@
 """Refuses what would cost too much, before a pixel is decoded."""
 
-from pathlib import Path
-
 from instastream.errors import Corrupt
 from instastream.limits import (
     IMAGE_BYTES_MAX,
@@ -14,9 +12,9 @@ from instastream.limits import (
 PARTS = {"image/jpeg": (b"\xff\xda", JPEG_SCANS_MAX), "image/webp": (b"ANMF", WEBP_FRAMES_MAX)}
 
 
-def check_size(path: Path) -> None:
+def check_size(size_bytes: int) -> None:
     """Refuse a file too large to be read."""
-    if path.stat().st_size > IMAGE_BYTES_MAX:
+    if size_bytes > IMAGE_BYTES_MAX:
         raise Corrupt("too-many-bytes", f"The file is larger than {IMAGE_BYTES_MAX:,} bytes.")
 
 

@@ -35,8 +35,12 @@ PLAIN = {"srgb", "b-w", "rgb16", "grey16"}  # encoded right without a colour tra
 
 def render(path: Path) -> Rendering:
     """All that the photograph at `path` becomes; raises Corrupt when there can be none."""
-    check_size(path)
-    content = path.read_bytes()
+    check_size(path.stat().st_size)
+    return render_content(path.read_bytes())
+
+
+def render_content(content: bytes) -> Rendering:
+    """The same of a photograph that is in memory already."""
     try:
         variants = [_encode(image, spec) for image, spec in _cascade(_widest(content))]
         return Rendering(variants, thumbhash="", colour="")

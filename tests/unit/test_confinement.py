@@ -78,7 +78,7 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("os.execv('/bin/true', ['true'])", {"opens": False}),
     ],
 )
-def test_it_reaches_nothing_else(code: str, limits: dict[str, object], tmp_path: Path) -> None:
+def test_it_reaches_nothing_else(code: str, limits: dict[str, Any], tmp_path: Path) -> None:
     (tmp_path / "a file").write_text("of someone")
     ended = confined(code, **limits)
     assert ended.returncode == 1
