@@ -2,14 +2,18 @@
 
 from instastream.errors import Corrupt
 from instastream.limits import (
+    ANIMATION_FRAMES_MAX,
+    ANIMATION_PIXELS_MAX,
     IMAGE_BYTES_MAX,
     IMAGE_PIXELS_MAX,
     JPEG_SCANS_MAX,
-    WEBP_FRAMES_MAX,
 )
 
 # How scans and frames begin; in entropy-coded data neither can occur by accident.
-PARTS = {"image/jpeg": (b"\xff\xda", JPEG_SCANS_MAX), "image/webp": (b"ANMF", WEBP_FRAMES_MAX)}
+PARTS = {
+    "image/jpeg": (b"\xff\xda", JPEG_SCANS_MAX),
+    "image/webp": (b"ANMF", ANIMATION_FRAMES_MAX),
+}
 
 
 def check_size(size_bytes: int) -> None:
@@ -30,3 +34,15 @@ def check_pixels(*, width: int, height: int) -> None:
     if width * height > IMAGE_PIXELS_MAX:
         millions = IMAGE_PIXELS_MAX // 1_000_000
         raise Corrupt("too-many-pixels", f"The image has more than {millions} megapixels.")
+
+
+def check_animation(*, width: int, height: int, frames: int) -> None:
+    """Refuse more frames, or more pixels in all of them, than take a few seconds."""
+    if frames > ANIMATION_FRAMES_MAX:
+        raise Corrupt(
+            "too-many-parts", f"The animation has more than {ANIMATION_FRAMES_MAX:,} frames."
+        )
+    if width * height * frames > ANIMATION_PIXELS_MAX:
+        millions = ANIMATION_PIXELS_MAX // 1_000_000
+        message = f"The animation's frames have more than {millions} megapixels together."
+        raise Corrupt("too-many-pixels", message)

@@ -1,7 +1,7 @@
 """The only place that decodes photographs: hostile bytes in, clean WebP variants out.
 
 Import it in a process that may die (see rendering.py), never in one that serves. HEIC is decoded in
-heic.py, what costs too much is refused in bounds.py; both are for this module alone.
+heic.py, animations are made in animations.py; both are for this module alone.
 """
 
 from collections.abc import Iterator
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pyvips
 
+from instastream import animations
 from instastream.bounds import check_parts, check_pixels, check_size
 from instastream.errors import Corrupt
 from instastream.media import (
@@ -21,6 +22,7 @@ from instastream.media import (
     VariantSpec,
     sniff,
 )
+from instastream.placeholders import placeholders
 
 # Everything else that libvips can load stays blocked.
 LOADERS = {
@@ -41,27 +43,44 @@ def render(path: Path) -> Rendering:
 
 def render_content(content: bytes) -> Rendering:
     """The same of a photograph that is in memory already."""
+    content = _as_still(content)
     try:
-        variants = [_encode(image, spec) for image, spec in _cascade(_widest(content))]
-        return Rendering(variants, thumbhash="", colour="")
+        return _rendering(content, _open(content))
     except pyvips.Error as error:
         raise Corrupt("damaged", "The file is damaged or incomplete.") from error
 
 
-def _widest(content: bytes) -> pyvips.Image:
-    """The original, judged before a pixel is decoded, then scaled to the widest variant."""
+def _as_still(content: bytes) -> bytes:
+    """An animated AVIF says first that it is one; its cover is all that libvips could load."""
+    if content[4:12] == b"ftypavis":
+        return content[:8] + b"avif" + content[12:]
+    return content
+
+
+def _open(content: bytes) -> pyvips.Image:
+    """The original, judged before a pixel is decoded: its header or, of HEIC, its pixels."""
     _allow_loaders()
     content_type = sniff(content[:HEAD_BYTES])
     if content_type is None:
         raise Corrupt("not-an-image", "The file is not a JPEG, PNG, WebP, GIF, HEIC or AVIF image.")
     if content_type == "image/heic":
-        return _scaled_from_heic(content)
+        from instastream import heic  # not above: no other photograph needs its decoder
+
+        return heic.decode(content)
     check_parts(content, content_type)
     source = pyvips.Image.new_from_buffer(content, "")
     if source.get("vips-loader") != LOADERS[content_type][1]:
         raise Corrupt("not-an-image", f"The file begins like {content_type} but is not.")
     check_pixels(width=source.width, height=source.height)
-    return _scaled(content, source)
+    return source
+
+
+def _rendering(content: bytes, source: pyvips.Image) -> Rendering:
+    animated = animations.render(content, source, **_colours(source))
+    images = list(_cascade(_widest(content, source)))
+    variants = [_encode(image, spec) for image, spec in zip(images, VARIANTS, strict=True)]
+    thumbhash, colour = placeholders(images[-1])
+    return Rendering([*variants, *animated], thumbhash=thumbhash, colour=colour)
 
 
 @cache
@@ -73,43 +92,32 @@ def _allow_loaders() -> None:
     pyvips.concurrency_set(1)  # a process per core is faster than threads
 
 
-def _scaled(content: bytes, source: pyvips.Image) -> pyvips.Image:
+def _widest(content: bytes, source: pyvips.Image) -> pyvips.Image:
     widest = VARIANTS[0]
+    if "vips-loader" not in source.get_fields():  # decoded already
+        return _scaled(source, widest, **_colours(source))
     # As an argument `fail_on` does nothing; without it a truncated file comes out half grey.
     return pyvips.Image.thumbnail_buffer(
         content,
         widest.width,
-        height=_tallest(widest),
+        height=VARIANT_RATIO_MAX * widest.width,
         size="down",
         option_string="fail_on=error",
         **_colours(source),
     ).copy_memory()
 
 
-def _scaled_from_heic(content: bytes) -> pyvips.Image:
-    from instastream import heic  # not above: no other photograph needs its decoder
-
-    source = heic.decode(content)
-    return _scaled_again(source, VARIANTS[0], **_colours(source))
-
-
-def _scaled_again(image: pyvips.Image, spec: VariantSpec, **colours: str) -> pyvips.Image:
-    return image.thumbnail_image(
-        spec.width, height=_tallest(spec), size="down", **colours
-    ).copy_memory()
-
-
-def _tallest(spec: VariantSpec) -> int:
-    return VARIANT_RATIO_MAX * spec.width
-
-
-def _cascade(image: pyvips.Image) -> Iterator[tuple[pyvips.Image, VariantSpec]]:
+def _cascade(image: pyvips.Image) -> Iterator[pyvips.Image]:
     """Each variant scaled from the one before: 1.25 times as fast as each from the original."""
-    widest, *rest = VARIANTS
-    yield image, widest
-    for spec in rest:
-        image = _scaled_again(image, spec)
-        yield image, spec
+    yield image
+    for spec in VARIANTS[1:]:
+        image = _scaled(image, spec)
+        yield image
+
+
+def _scaled(image: pyvips.Image, spec: VariantSpec, **colours: str) -> pyvips.Image:
+    height = VARIANT_RATIO_MAX * spec.width
+    return image.thumbnail_image(spec.width, height=height, size="down", **colours).copy_memory()
 
 
 def _colours(source: pyvips.Image) -> dict[str, str]:

@@ -6,8 +6,10 @@ UPLOAD_TTL_S = 600  # a presigned PUT: long enough for 30 MB at 0.5 Mbit/s
 UPLOAD_GRACE_S = 3_600  # an upload begun in time may be finalized a little late
 IMAGE_BYTES_MAX = 30 * MEBIBYTE  # a 48 MP phone JPEG is 12 to 25 MB
 JPEG_SCANS_MAX = 100  # encoders make about ten; each costs a pass over every pixel
-WEBP_FRAMES_MAX = 1_000  # a minute of animation; libwebp's time grows with their square
+ANIMATION_FRAMES_MAX = 1_000  # a minute of animation; libwebp's time grows with their square
 IMAGE_PIXELS_MAX = 100_000_000  # decodes into 400 MB at most
+ANIMATION_PIXELS_MAX = IMAGE_PIXELS_MAX  # of all frames: 2 CPU s of GIF, 5 of WebP
+ANIMATED_PIXELS_MAX = 25_000_000  # of all frames, encoded: 2.5 CPU s of noise; longer is narrower
 
 CAPTION_LENGTH_MAX = 2_200  # what people know from other photo apps
 ALT_TEXT_LENGTH_MAX = 1_000  # a long paragraph

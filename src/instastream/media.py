@@ -23,9 +23,9 @@ VARIANTS = (
     VariantSpec("feed", width=1080, quality=80, effort=4),
     VariantSpec("thumb", width=150, quality=80, effort=4),
 )
-VARIANT_RATIO_MAX = (
-    4  # heights to a width: the longest phone screen has 2.4, a strip of noise 36 MB
-)
+# All frames of an animation, which has the stills above as well. See docs/decisions/0010.
+ANIMATED = VariantSpec("animated", width=480, quality=60, effort=2)
+VARIANT_RATIO_MAX = 4  # as tall for its width; phone screens have up to 2.4
 assert list(VARIANTS) == sorted(VARIANTS, key=lambda spec: -spec.width)
 
 

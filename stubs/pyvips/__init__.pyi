@@ -34,7 +34,7 @@ class Image:
         height: int,
         size: str,
         option_string: str,
-        **colours: str,
+        **options: Any,
     ) -> Image: ...
     @staticmethod
     def xyz(width: int, height: int) -> Image: ...

@@ -8,7 +8,7 @@ import pyvips
 
 from instastream import bounds, images
 from instastream.errors import Corrupt
-from instastream.limits import JPEG_SCANS_MAX, WEBP_FRAMES_MAX
+from instastream.limits import ANIMATION_FRAMES_MAX, JPEG_SCANS_MAX
 from tests.unit.images.conftest import Render, photo, plain
 
 
@@ -118,7 +118,7 @@ def test_a_jpeg_has_few_scans(render: Render, scans: int, refused: bool) -> None
 def test_an_animation_has_a_bounded_number_of_frames(
     render: Render, frames: int, refused: bool
 ) -> None:
-    count = WEBP_FRAMES_MAX + frames
+    count = ANIMATION_FRAMES_MAX + frames
     tall = plain(1, count, [220, 30, 30]).copy() + pyvips.Image.xyz(1, count)[1] % 200
     tall = tall.cast("uchar").copy(interpretation="srgb")
     tall.set_type(pyvips.GValue.gint_type, "page-height", 1)
