@@ -1,7 +1,5 @@
 """Refuses what would cost too much, before a pixel is decoded."""
 
-from pathlib import Path
-
 from instastream.errors import Corrupt
 from instastream.limits import (
     ANIMATION_FRAMES_MAX,
@@ -18,9 +16,9 @@ PARTS = {
 }
 
 
-def check_size(path: Path) -> None:
+def check_size(size_bytes: int) -> None:
     """Refuse a file too large to be read."""
-    if path.stat().st_size > IMAGE_BYTES_MAX:
+    if size_bytes > IMAGE_BYTES_MAX:
         raise Corrupt("too-many-bytes", f"The file is larger than {IMAGE_BYTES_MAX:,} bytes.")
 
 

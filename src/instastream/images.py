@@ -37,8 +37,13 @@ PLAIN = {"srgb", "b-w", "rgb16", "grey16"}  # encoded right without a colour tra
 
 def render(path: Path) -> Rendering:
     """All that the photograph at `path` becomes; raises Corrupt when there can be none."""
-    check_size(path)
-    content = _as_still(path.read_bytes())
+    check_size(path.stat().st_size)
+    return render_content(path.read_bytes())
+
+
+def render_content(content: bytes) -> Rendering:
+    """The same of a photograph that is in memory already."""
+    content = _as_still(content)
     try:
         return _rendering(content, _open(content))
     except pyvips.Error as error:
