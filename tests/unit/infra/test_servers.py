@@ -19,6 +19,7 @@ def site(tmp_path: Path) -> Site:
         s3="http://127.0.0.1:4712",
         s3_access_key="access",
         s3_secret_key="secret",
+        edge_key=bytes(32),
     )
 
 
