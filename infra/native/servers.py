@@ -245,8 +245,9 @@ def _write(site: Site, name: str, **values: object) -> Path:
 
 
 def _verify_directive() -> str:
-    """An origin is shown a secret: only to whom the certificates that browsers trust vouch for."""
-    return f"proxy_ssl_verify on; proxy_ssl_verify_depth 4; proxy_ssl_trusted_certificate '{certifi.where()}';"
+    """An origin is shown a secret: only one that certificates vouch for."""
+    trusted = f"proxy_ssl_trusted_certificate '{certifi.where()}';"
+    return f"proxy_ssl_verify on; proxy_ssl_verify_depth 4; {trusted}"
 
 
 def _user_directive() -> str:

@@ -15,9 +15,10 @@ from infra.native.servers import SERVERS, Site
 from instastream.media_urls import origin_key
 
 EDGE_KEY = bytes(range(32))
-BUCKET = "photos"
+BUCKET = "instastream"
 DIGEST = "0123456789abcdef" * 2
 FULL = f"media/{DIGEST}/1-0/full.webp"
+FRESH = "proxy_cache_valid 200 10m;"
 SECRET = f"private/{DIGEST}/1-0/720p/00000.m4s"
 
 
@@ -43,7 +44,7 @@ class Origin:
             head, content = "500 Broken", b""
         elif key in self.objects and may:
             kind, content = self.objects[key]
-            head = f"200 OK\r\nContent-Type: {kind}\r\nETag: \"{len(content)}\"\r\nVary: Origin"
+            head = f'200 OK\r\nContent-Type: {kind}\r\nETag: "{len(content)}"\r\nVary: Origin'
             head += "\r\nLast-Modified: Mon, 01 Jan 2024 00:00:00 GMT\r\nSet-Cookie: a=b"
         else:
             head, content = "403 Forbidden", b"<Error/>"
@@ -55,7 +56,9 @@ class Origin:
 
 @pytest.fixture
 async def origin() -> AsyncIterator[tuple[Origin, str]]:
-    store = Origin({FULL: ("image/webp", b"pixels" * 100), SECRET: ("video/iso.segment", b"frames")})
+    store = Origin(
+        {FULL: ("image/webp", b"pixels" * 100), SECRET: ("video/iso.segment", b"frames")}
+    )
     server = await asyncio.start_server(store.answer, "127.0.0.1", 0)
     async with server:
         yield store, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
@@ -67,7 +70,15 @@ def store(origin: tuple[Origin, str]) -> Origin:
 
 
 @pytest.fixture
-async def edge(origin: tuple[Origin, str], tmp_path: Path) -> AsyncIterator[AsyncClient]:
+def fresh() -> str:
+    """How long the edge takes for true what it has: as configured, or less in a test of that."""
+    return FRESH
+
+
+@pytest.fixture
+async def edge(
+    origin: tuple[Origin, str], tmp_path: Path, fresh: str
+) -> AsyncIterator[AsyncClient]:
     """nginx with an empty cache, as the launcher runs it."""
     site = Site(
         folder=tmp_path,
@@ -81,6 +92,9 @@ async def edge(origin: tuple[Origin, str], tmp_path: Path) -> AsyncIterator[Asyn
     )
     (tmp_path / "tmp").mkdir()
     spec = SERVERS["edge"].spec(site)
+    config = tmp_path / "nginx.conf"
+    assert FRESH in config.read_text()
+    config.write_text(config.read_text().replace(FRESH, fresh))
     running = processes.spawn(spec, tmp_path / "edge.log")
     try:
         await processes.until_ready(spec, running)
