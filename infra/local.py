@@ -3,7 +3,6 @@
 import asyncio
 import fcntl
 import os
-import secrets
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
@@ -15,6 +14,7 @@ from httpx2 import AsyncClient
 
 from infra.native import ports, servers
 from infra.native.jars import Report
+from infra.native.keys import keep_keys, read_keys
 from infra.native.processes import ProcessSpec
 from infra.native.stack import Stack, variable
 from infra.native.state import State, changing_state, read_state
@@ -23,7 +23,6 @@ from instastream.errors import Unready
 from instastream.settings import Settings
 
 WORKERS = ("media", "posts", "feeds", "graph")
-KEYS = ("INSTASTREAM_TOKEN_KEY", "INSTASTREAM_MEDIA_KEY")
 OURS = ("INSTASTREAM_", "AWS_")
 HOME, CONNECTED = "INSTASTREAM_HOME", "INSTASTREAM_CONNECTED"
 API, S3 = "INSTASTREAM_API", "INSTASTREAM_S3"
@@ -78,9 +77,9 @@ def prepare(environ: Mapping[str, str]) -> None:
     """Secrets and a port for the API, once; what is set wrong is said before anything starts."""
     home = home_of(environ)
     with changing_state(home) as state:
-        _keep_keys(home)
+        keep_keys(home)
         _allot("api", state, ports.configured("api", environ))
-    Settings.from_env({**dict.fromkeys(SERVERS, "to come"), **_keys(home), **_given(environ)})
+    Settings.from_env({**dict.fromkeys(SERVERS, "to come"), **read_keys(home), **_given(environ)})
 
 
 async def start_processes(environ: Mapping[str, str], stack: Stack) -> None:
@@ -91,7 +90,7 @@ async def start_processes(environ: Mapping[str, str], stack: Stack) -> None:
 def connect(environ: Mapping[str, str], stack: Stack) -> dict[str, str]:
     """What our own processes, and whoever works with this system, must know to reach it."""
     home = home_of(environ)
-    return {**_api(home), **_keys(home), **stack.environ(), **_given(environ)}
+    return {**_api(home), **read_keys(home), **stack.environ(), **_given(environ)}
 
 
 @contextmanager
@@ -131,21 +130,6 @@ def _api(home: Path) -> dict[str, str]:
     state = read_state(home)
     allotted = state.ports.get("api") if state else None
     return {API: f"http://127.0.0.1:{allotted['port']}"} if allotted else {}
-
-
-def _keep_keys(home: Path) -> None:
-    path = home / "keys.env"
-    if not path.exists():
-        staged = home / "keys.env.new"
-        staged.touch(mode=0o600)
-        staged.write_text("".join(f"{name}={secrets.token_hex(32)}\n" for name in KEYS))
-        staged.replace(path)
-
-
-def _keys(home: Path) -> dict[str, str]:
-    """This system's secrets, kept with what they protect."""
-    path = home / "keys.env"
-    return dict(line.split("=") for line in path.read_text().split()) if path.exists() else {}
 
 
 def _allot(name: str, state: State, wanted: int | None = None) -> int:

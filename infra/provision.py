@@ -15,6 +15,7 @@ from msgspec import Struct, convert
 
 from instastream.errors import Unavailable, Unready
 from instastream.limits import RECORD_BYTES_MAX
+from instastream.media_urls import origin_key
 from instastream.settings import Settings
 from instastream.stores.cassandra.session import DOWN, open_cluster
 from instastream.stores.s3 import REGION_DEFAULT, open_client
@@ -126,8 +127,8 @@ def statements(cql: str) -> list[str]:
 
 
 async def create_bucket(settings: Settings) -> None:
-    """The bucket; anyone may read `media/`, and nobody anything else."""
-    policy = json.dumps(_public_media(settings.bucket))
+    """The bucket; anyone may read `media/`, our edge `private/` too, and nobody anything else."""
+    policy = json.dumps(_policy(settings.bucket, origin_key(settings.edge_key)))
     try:
         async with open_client(settings) as client:
             with suppress(client.exceptions.BucketAlreadyOwnedByYou):
@@ -146,14 +147,20 @@ def _location(client: Any) -> dict[str, Any]:
     return {"CreateBucketConfiguration": {"LocationConstraint": region}}
 
 
-def _public_media(bucket: str) -> dict[str, object]:
-    statement = {
+def _policy(bucket: str, key: str) -> dict[str, object]:
+    from_edge = {"StringEquals": {"aws:Referer": key}}
+    statements = [_readable(bucket, "media"), _readable(bucket, "private", Condition=from_edge)]
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def _readable(bucket: str, folder: str, **condition: object) -> dict[str, object]:
+    return {
         "Effect": "Allow",
         "Principal": "*",
         "Action": "s3:GetObject",
-        "Resource": f"arn:aws:s3:::{bucket}/media/*",
+        "Resource": f"arn:aws:s3:::{bucket}/{folder}/*",
+        **condition,
     }
-    return {"Version": "2012-10-17", "Statement": [statement]}
 
 
 def _file(name: str) -> str:

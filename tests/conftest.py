@@ -22,6 +22,7 @@ IN_MEMORY = Settings(
     edge="http://edge.test",
     token_key=bytes(32),
     media_key=bytes(32),
+    edge_key=bytes(32),
 )
 
 

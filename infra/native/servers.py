@@ -12,10 +12,14 @@ from pathlib import Path
 from string import Template
 from urllib.parse import urlsplit
 
+import certifi
+
 from infra.native import probes
 from infra.native.jars import class_path, locked_jars
 from infra.native.ports import free_port_with_grpc, free_ports
 from infra.native.processes import ProcessSpec, shell
+from instastream.limits import PRIVATE_CACHE_S
+from instastream.media_urls import link_key, origin_key
 
 # Heaps as measured: Kafka 165 to 220 MB and Cassandra 450 to 620 MB resident.
 KAFKA_HEAP = "256m"
@@ -44,6 +48,7 @@ class Site:
     s3: str  # the edge's origin
     s3_access_key: str
     s3_secret_key: str
+    edge_key: bytes
 
     @property
     def port(self) -> int:
@@ -145,6 +150,10 @@ def edge(site: Site) -> ProcessSpec:
         origin=f"{origin.hostname}:{origin.port or default_port}",
         host=origin.netloc,
         host_name=origin.hostname,
+        verify=_verify_directive() if origin.scheme == "https" else "",
+        link_key=link_key(site.edge_key),
+        origin_key=origin_key(site.edge_key),
+        private_cache_s=PRIVATE_CACHE_S,
     )
     argv = [str(site.program), "-p", str(site.folder), "-c", str(config), "-e", "stderr"]
     return _spec(site, "edge", argv, ready=partial(probes.edge_answers, site.port))
@@ -229,8 +238,16 @@ def _write(site: Site, name: str, **values: object) -> Path:
     """A configuration file of `infra/`, filled in, in the server's folder."""
     text = files("infra").joinpath(name).read_text()
     path = site.folder / Path(name).name
+    path.touch()
+    path.chmod(0o600)  # nginx.conf holds keys
     path.write_text(_Config(text).substitute(values) if values else text)
     return path
+
+
+def _verify_directive() -> str:
+    """An origin is shown a secret: only one that certificates vouch for."""
+    trusted = f"proxy_ssl_trusted_certificate '{certifi.where()}';"
+    return f"proxy_ssl_verify on; proxy_ssl_verify_depth 4; {trusted}"
 
 
 def _user_directive() -> str:

@@ -9,11 +9,13 @@ from urllib.parse import urlsplit
 
 from infra.native import ports, probes, processes
 from infra.native.jars import Report, cache_folder, install, locked_jars
+from infra.native.keys import keep_keys, read_keys
 from infra.native.machine import check_machine, program
 from infra.native.processes import ProcessSpec, Running
 from infra.native.servers import JVM_SERVERS, SERVERS, Site
 from infra.native.state import State, changing_state, read_state
 from instastream.errors import Unready
+from instastream.settings import EDGE_KEY
 
 DEFAULT_PORTS = {"https": 443, "http": 80, "redis": 6379, "rediss": 6379}
 
@@ -81,6 +83,7 @@ class Stack:
         jars = [jar for name in native if name in JVM_SERVERS for jar in locked_jars(name)]
         await install(jars, cache, self._report)
         with changing_state(self._home) as state:
+            keep_keys(self._home)
             for name in native:
                 state.ports[name] = self._allot(name, state, asked_for)
         for name in native:
@@ -201,7 +204,12 @@ class Stack:
             s3=self._url("s3", state),
             s3_access_key=state.s3_access_key,
             s3_secret_key=state.s3_secret_key,
+            edge_key=self._edge_key(),
         )
+
+    def _edge_key(self) -> bytes:
+        own = read_keys(self._home)
+        return bytes.fromhex(self._environ.get(EDGE_KEY) or own[EDGE_KEY])
 
     async def _ensure(self, spec: ProcessSpec) -> None:
         step = f"{spec.name} ready"

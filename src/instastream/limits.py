@@ -39,6 +39,8 @@ DEAD_LETTER_BYTES_MAX = 2 * MEBIBYTE  # such a record, and its story
 STORY_LENGTH_MAX = 4_000  # of a dead letter's message and stack, each
 
 ACCESS_TOKEN_TTL_S = 900
+PRIVATE_URL_TTL_S = 3_600  # a video of ten minutes can be paused; who unfollows is out in two hours
+PRIVATE_CACHE_S = 600  # how long a browser shows what is private without asking the edge
 REFRESH_REPEAT_S = 30  # a client whose answer was lost asks again within this
 REFRESH_TOKEN_TTL_S = 30 * 86_400
 
@@ -48,3 +50,4 @@ TEXT_LENGTH_MAX = CAPTION_LENGTH_MAX + MEDIA_MAX * ALT_TEXT_LENGTH_MAX
 assert 12 * TEXT_LENGTH_MAX < REQUEST_BYTES_MAX  # \uXXXX\uXXXX a character
 assert RECORD_BYTES_MAX + 8 * STORY_LENGTH_MAX + 64 * 1024 < DEAD_LETTER_BYTES_MAX
 assert UPLOAD_TTL_S <= UPLOAD_GRACE_S
+assert PRIVATE_CACHE_S <= PRIVATE_URL_TTL_S

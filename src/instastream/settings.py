@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from instastream.errors import Unready
 
+EDGE_KEY = "INSTASTREAM_EDGE_KEY"
 KEY_HELP = "64 hex digits, such as `openssl rand -hex 32` prints"
 
 
@@ -30,6 +31,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     replication: int = 1  # copies that Kafka and Cassandra keep of what is provisioned
     token_key: bytes  # signs access tokens: Ed25519 seed, 32 bytes
     media_key: bytes  # keys the digests of originals, 32 bytes; never change it
+    edge_key: bytes  # signs URLs of private media, and lets the edge read it, 32 bytes
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
@@ -48,6 +50,7 @@ class Settings(Struct, frozen=True, kw_only=True):
             replication=_positive(environ, "INSTASTREAM_REPLICATION", default="1"),
             token_key=_key(environ, "INSTASTREAM_TOKEN_KEY"),
             media_key=_key(environ, "INSTASTREAM_MEDIA_KEY"),
+            edge_key=_key(environ, EDGE_KEY),
         )
 
     @property

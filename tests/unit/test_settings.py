@@ -13,6 +13,7 @@ ENVIRON = {
     "INSTASTREAM_EDGE": "https://cdn.example/",
     "INSTASTREAM_TOKEN_KEY": "ab" * 32,
     "INSTASTREAM_MEDIA_KEY": "cd" * 32,
+    "INSTASTREAM_EDGE_KEY": "ef" * 32,
 }
 
 
@@ -38,6 +39,7 @@ def test_what_is_missing_is_named(name: str) -> None:
         ("INSTASTREAM_TOKEN_KEY", "ab" * 31),
         ("INSTASTREAM_TOKEN_KEY", "not hex"),
         ("INSTASTREAM_MEDIA_KEY", "ab" * 33),
+        ("INSTASTREAM_EDGE_KEY", "ab"),
         ("INSTASTREAM_NAMESPACE", "Upper"),
         ("INSTASTREAM_NAMESPACE", "a-b"),
         ("INSTASTREAM_REPLICATION", "0"),

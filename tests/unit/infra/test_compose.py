@@ -7,6 +7,8 @@ from pathlib import Path
 import yaml
 
 from infra.native.servers import SERVERS
+from instastream.limits import PRIVATE_CACHE_S
+from instastream.media_urls import link_key, origin_key
 from tests import containers
 
 ROOT = Path(__file__).parents[3]
@@ -33,8 +35,12 @@ def test_its_edge_fills_in_the_same_template(tmp_path: Path) -> None:
     script = COMPOSE["services"]["edge"]["command"][-1]
     [expressions] = re.findall(r"sed (.*?)\s+/edge/nginx.conf.template", script, re.DOTALL)
     template = ROOT / "infra/nginx/nginx.conf"
+    edge_key = bytes.fromhex(containers.environ()["INSTASTREAM_EDGE_KEY"])
+    keys = {"LINK_KEY": link_key(edge_key), "ORIGIN_KEY": origin_key(edge_key)}
+    assert COMPOSE["services"]["edge"]["environment"] == keys
     filled = subprocess.run(
-        ["/bin/sh", "-c", f"sed {expressions} {template}"],
+        ["/bin/sh", "-c", f"sed {expressions.replace('$$', '$')} {template}"],
+        env=keys,
         capture_output=True,
         text=True,
         check=True,
@@ -43,3 +49,6 @@ def test_its_edge_fills_in_the_same_template(tmp_path: Path) -> None:
     assert not [line for line in directives if "%{" in line]
     assert "  listen 8080;" in filled.stdout
     assert "server s3:8333" in filled.stdout
+    assert filled.stdout.count(keys["LINK_KEY"]) == 2
+    assert f"set $referer {keys['ORIGIN_KEY']};" in filled.stdout
+    assert f"private, max-age={PRIVATE_CACHE_S}" in filled.stdout

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from infra import local
+from infra.native.keys import KEYS, read_keys
 from infra.native.servers import SERVERS
 from infra.native.state import changing_state
 from instastream.errors import Unready
@@ -59,10 +60,19 @@ def test_secrets_are_made_once(home: Path, connected: dict[str, str]) -> None:
     local.prepare({local.HOME: str(home)})
     own = {local.HOME: str(home)}
     again = local.connect(own, local.stack_of(own, report=lambda *step: None))
-    assert {name: again[name] for name in local.KEYS} == {
-        name: connected[name] for name in local.KEYS
-    }
+    assert {name: again[name] for name in KEYS} == {name: connected[name] for name in KEYS}
     assert (home / "keys.env").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_secret_that_is_new_is_added_to_those_that_were_made(home: Path) -> None:
+    path = home / "keys.env"
+    made = path.read_text()
+    older = "".join(line for line in made.splitlines(keepends=True) if "EDGE_KEY" not in line)
+    path.write_text(older)
+    local.prepare({local.HOME: str(home)})
+    assert path.read_text().startswith(older)
+    assert set(read_keys(home)) == set(KEYS)
+    assert path.read_text() != made
 
 
 def test_nobody_does_the_same_at_once(tmp_path: Path) -> None:

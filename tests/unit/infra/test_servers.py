@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from infra.native.servers import SERVERS, Site
+from instastream.media_urls import link_key, origin_key
 
 
 @pytest.fixture
@@ -19,6 +20,7 @@ def site(tmp_path: Path) -> Site:
         s3="http://127.0.0.1:4712",
         s3_access_key="access",
         s3_secret_key="secret",
+        edge_key=bytes(32),
     )
 
 
@@ -49,8 +51,11 @@ def test_keys_are_not_in_the_command_line(site: Site) -> None:
 @pytest.mark.parametrize(
     ("s3", "lines"),
     [
-        ("http://127.0.0.1:4712", ("server 127.0.0.1:4712 ", "proxy_pass http://origin$uri;")),
-        ("https://s3.test", ("server s3.test:443 ", "proxy_pass https://origin$uri;")),
+        ("http://127.0.0.1:4712", ("server 127.0.0.1:4712 ", "proxy_pass http://origin$object;")),
+        (
+            "https://s3.test",
+            ("server s3.test:443 ", "proxy_pass https://origin$object;", "proxy_ssl_verify on;"),
+        ),
     ],
 )
 def test_the_edge_asks_whichever_store_is_used(site: Site, s3: str, lines: tuple[str, ...]) -> None:
@@ -58,6 +63,16 @@ def test_the_edge_asks_whichever_store_is_used(site: Site, s3: str, lines: tuple
     config = (site.folder / "nginx.conf").read_text()
     assert all(line in config for line in lines)
     assert "listen 127.0.0.1:4711;" in config
+
+
+def test_the_edges_keys_are_for_its_user_only(site: Site) -> None:
+    config = site.folder / "nginx.conf"
+    config.touch(mode=0o644)
+    spec = SERVERS["edge"].spec(site)
+    assert config.stat().st_mode & 0o777 == 0o600
+    for key in (link_key(site.edge_key), origin_key(site.edge_key)):
+        assert key in config.read_text()
+        assert not any(key in word for word in (*spec.argv, *spec.env.values()))
 
 
 def test_only_root_has_to_name_the_edges_user(site: Site) -> None:
