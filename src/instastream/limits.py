@@ -9,6 +9,10 @@ JPEG_SCANS_MAX = 100  # encoders make about ten; each costs a pass over every pi
 WEBP_FRAMES_MAX = 1_000  # a minute of animation; libwebp's time grows with their square
 IMAGE_PIXELS_MAX = 100_000_000  # decodes into 400 MB at most
 
+# What nobody refers to stays this long: an answer read just before still shows its images, and no
+# worker that stands still between two steps stands still for a day.
+MEDIA_GRACE_S = 86_400
+
 CAPTION_LENGTH_MAX = 2_200  # what people know from other photo apps
 ALT_TEXT_LENGTH_MAX = 1_000  # a long paragraph
 
