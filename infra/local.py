@@ -22,7 +22,7 @@ from infra.provision import provision
 from instastream.errors import Unready
 from instastream.settings import Settings
 
-WORKERS = ("media", "posts", "feeds", "graph")
+WORKERS = ("media", "posts", "feeds", "graph", "ledger")
 OURS = ("INSTASTREAM_", "AWS_")
 HOME, CONNECTED = "INSTASTREAM_HOME", "INSTASTREAM_CONNECTED"
 API, S3 = "INSTASTREAM_API", "INSTASTREAM_S3"

@@ -22,7 +22,7 @@ from faust.transport.drivers.aiokafka import Consumer
 from faust.types import TP, EventT, StreamT
 from mode.loop import use
 
-from instastream.deps import open_deps
+from instastream.deps import Deps, open_deps
 from instastream.errors import Unavailable
 from instastream.events import Record, decode
 from instastream.handlers.table import Handlers
@@ -38,6 +38,7 @@ STOP_TIMEOUT_S = 12.0  # Faust's consumer waits for Kafka without end
 DRAIN_TIMEOUT_S = 5.0  # what a stop waits for; the rest is repeated after it
 
 Result = TypeVar("Result")
+Chore = Callable[[Deps], Awaitable[object]]  # safe to stop anywhere, and to run on many workers
 
 
 class ExactConsumer(Consumer):
@@ -59,7 +60,15 @@ class App(faust.App):
 
     BootStrategy = NoWeb
 
-    def __init__(self, name: str, handlers: Handlers, *, in_flight: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        handlers: Handlers,
+        *,
+        in_flight: int,
+        chore: Chore | None = None,
+        every_s: float = 0.0,
+    ) -> None:
         self.settings = Settings.from_env(os.environ)
         super().__init__(
             self.settings.prefix + name,
@@ -86,6 +95,8 @@ class App(faust.App):
         type(self.transport).Consumer = ExactConsumer
         topics = {self.settings.prefix + event.topic for event in handlers}
         self.agent(self.topic(*sorted(topics)), name=name)(self.consume)
+        if chore is not None:
+            self.timer(interval=every_s)(partial(self._do, chore))
         self.on_partitions_assigned.connect(self._restart_progress)
         self.on_partitions_revoked.connect(self._lose_partitions)
 
@@ -120,6 +131,12 @@ class App(faust.App):
                     self._slots.release()
         finally:
             await self._drain()
+
+    async def _do(self, chore: Chore) -> None:
+        try:
+            await chore(self.deps)
+        except Exception as error:  # its time comes again, and nothing raises out of here
+            self.log.error("left for later: %s", error, exc_info=error)
 
     async def _drain(self) -> None:
         """Let what is under way come to its end, within limits."""
@@ -189,8 +206,18 @@ def _headers(message: Any) -> list[tuple[str, bytes]]:
     return list(message.headers or [])
 
 
-def worker(name: str, handlers: Handlers, *, in_flight: int) -> App:
-    """The app `name`: each event of the handlers' topics is handled at least once."""
+def worker(
+    name: str,
+    handlers: Handlers,
+    *,
+    in_flight: int,
+    chore: Chore | None = None,
+    every_s: float = 0.0,
+) -> App:
+    """The app `name`: each event of the handlers' topics is handled at least once.
+
+    And a chore, if there is one, is done every `every_s`, whether or not it failed before.
+    """
     with suppress(ImportError):
         use("uvloop")
-    return App(name, handlers, in_flight=in_flight)
+    return App(name, handlers, in_flight=in_flight, chore=chore, every_s=every_s)

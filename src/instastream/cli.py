@@ -174,7 +174,7 @@ def api(*, host: str = "127.0.0.1", port: int = 8000) -> None:
 
 @app.command
 def worker(name: str, /) -> None:
-    """Run a stream app: media, posts, feeds or graph. Any number of each may run.
+    """Run a stream app: media, posts, feeds, graph or ledger. Any number of each may run.
 
     **Examples**
 

@@ -1,7 +1,8 @@
 """The only place that chooses and wires what handlers, commands and queries work on."""
 
+import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -18,12 +19,15 @@ from instastream.stores.blobs import Blobs
 from instastream.stores.cassandra.accounts import CassandraAccounts
 from instastream.stores.cassandra.graph import CassandraGraph
 from instastream.stores.cassandra.leases import CassandraLeases
+from instastream.stores.cassandra.ledger import CassandraLedger
 from instastream.stores.cassandra.posts import CassandraPosts
 from instastream.stores.cassandra.session import open_session
 from instastream.stores.cassandra.uploads import CassandraUploads
 from instastream.stores.cassandra.users import CassandraUsers
 from instastream.stores.feeds import Feeds
 from instastream.stores.graph import Graph
+from instastream.stores.ledger import Ledger
+from instastream.stores.memory_ledger import MemoryLedger
 from instastream.stores.memory_posts import MemoryPosts
 from instastream.stores.posts import Posts
 from instastream.stores.redis import RedisFeeds, open_redis
@@ -69,7 +73,9 @@ class Deps:
     graph: Graph
     feeds: Feeds
     blobs: Blobs
+    ledger: Ledger
     renderer: Renderer
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     pings: dict[str, Ping]  # every server that requests depend on
 
 
@@ -96,6 +102,7 @@ async def open_deps(settings: Settings) -> AsyncIterator[Deps]:
             graph=CassandraGraph(session),
             feeds=feeds,
             blobs=blobs,
+            ledger=CassandraLedger(session),
             renderer=await stack.enter_async_context(RenderPool()),
             pings={
                 "kafka": log.ping,
@@ -123,6 +130,7 @@ async def memory_deps(settings: Settings, renderer: Renderer) -> AsyncIterator[D
             graph=memory.MemoryGraph(),
             feeds=memory.MemoryFeeds(),
             blobs=memory.MemoryBlobs(),
+            ledger=MemoryLedger(now_ms),
             renderer=renderer,
             pings={},
         )

@@ -11,6 +11,10 @@ IMAGE_PIXELS_MAX = 100_000_000  # decodes into 400 MB at most
 ANIMATION_PIXELS_MAX = IMAGE_PIXELS_MAX  # of all frames: 2 CPU s of GIF, 5 of WebP
 ANIMATED_PIXELS_MAX = 25_000_000  # of all frames, encoded: 2.5 CPU s of noise; longer is narrower
 
+# What nobody refers to stays this long: an answer read just before still shows its images, and no
+# worker that stands still between two steps stands still for a day.
+MEDIA_GRACE_S = 86_400
+
 CAPTION_LENGTH_MAX = 2_200  # what people know from other photo apps
 ALT_TEXT_LENGTH_MAX = 1_000  # a long paragraph
 MEDIA_MAX = 10  # in one post: what people know from other photo apps

@@ -1,5 +1,6 @@
 """What an upload's media becomes, decided without touching a pixel."""
 
+import re
 from hashlib import blake2b
 
 from msgspec import Struct
@@ -97,8 +98,33 @@ def media_folder(digest: str, *, generation: int, private: bool = False) -> str:
     Reclaimed and uploaded again it gets the next generation, so that nothing late or cached of the
     one before can be taken for it. The edge asks for a signature before it serves `private/`.
     """
-    root = "private" if private else "media"
-    return f"{root}/{digest}/{RENDERING}-{generation}"
+    return folder_in(root_of(digest, private=private), generation)
+
+
+def folder_in(root: str, generation: int) -> str:
+    """The folder of one generation."""
+    return f"{root}/{RENDERING}-{generation}"
+
+
+def root_of(digest: str, *, private: bool) -> str:
+    """What the folders of all generations lie in; what is private shares nothing with the rest."""
+    return f"{'private' if private else 'media'}/{digest}"
+
+
+def root_of_key(key: str) -> str:
+    """The root that an object of some generation lies in."""
+    return "/".join(key.split("/")[:2])
+
+
+def kept_key(folder: str) -> str:
+    """Where the original lies that a folder was made from; no edge ever serves it."""
+    return f"originals/{folder}"
+
+
+def generation_of(key: str, root: str) -> int | None:
+    """The generation of an object of this root, or of its original; None of any other key."""
+    match = re.match(rf"(?:originals/)?{re.escape(root)}/\d+-(\d+)(?:/|$)", key)
+    return int(match[1]) if match else None
 
 
 def object_key(folder: str, variant: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from instastream.errors import Unready
+from instastream.limits import MEDIA_GRACE_S
 
 EDGE_KEY = "INSTASTREAM_EDGE_KEY"
 KEY_HELP = "64 hex digits, such as `openssl rand -hex 32` prints"
@@ -29,6 +30,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     edge: str  # what serves media, as clients see it
     namespace: str = ""  # keeps several instances apart on the same servers
     replication: int = 1  # copies that Kafka and Cassandra keep of what is provisioned
+    media_grace_s: int = MEDIA_GRACE_S  # how long media stays that no post refers to any more
     token_key: bytes  # signs access tokens: Ed25519 seed, 32 bytes
     media_key: bytes  # keys the digests of originals, 32 bytes; never change it
     edge_key: bytes  # signs URLs of private media, and lets the edge read it, 32 bytes
@@ -48,6 +50,9 @@ class Settings(Struct, frozen=True, kw_only=True):
             edge=_required(environ, "INSTASTREAM_EDGE").rstrip("/"),
             namespace=namespace,
             replication=_positive(environ, "INSTASTREAM_REPLICATION", default="1"),
+            media_grace_s=_positive(
+                environ, "INSTASTREAM_MEDIA_GRACE_S", default=str(MEDIA_GRACE_S)
+            ),
             token_key=_key(environ, "INSTASTREAM_TOKEN_KEY"),
             media_key=_key(environ, "INSTASTREAM_MEDIA_KEY"),
             edge_key=_key(environ, EDGE_KEY),

@@ -24,6 +24,11 @@ def original_key(user_id: UserId, media_id: MediaId) -> str:
     return f"uploads/{user_id}/{media_id}"
 
 
+def is_original(key: str) -> bool:
+    """Whether it is such a place."""
+    return key.startswith("uploads/")
+
+
 def check_declared(*, content_type: str, size_bytes: int, sha256: str) -> None:
     """Raise Rejected unless such an upload may begin."""
     if content_type not in IMAGE_TYPES:

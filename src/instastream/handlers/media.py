@@ -1,49 +1,34 @@
 """What an upload's bytes become."""
 
+from functools import partial
+
 from instastream import media
 from instastream.deps import Deps
-from instastream.errors import Corrupt
-from instastream.events import Event, MediaFailed, MediaReady, Record, UploadFinalized, Variant
+from instastream.events import Event, MediaReady, Record, UploadFinalized, Variant
+from instastream.handlers.dedup import Put, announce, share
 from instastream.handlers.table import Handlers
+from instastream.stores.ledger import Outcome
 from instastream.uploads import original_key
 
 
 async def render_media(record: Record[UploadFinalized], deps: Deps) -> list[Event]:
     """Every variant lies in the object store, or the media can never be rendered."""
-    upload = record.event
-    try:
-        original = await deps.blobs.get(original_key(upload.author_id, upload.media_id))
-        digest = media.digest_of(original, deps.settings.media_key)
-        rendering = await deps.renderer.render(original)
-    except Corrupt as error:
-        return [
-            MediaFailed(
-                media_id=upload.media_id,
-                post_id=upload.post_id,
-                author_id=upload.author_id,
-                position=upload.position,
-                media_count=upload.media_count,
-                reason=error.reason,
-                detail=str(error),
-                at_ms=deps.now_ms(),
-            )
-        ]
-    folder = media.media_folder(digest, generation=0, private=upload.private)
+    return await announce(record.event, partial(_share_photo, record.event, deps), deps)
+
+
+async def _share_photo(upload: UploadFinalized, deps: Deps) -> MediaReady:
+    original = await deps.blobs.get(original_key(upload.author_id, upload.media_id))
+    digest = media.digest_of(original, deps.settings.media_key)
+    return await share(upload, digest, partial(_render, original, deps), deps)
+
+
+async def _render(original: bytes, deps: Deps) -> Put:
+    return partial(_put, await deps.renderer.render(original), deps)
+
+
+async def _put(rendering: media.Rendering, deps: Deps, folder: str) -> Outcome:
     variants = [await _put_variant(folder, one, deps) for one in rendering.variants]
-    return [
-        MediaReady(
-            media_id=upload.media_id,
-            post_id=upload.post_id,
-            author_id=upload.author_id,
-            position=upload.position,
-            media_count=upload.media_count,
-            digest=digest,
-            variants=variants,
-            thumbhash=rendering.thumbhash,
-            colour=rendering.colour,
-            at_ms=deps.now_ms(),
-        )
-    ]
+    return Outcome(variants=variants, thumbhash=rendering.thumbhash, colour=rendering.colour)
 
 
 async def _put_variant(folder: str, rendered: media.Rendered, deps: Deps) -> Variant:

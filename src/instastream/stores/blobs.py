@@ -1,5 +1,6 @@
 """The object store: originals that clients put, variants that the edge serves."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -19,6 +20,13 @@ class Blob(Struct, frozen=True):
     sha256: str | None  # base64, when the store kept it
 
 
+class Listed(Struct, frozen=True):
+    """An object, as a listing tells it."""
+
+    key: str
+    size_bytes: int
+
+
 class Blobs(Protocol):
     """Objects by key, in one bucket."""
 
@@ -35,3 +43,12 @@ class Blobs(Protocol):
 
     async def put(self, key: str, content: bytes, *, content_type: str) -> None:
         """Put an object that never changes, with a year's cache lifetime."""
+
+    async def copy(self, source: str, target: str) -> None:
+        """The same bytes at another key; raises Corrupt("missing-original") without a source."""
+
+    async def list(self, prefix: str) -> Sequence[Listed]:
+        """Every object whose key begins like this, in the order of keys."""
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        """Nothing lies at these keys any more, whether or not something did."""

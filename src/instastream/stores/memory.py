@@ -2,7 +2,7 @@
 
 from bisect import insort
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from zlib import crc32
 
@@ -18,7 +18,7 @@ from instastream.ids import WORKERS, Lease, MediaId, PostId, UserId
 from instastream.limits import FEED_LENGTH
 from instastream.log import Appended, Headers
 from instastream.stores.accounts import Credentials, RefreshToken
-from instastream.stores.blobs import Blob, SignedPut
+from instastream.stores.blobs import Blob, Listed, SignedPut
 from instastream.stores.graph import bucket_of
 from instastream.stores.uploads import Claim, Upload
 from instastream.stores.users import User
@@ -219,6 +219,17 @@ class MemoryBlobs:
 
     async def put(self, key: str, content: bytes, *, content_type: str) -> None:
         self.objects[key] = (content, Blob(len(content), None))
+
+    async def copy(self, source: str, target: str) -> None:
+        await self.put(target, await self.get(source), content_type="")
+
+    async def list(self, prefix: str) -> Sequence[Listed]:
+        keys = sorted(key for key in self.objects if key.startswith(prefix))
+        return [Listed(key, self.objects[key][1].size_bytes) for key in keys]
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            self.objects.pop(key, None)
 
 
 @dataclass

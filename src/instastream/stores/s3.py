@@ -1,6 +1,6 @@
 """The object store, over the S3 API."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from typing import Any
 
@@ -12,11 +12,12 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from instastream.errors import Corrupt, Unavailable
 from instastream.limits import UPLOAD_TTL_S
 from instastream.settings import Settings
-from instastream.stores.blobs import Blob, SignedPut
+from instastream.stores.blobs import Blob, Listed, SignedPut
 
 FOREVER = "public, max-age=31536000, immutable"  # a key's content never changes
 REGION_DEFAULT = "us-east-1"  # servers other than AWS take any
 CONNECT_TIMEOUT_S = 2
+DELETE_BATCH_LENGTH = 1_000  # what S3 takes at once
 READ_TIMEOUT_S = 30  # 30 MB from a busy store
 
 CONFIG = AioConfig(
@@ -90,6 +91,42 @@ class S3Blobs:
                 ContentType=content_type,
                 CacheControl=FOREVER,
             )
+
+    async def copy(self, source: str, target: str) -> None:
+        with _translated():
+            try:
+                await self._client.copy_object(
+                    Bucket=self._bucket,
+                    Key=target,
+                    CopySource={"Bucket": self._bucket, "Key": source},
+                )
+            except ClientError as error:
+                if _is_missing(error):
+                    raise Corrupt("missing-original", "The upload is gone.") from error
+                raise
+
+    async def list(self, prefix: str) -> Sequence[Listed]:
+        pages = self._client.get_paginator("list_objects_v2")
+        with _translated():
+            return [
+                Listed(found["Key"], found["Size"])
+                async for page in pages.paginate(Bucket=self._bucket, Prefix=prefix)
+                for found in page.get("Contents", [])
+            ]
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        with _translated():
+            for at in range(0, len(keys), DELETE_BATCH_LENGTH):
+                await self._delete_batch(keys[at : at + DELETE_BATCH_LENGTH])
+
+    async def _delete_batch(self, keys: Sequence[str]) -> None:
+        answer = await self._client.delete_objects(
+            Bucket=self._bucket,
+            Delete={"Objects": [{"Key": key} for key in keys], "Quiet": True},
+        )
+        for error in answer.get("Errors", []):
+            if error["Code"] != "NoSuchKey":
+                raise Unavailable("the object store", error)
 
     async def ping(self) -> None:
         """Raise Unavailable unless the bucket answers."""

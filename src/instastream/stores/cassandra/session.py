@@ -46,9 +46,16 @@ class Session:
         self._prepared: dict[str, asyncio.Future[PreparedStatement]] = {}
         self._in_flight = asyncio.Semaphore(IN_FLIGHT_MAX)
 
-    async def execute(self, cql: str, *values: object, idempotent: bool = True) -> list[Row]:
-        """Every row of every page. Only an idempotent statement is ever sent twice."""
+    async def execute(
+        self, cql: str, *values: object, idempotent: bool = True, serial: bool = False
+    ) -> list[Row]:
+        """Every row of every page. Only an idempotent statement is ever sent twice.
+
+        A serial read sees every conditional write that was answered before it, or is under way.
+        """
         statement = (await self._prepare(cql)).bind(values)
+        if serial:
+            statement.consistency_level = ConsistencyLevel.LOCAL_SERIAL
         statement.is_idempotent = idempotent
         statement.retry_policy = None if idempotent else NEVER_AGAIN
         try:

@@ -1,0 +1,149 @@
+"""Identical originals are rendered once and share what they become: docs/decisions/0013.
+
+Nothing here rests on a claim or on time: a post refers to a root before it reads which generation
+is current, and a generation is deleted only once it is condemned and nobody refers to its root.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from random import Random
+from typing import TypeAlias
+from uuid import uuid4
+
+from instastream import media
+from instastream.deps import Deps
+from instastream.errors import Corrupt, Unavailable
+from instastream.events import Event, MediaFailed, MediaReady, UploadFinalized
+from instastream.retries import backoff
+from instastream.stores.ledger import Outcome, Reference
+from instastream.uploads import original_key
+
+CLAIM_TTL_S = 30  # how long its twins wait for a worker that was killed
+CLAIM_RENEWAL_S = 10  # a store may be away for two of three renewals
+
+Put: TypeAlias = Callable[[str], Awaitable[Outcome]]  # puts every object into a folder
+Render: TypeAlias = Callable[[], Awaitable[Put]]  # the costly part; puts nothing
+
+
+async def announce(
+    upload: UploadFinalized, work: Callable[[], Awaitable[MediaReady]], deps: Deps
+) -> list[Event]:
+    """What became of an upload: `work` ends in `share`, or raises Corrupt when it can't."""
+    try:
+        return [await work()]
+    except Corrupt as error:
+        if error.reason == "missing-original":
+            return await _announce_again(upload, error, deps)
+        return [_failed(upload, error, deps)]
+
+
+async def share(upload: UploadFinalized, digest: str, render: Render, deps: Deps) -> MediaReady:
+    """The original is what its digest stands for, rendered unless it was; the upload is gone.
+
+    What is put must follow from the bytes alone: two workers may put it, at any time. Raises
+    Corrupt what `render` raises, and "missing-original" when another run has just finished.
+    """
+    root = media.root_of(digest, private=upload.private)
+    async with _turn(root, deps):
+        put = None if (await deps.ledger.generations(root)).standing else await render()
+        await deps.ledger.refer(upload.post_id, Reference(root, upload.media_id))
+        found = await deps.ledger.generations(root)
+        outcome = found.standing
+        if outcome is None:
+            outcome = await _keep(upload, root, found.current, put or await render(), deps)
+    await deps.blobs.delete([original_key(upload.author_id, upload.media_id)])
+    return _ready(upload, root, outcome, deps)
+
+
+async def _keep(
+    upload: UploadFinalized, root: str, generation: int, put: Put, deps: Deps
+) -> Outcome:
+    """Put everything, the original first; what stands then, whoever was faster.
+
+    The look later finds what is left by a worker that stops in here after another one has done
+    the same event: nothing else would lead there.
+    """
+    grace_ms = deps.settings.media_grace_s * 1000
+    await deps.ledger.look_later(root, due_ms=deps.now_ms() + grace_ms)
+    folder = media.folder_in(root, generation)
+    upload_key = original_key(upload.author_id, upload.media_id)
+    await deps.blobs.copy(upload_key, media.kept_key(folder))
+    return await deps.ledger.keep(root, generation, await put(folder))
+
+
+async def _announce_again(upload: UploadFinalized, error: Corrupt, deps: Deps) -> list[Event]:
+    """The upload is gone: an earlier run has shared it, or the post is deleted; else it failed.
+
+    The newest outcome is one that cannot go while this post needs it: the earlier run saw it, or
+    an older one, after it had referred to its root.
+    """
+    post = await deps.ledger.of_post(upload.post_id)
+    for reference in post.references:
+        if reference.media_id == upload.media_id:
+            outcomes = (await deps.ledger.generations(reference.root)).outcomes
+            if outcomes:
+                return [_ready(upload, reference.root, outcomes[max(outcomes)], deps)]
+    return [] if post.deleted else [_failed(upload, error, deps)]
+
+
+@asynccontextmanager
+async def _turn(root: str, deps: Deps) -> AsyncIterator[None]:
+    """Entered when it is rendered already, or by one at a time, as far as claims can tell."""
+    owner = uuid4().hex
+    if not await _claimed(root, owner, deps):
+        yield
+        return
+    renewal = asyncio.create_task(_renew(root, owner, deps))
+    try:
+        yield
+    finally:
+        renewal.cancel()
+        await deps.ledger.free(root, owner)
+
+
+async def _claimed(root: str, owner: str, deps: Deps) -> bool:
+    """Wait until it is ours to render, or rendered by someone else."""
+    for wait_s in backoff(Random()):
+        if (await deps.ledger.generations(root)).standing:
+            return False
+        if await deps.ledger.claim(root, owner, ttl_s=CLAIM_TTL_S):
+            return True
+        await deps.sleep(wait_s)
+    raise AssertionError("backoff has no end")
+
+
+async def _renew(root: str, owner: str, deps: Deps) -> None:
+    while True:
+        await deps.sleep(CLAIM_RENEWAL_S)
+        with suppress(Unavailable):
+            await deps.ledger.claim(root, owner, ttl_s=CLAIM_TTL_S)
+
+
+def _ready(upload: UploadFinalized, root: str, outcome: Outcome, deps: Deps) -> MediaReady:
+    return MediaReady(
+        media_id=upload.media_id,
+        post_id=upload.post_id,
+        author_id=upload.author_id,
+        position=upload.position,
+        media_count=upload.media_count,
+        digest=root.rpartition("/")[2],
+        variants=outcome.variants,
+        thumbhash=outcome.thumbhash,
+        colour=outcome.colour,
+        video=outcome.video,
+        at_ms=deps.now_ms(),
+    )
+
+
+def _failed(upload: UploadFinalized, error: Corrupt, deps: Deps) -> MediaFailed:
+    return MediaFailed(
+        media_id=upload.media_id,
+        post_id=upload.post_id,
+        author_id=upload.author_id,
+        position=upload.position,
+        media_count=upload.media_count,
+        reason=error.reason,
+        detail=str(error),
+        at_ms=deps.now_ms(),
+    )
