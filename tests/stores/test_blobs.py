@@ -9,7 +9,8 @@ from httpx2 import AsyncClient, Response
 
 from instastream.deps import Deps
 from instastream.errors import Corrupt
-from instastream.stores.blobs import Blob, SignedPut
+from instastream.stores import s3
+from instastream.stores.blobs import Blob, Listed, SignedPut
 from instastream.stores.memory import MemoryBlobs
 
 CONTENT = b"an original"
@@ -54,3 +55,37 @@ async def test_a_missing_original_is_corrupt(deps: Deps, key: str) -> None:
     with pytest.raises(Corrupt) as raised:
         await deps.blobs.get(key)
     assert raised.value.reason == "missing-original"
+
+
+async def test_a_copy_is_the_same_bytes_and_needs_a_source(deps: Deps, key: str) -> None:
+    await deps.blobs.put(key, CONTENT, content_type="image/jpeg")
+    await deps.blobs.copy(key, f"originals/{key}")
+    assert await deps.blobs.get(f"originals/{key}") == CONTENT
+    with pytest.raises(Corrupt) as raised:
+        await deps.blobs.copy(f"{key}/nothing", f"originals/{key}")
+    assert raised.value.reason == "missing-original"
+
+
+async def test_a_listing_is_all_that_begins_so_and_deleted_is_gone(deps: Deps, key: str) -> None:
+    for name in ("b", "a", "c/d"):
+        await deps.blobs.put(f"{key}/{name}", name.encode(), content_type="image/webp")
+    assert await deps.blobs.list(f"{key}/") == [
+        Listed(f"{key}/a", 1),
+        Listed(f"{key}/b", 1),
+        Listed(f"{key}/c/d", 3),
+    ]
+    await deps.blobs.delete([f"{key}/a", f"{key}/c/d", f"{key}/never"])
+    assert await deps.blobs.list(f"{key}/") == [Listed(f"{key}/b", 1)]
+    await deps.blobs.delete([])
+
+
+async def test_listings_and_deletions_go_on_past_a_page(
+    deps: Deps, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(s3, "PAGE_LENGTH", 2)
+    keys = [f"{key}/{number}" for number in range(5)]
+    for one in keys:
+        await deps.blobs.put(one, b"", content_type="image/webp")
+    assert [found.key for found in await deps.blobs.list(key)] == keys
+    await deps.blobs.delete(keys)
+    assert await deps.blobs.list(key) == []

@@ -51,7 +51,7 @@ class Due(Struct, frozen=True, order=True):
 
     due_ms: int
     root: str
-    token: str  # each call's own, so that dropping one never drops a later one
+    mark: str  # each call's own, so that dropping one never drops a later one
 
 
 class Ledger(Protocol):

@@ -22,7 +22,7 @@ class MemoryLedger:
     by_post: dict[PostId, set[Reference]] = field(default_factory=lambda: defaultdict(set))
     deleted: set[PostId] = field(default_factory=set)
     to_look_at: set[Due] = field(default_factory=set)
-    _tokens: "count[int]" = field(default_factory=count)
+    _marks: "count[int]" = field(default_factory=count)
 
     async def claim(self, root: str, owner: str, *, ttl_s: int) -> bool:
         holder, end_ms = self.claims.get(root, (owner, 0))
@@ -65,7 +65,7 @@ class MemoryLedger:
         return PostReferences(post_id in self.deleted, sorted(self.by_post[post_id]))
 
     async def look_later(self, root: str, *, due_ms: int) -> None:
-        self.to_look_at.add(Due(due_ms, root, str(next(self._tokens))))
+        self.to_look_at.add(Due(due_ms, root, str(next(self._marks))))
 
     async def due(self, now_ms: int, *, limit: int) -> list[Due]:
         return sorted(due for due in self.to_look_at if due.due_ms <= now_ms)[:limit]

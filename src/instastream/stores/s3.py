@@ -17,7 +17,7 @@ from instastream.stores.blobs import Blob, Listed, SignedPut
 FOREVER = "public, max-age=31536000, immutable"  # a key's content never changes
 REGION_DEFAULT = "us-east-1"  # servers other than AWS take any
 CONNECT_TIMEOUT_S = 2
-DELETE_BATCH_LENGTH = 1_000  # what S3 takes at once
+PAGE_LENGTH = 1_000  # what S3 lists and deletes at once
 READ_TIMEOUT_S = 30  # 30 MB from a busy store
 
 CONFIG = AioConfig(
@@ -110,14 +110,16 @@ class S3Blobs:
         with _translated():
             return [
                 Listed(found["Key"], found["Size"])
-                async for page in pages.paginate(Bucket=self._bucket, Prefix=prefix)
+                async for page in pages.paginate(
+                    Bucket=self._bucket, Prefix=prefix, MaxKeys=PAGE_LENGTH
+                )
                 for found in page.get("Contents", [])
             ]
 
     async def delete(self, keys: Sequence[str]) -> None:
         with _translated():
-            for at in range(0, len(keys), DELETE_BATCH_LENGTH):
-                await self._delete_batch(keys[at : at + DELETE_BATCH_LENGTH])
+            for at in range(0, len(keys), PAGE_LENGTH):
+                await self._delete_batch(keys[at : at + PAGE_LENGTH])
 
     async def _delete_batch(self, keys: Sequence[str]) -> None:
         answer = await self._client.delete_objects(

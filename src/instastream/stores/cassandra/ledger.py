@@ -27,9 +27,9 @@ RELEASE = "DELETE FROM media_references USING TIMESTAMP 2 WHERE root = ? AND med
 IS_REFERRED = "SELECT media_id FROM media_references WHERE root = ? LIMIT 1"
 RECORD_DELETED = "UPDATE media_by_post USING TIMESTAMP 1 SET deleted = true WHERE post_id = ?"
 OF_POST = "SELECT deleted, root, media_id FROM media_by_post WHERE post_id = ?"
-LOOK_LATER = "INSERT INTO media_due (bucket, due_ms, root, token) VALUES (?, ?, ?, ?)"
-DUE = "SELECT due_ms, root, token FROM media_due WHERE bucket = ? AND due_ms <= ? LIMIT ?"
-DROP = "DELETE FROM media_due WHERE bucket = ? AND due_ms = ? AND root = ? AND token = ?"
+LOOK_LATER = "INSERT INTO media_due (bucket, due_ms, root, mark) VALUES (?, ?, ?, ?)"
+DUE = "SELECT due_ms, root, mark FROM media_due WHERE bucket = ? AND due_ms <= ? LIMIT ?"
+DROP = "DELETE FROM media_due WHERE bucket = ? AND due_ms = ? AND root = ? AND mark = ?"
 
 
 class CassandraLedger:
@@ -97,10 +97,10 @@ class CassandraLedger:
     async def due(self, now_ms: int, *, limit: int) -> list[Due]:
         shares = ((bucket, now_ms, -(-limit // DUE_BUCKETS)) for bucket in range(DUE_BUCKETS))
         rows = await self._session.execute_all(DUE, shares)
-        return sorted(Due(row.due_ms, row.root, str(row.token)) for row in rows)
+        return sorted(Due(row.due_ms, row.root, str(row.mark)) for row in rows)
 
     async def drop(self, due: Due) -> None:
-        await self._session.execute(DROP, _bucket(due.root), due.due_ms, due.root, UUID(due.token))
+        await self._session.execute(DROP, _bucket(due.root), due.due_ms, due.root, UUID(due.mark))
 
 
 def _bucket(root: str) -> int:

@@ -1,0 +1,97 @@
+"""Runs coroutines one store call at a time, in whatever order a test chooses."""
+
+import asyncio
+from collections.abc import Coroutine
+from contextvars import ContextVar, copy_context
+from typing import Any
+
+PROCESS: ContextVar[int] = ContextVar("process")
+
+
+class Interleaver:
+    """An event loop that does nothing by itself: every store call waits until it is stepped.
+
+    A process is a coroutine and the tasks that it starts. A killed one is never stepped again: as
+    after SIGKILL, none of its `finally` runs.
+    """
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._gates: list[tuple[int, asyncio.Future[None]]] = []
+        self._mains: dict[int, asyncio.Task[None]] = {}
+        self._killed: list[asyncio.Future[None]] = []  # kept: what is collected is closed first
+        self._started = 0
+        self._closing = False
+
+    async def gate(self, *_: object) -> None:
+        """Where a process stands until it is stepped."""
+        if self._closing:
+            return
+        gate: asyncio.Future[None] = self._loop.create_future()
+        self._gates.append((PROCESS.get(), gate))
+        await gate
+
+    def gated(self, store: object) -> Any:
+        """The same store, each call of which waits at a gate first."""
+        return Gated(store, self.gate)
+
+    def start(self, coroutine: Coroutine[Any, Any, None]) -> int:
+        """Begin a process, up to its first store call."""
+        self._started += 1
+        context = copy_context()
+        context.run(PROCESS.set, self._started)
+        self._mains[self._started] = self._loop.create_task(coroutine, context=context)
+        self._settle()
+        return self._started
+
+    def waiting(self) -> list[int]:
+        """Every process that can be stepped, oldest gate first; one may stand at several."""
+        self._gates = [(process, gate) for process, gate in self._gates if not gate.done()]
+        return [process for process, _ in self._gates]
+
+    def step(self, at: int) -> None:
+        """Let the process at one place of `waiting` make its store call, and go on to the next."""
+        process, gate = self._gates.pop(at)
+        gate.set_result(None)
+        self._settle()
+        main = self._mains.get(process)
+        if main is not None and main.done():
+            del self._mains[process]
+            main.result()
+
+    def kill(self, process: int) -> None:
+        """It makes no call any more."""
+        self._killed += [gate for other, gate in self._gates if other == process]
+        self._gates = [(other, gate) for other, gate in self._gates if other != process]
+        self._mains.pop(process, None)
+
+    def close(self) -> None:
+        """End what was killed, too: nobody looks at the stores any more."""
+        self._closing = True
+        killed = asyncio.all_tasks(self._loop)
+        for task in killed:
+            task.cancel()
+        if killed:
+            self._loop.run_until_complete(asyncio.wait(killed))
+        self._loop.close()
+
+    def _settle(self) -> None:
+        """A call returns, its task goes on, and what that cancels ends: a round of the loop each."""
+        for _ in range(4):
+            self._loop.call_soon(self._loop.stop)
+            self._loop.run_forever()
+
+
+class Gated:
+    """A store behind a gate."""
+
+    def __init__(self, store: object, gate: Any) -> None:
+        self._store = store
+        self._gate = gate
+
+    def __getattr__(self, name: str) -> Any:
+        async def call(*args: object, **kwargs: object) -> object:
+            await self._gate()
+            return await getattr(self._store, name)(*args, **kwargs)
+
+        return call
