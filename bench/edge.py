@@ -45,7 +45,7 @@ async def _measure() -> list[Result]:
         cold = await _read(settings, SEGMENT, AT_ONCE, relay)
     return [
         *_results("", hot, per="_per_10k"),
-        *_results("signed_", signed, per="_per_10k", against=hot),
+        *_results("signed_", signed, per="_per_10k"),
         *_results("cold_segment_", cold),
     ]
 
@@ -60,24 +60,11 @@ class Reads:
     took_s: float
     ms: list[float]  # of each read, ascending
 
-    @property
-    def per_s(self) -> float:
-        """Reads a second, by a client on the same cores."""
-        return self.reads / self.took_s
 
-
-def _results(
-    prefix: str, seen: Reads, *, per: str = "", against: Reads | None = None
-) -> list[Result]:
+def _results(prefix: str, seen: Reads, *, per: str = "") -> list[Result]:
     return [
         Result(name=f"{prefix}origin_requests{per}", value=seen.origin_requests, unit="requests"),
-        Result(
-            name=f"{prefix}reads_per_s",
-            value=seen.per_s,
-            unit="1/s",
-            ratio=seen.per_s / against.per_s if against else None,
-            against="unsigned" if against else None,
-        ),
+        Result(name=f"{prefix}reads_per_s", value=seen.reads / seen.took_s, unit="1/s"),
         Result(name=f"{prefix}read_bytes", value=seen.read_bytes, unit="bytes"),
         Result(name=f"{prefix}read_p50_ms", value=seen.ms[seen.reads // 2], unit="ms"),
         Result(name=f"{prefix}read_p99_ms", value=seen.ms[seen.reads * 99 // 100], unit="ms"),
