@@ -20,12 +20,12 @@ from infra.native.stack import Stack, variable
 from infra.native.state import State, changing_state, read_state
 from infra.provision import provision
 from instastream.errors import Unready
-from instastream.settings import Settings
+from instastream.settings import EDGE_KEY, Settings
 
 WORKERS = ("media", "posts", "feeds", "graph", "ledger")
 OURS = ("INSTASTREAM_", "AWS_")
 HOME, CONNECTED = "INSTASTREAM_HOME", "INSTASTREAM_CONNECTED"
-API, S3 = "INSTASTREAM_API", "INSTASTREAM_S3"
+API, S3, EDGE = "INSTASTREAM_API", "INSTASTREAM_S3", "INSTASTREAM_EDGE"
 SERVERS = tuple(map(variable, servers.SERVERS))
 
 
@@ -76,6 +76,8 @@ async def up(environ: Mapping[str, str], stack: Stack, report: Report) -> dict[s
 def prepare(environ: Mapping[str, str]) -> None:
     """Secrets and a port for the API, once; what is set wrong is said before anything starts."""
     home = home_of(environ)
+    if environ.get(EDGE) and not environ.get(EDGE_KEY):
+        raise Unready(f"{EDGE} is given without the {EDGE_KEY} that it checks links by: give both")
     with changing_state(home) as state:
         keep_keys(home)
         _allot("api", state, ports.configured("api", environ))

@@ -73,6 +73,7 @@ async def test_its_head_is_that_of_the_whole(edge: AsyncClient) -> None:
     head = await edge.head(FULL)
     assert (head.status_code, head.content) == (200, b"")
     assert head.headers["content-length"] == "600"
+    assert head.headers["accept-ranges"] == "bytes"
 
 
 @pytest.mark.parametrize("kind", ["application/vnd.apple.mpegurl", "video/mp4", "image/webp"])

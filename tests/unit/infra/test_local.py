@@ -75,6 +75,13 @@ def test_a_secret_that_is_new_is_added_to_those_that_were_made(home: Path) -> No
     assert path.read_text() != made
 
 
+def test_an_edge_is_given_with_its_key(home: Path) -> None:
+    given = {local.HOME: str(home), "INSTASTREAM_EDGE": "https://media.example"}
+    with pytest.raises(Unready, match="INSTASTREAM_EDGE_KEY"):
+        local.prepare(given)
+    local.prepare(given | {"INSTASTREAM_EDGE_KEY": "ab" * 32})
+
+
 def test_nobody_does_the_same_at_once(tmp_path: Path) -> None:
     environ = {local.HOME: str(tmp_path)}
     with (
