@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pyvips
 
-from instastream import animations
+from instastream import animations, webp
 from instastream.bounds import check_parts, check_pixels, check_size
 from instastream.errors import Corrupt
 from instastream.media import (
@@ -129,5 +129,5 @@ def _colours(source: pyvips.Image) -> dict[str, str]:
 
 
 def _encode(image: pyvips.Image, spec: VariantSpec) -> Rendered:
-    content = image.webpsave_buffer(Q=spec.quality, effort=spec.effort, keep="none")
+    content = webp.encode(image, quality=spec.quality, effort=spec.effort)
     return Rendered(spec.name, image.width, image.height, content)
