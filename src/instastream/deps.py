@@ -24,10 +24,13 @@ from instastream.stores.cassandra.uploads import CassandraUploads
 from instastream.stores.cassandra.users import CassandraUsers
 from instastream.stores.feeds import Feeds
 from instastream.stores.graph import Graph
+from instastream.stores.memory_multiparts import MemoryMultiparts
 from instastream.stores.memory_posts import MemoryPosts
+from instastream.stores.multiparts import Multiparts
 from instastream.stores.posts import Posts
 from instastream.stores.redis import RedisFeeds, open_redis
-from instastream.stores.s3 import open_bucket
+from instastream.stores.s3 import S3Blobs, open_client
+from instastream.stores.s3_multiparts import S3Multiparts
 from instastream.stores.uploads import Uploads
 from instastream.stores.users import Users
 
@@ -69,6 +72,7 @@ class Deps:
     graph: Graph
     feeds: Feeds
     blobs: Blobs
+    multiparts: Multiparts
     renderer: Renderer
     pings: dict[str, Ping]  # every server that requests depend on
 
@@ -81,7 +85,8 @@ async def open_deps(settings: Settings) -> AsyncIterator[Deps]:
         feeds = RedisFeeds(
             await stack.enter_async_context(open_redis(settings)), prefix=settings.prefix
         )
-        blobs = await stack.enter_async_context(open_bucket(settings))
+        s3 = await stack.enter_async_context(open_client(settings))
+        blobs = S3Blobs(s3, settings.bucket)
         log = await stack.enter_async_context(KafkaLog(settings.kafka, prefix=settings.prefix))
         yield Deps(
             settings=settings,
@@ -96,6 +101,7 @@ async def open_deps(settings: Settings) -> AsyncIterator[Deps]:
             graph=CassandraGraph(session),
             feeds=feeds,
             blobs=blobs,
+            multiparts=S3Multiparts(s3, settings.bucket),
             renderer=await stack.enter_async_context(RenderPool()),
             pings={
                 "kafka": log.ping,
@@ -109,6 +115,7 @@ async def open_deps(settings: Settings) -> AsyncIterator[Deps]:
 @asynccontextmanager
 async def memory_deps(settings: Settings, renderer: Renderer) -> AsyncIterator[Deps]:
     """Nothing durable and no server: for unit and flow tests."""
+    blobs = memory.MemoryBlobs()
     async with LeasedIds(memory.MemoryLeases(), now_ms) as ids:
         yield Deps(
             settings=settings,
@@ -122,7 +129,8 @@ async def memory_deps(settings: Settings, renderer: Renderer) -> AsyncIterator[D
             posts=MemoryPosts(),
             graph=memory.MemoryGraph(),
             feeds=memory.MemoryFeeds(),
-            blobs=memory.MemoryBlobs(),
+            blobs=blobs,
+            multiparts=MemoryMultiparts(blobs),
             renderer=renderer,
             pings={},
         )
