@@ -19,6 +19,7 @@ from instastream.media_urls import origin_key
 from instastream.settings import Settings
 from instastream.stores.cassandra.session import DOWN, open_cluster
 from instastream.stores.s3 import REGION_DEFAULT, open_client
+from instastream.uploads import ORIGINALS
 
 FOR_EVER = -1
 KNOWN_WITHIN_S = 10  # a new topic's partitions spread from broker to broker
@@ -26,6 +27,17 @@ POLL_S = 0.1
 # A page may send a PUT that it was given: what it holds, and not where it is, gives it the right.
 BROWSERS = {
     "CORSRules": [{"AllowedOrigins": ["*"], "AllowedMethods": ["PUT"], "AllowedHeaders": ["*"]}]
+}
+# Parts are the owner's to send for a day, and swept by a worker; this is for when none runs.
+LIFECYCLE = {
+    "Rules": [
+        {
+            "ID": "abandoned-parts",
+            "Status": "Enabled",
+            "Filter": {"Prefix": ORIGINALS},
+            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 2},
+        }
+    ]
 }
 
 
@@ -135,6 +147,9 @@ async def create_bucket(settings: Settings) -> None:
                 await client.create_bucket(Bucket=settings.bucket, **_location(client))
             await client.put_bucket_policy(Bucket=settings.bucket, Policy=policy)
             await client.put_bucket_cors(Bucket=settings.bucket, CORSConfiguration=BROWSERS)
+            await client.put_bucket_lifecycle_configuration(
+                Bucket=settings.bucket, LifecycleConfiguration=LIFECYCLE
+            )
     except (ClientError, BotoCoreError) as error:
         raise Unavailable("the object store", error) from error
 

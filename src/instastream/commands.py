@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import msgspec
 
+from instastream import multipart
 from instastream.deps import Deps
 from instastream.errors import Rejected
 from instastream.events import (
@@ -23,10 +24,11 @@ from instastream.handlers.graph import record_followed, record_unfollowed
 from instastream.handlers.posts import record_deleted, record_edited, record_finalized
 from instastream.ids import MediaId, PostId, UserId
 from instastream.limits import FOLLOWS_MAX
+from instastream.multipart import check_not_aborted, key_of, own_upload
 from instastream.stores.blobs import SignedPut
 from instastream.stores.posts import Post
 from instastream.stores.uploads import Claim, Upload
-from instastream.uploads import check_arrived, check_declared, original_key
+from instastream.uploads import check_arrived, check_declared, whole_sha256
 
 
 class DraftMedia(msgspec.Struct, frozen=True):
@@ -66,21 +68,28 @@ async def unfollow(follower_id: UserId, followee_id: UserId, deps: Deps) -> None
 
 
 async def request_upload(
-    user_id: UserId, *, content_type: str, size_bytes: int, sha256: str, deps: Deps
-) -> tuple[Upload, SignedPut]:
-    """A place to PUT exactly these bytes; raises Rejected when they are out of the limits."""
+    user_id: UserId, *, content_type: str, size_bytes: int, sha256: str | list[str], deps: Deps
+) -> tuple[Upload, SignedPut | None]:
+    """A place to PUT exactly these bytes, or None where they are to be sent in parts.
+
+    Raises Rejected when they are out of the limits.
+    """
     check_declared(content_type=content_type, size_bytes=size_bytes, sha256=sha256)
     upload = Upload(
         media_id=MediaId(str(uuid4())),
         user_id=user_id,
         content_type=content_type,
         size_bytes=size_bytes,
-        sha256=sha256,
+        sha256=whole_sha256(sha256),
         declared_ms=deps.now_ms(),
     )
+    if isinstance(sha256, list):
+        upload = await multipart.begin(upload, sha256, deps)
     await deps.uploads.declare(upload)
+    if upload.multipart:
+        return upload, None
     put = await deps.blobs.sign_put(
-        _key(upload), content_type=content_type, size_bytes=size_bytes, sha256=sha256
+        key_of(upload), content_type=content_type, size_bytes=size_bytes, sha256=upload.sha256
     )
     return upload, put
 
@@ -91,7 +100,7 @@ async def finalize(
     """Make uploads a post, exactly one however often it is asked."""
     digest = _digest(draft)
     await _check_key(author_id, idempotency_key, digest, deps)
-    uploads = [await _own_upload(author_id, media.media_id, deps) for media in draft.media]
+    uploads = [await own_upload(author_id, media.media_id, deps) for media in draft.media]
     if len({upload.media_id for upload in uploads}) < len(uploads):
         raise Rejected("invalid-request", "an upload can be in a post once only")
     post_id = await _claim_all(uploads, digest, deps)
@@ -148,13 +157,6 @@ async def _own_post(author_id: UserId, post_id: PostId, deps: Deps) -> Post:
     return post
 
 
-async def _own_upload(user_id: UserId, media_id: MediaId, deps: Deps) -> Upload:
-    upload = await deps.uploads.get(media_id)
-    if upload is None or upload.user_id != user_id:
-        raise Rejected("upload-not-found", f"you have no upload {media_id}")
-    return upload
-
-
 def _finalized(
     post_id: PostId, author_id: UserId, draft: Draft, uploads: list[Upload], *, at_ms: int
 ) -> list[UploadFinalized]:
@@ -201,7 +203,7 @@ async def _claim_all(uploads: list[Upload], digest: str, deps: Deps) -> PostId:
     """
     for upload in uploads:
         if upload.claim is None:
-            check_arrived(upload, await deps.blobs.head(_key(upload)), now_ms=deps.now_ms())
+            check_arrived(upload, await deps.blobs.head(key_of(upload)), now_ms=deps.now_ms())
         else:
             _check_claim(upload.claim, digest)
     claims = (upload.claim for upload in uploads if upload.claim)
@@ -213,9 +215,6 @@ async def _claim_all(uploads: list[Upload], digest: str, deps: Deps) -> PostId:
 
 
 def _check_claim(claim: Claim, digest: str) -> None:
+    check_not_aborted(claim)
     if claim.request_digest != digest:
         raise Rejected("upload-already-used", "this upload is a post already, with other words")
-
-
-def _key(upload: Upload) -> str:
-    return original_key(upload.user_id, upload.media_id)

@@ -28,10 +28,13 @@ from instastream.stores.feeds import Feeds
 from instastream.stores.graph import Graph
 from instastream.stores.ledger import Ledger
 from instastream.stores.memory_ledger import MemoryLedger
+from instastream.stores.memory_multiparts import MemoryMultiparts
 from instastream.stores.memory_posts import MemoryPosts
+from instastream.stores.multiparts import Multiparts
 from instastream.stores.posts import Posts
 from instastream.stores.redis import RedisFeeds, open_redis
-from instastream.stores.s3 import open_bucket
+from instastream.stores.s3 import S3Blobs, open_client
+from instastream.stores.s3_multiparts import S3Multiparts
 from instastream.stores.uploads import Uploads
 from instastream.stores.users import Users
 
@@ -74,6 +77,7 @@ class Deps:
     feeds: Feeds
     blobs: Blobs
     ledger: Ledger
+    multiparts: Multiparts
     renderer: Renderer
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     pings: dict[str, Ping]  # every server that requests depend on
@@ -87,7 +91,8 @@ async def open_deps(settings: Settings) -> AsyncIterator[Deps]:
         feeds = RedisFeeds(
             await stack.enter_async_context(open_redis(settings)), prefix=settings.prefix
         )
-        blobs = await stack.enter_async_context(open_bucket(settings))
+        s3 = await stack.enter_async_context(open_client(settings))
+        blobs = S3Blobs(s3, settings.bucket)
         log = await stack.enter_async_context(KafkaLog(settings.kafka, prefix=settings.prefix))
         yield Deps(
             settings=settings,
@@ -103,6 +108,7 @@ async def open_deps(settings: Settings) -> AsyncIterator[Deps]:
             feeds=feeds,
             blobs=blobs,
             ledger=CassandraLedger(session),
+            multiparts=S3Multiparts(s3, settings.bucket),
             renderer=await stack.enter_async_context(RenderPool()),
             pings={
                 "kafka": log.ping,
@@ -116,6 +122,7 @@ async def open_deps(settings: Settings) -> AsyncIterator[Deps]:
 @asynccontextmanager
 async def memory_deps(settings: Settings, renderer: Renderer) -> AsyncIterator[Deps]:
     """Nothing durable and no server: for unit and flow tests."""
+    blobs = memory.MemoryBlobs()
     async with LeasedIds(memory.MemoryLeases(), now_ms) as ids:
         yield Deps(
             settings=settings,
@@ -129,8 +136,9 @@ async def memory_deps(settings: Settings, renderer: Renderer) -> AsyncIterator[D
             posts=MemoryPosts(),
             graph=memory.MemoryGraph(),
             feeds=memory.MemoryFeeds(),
-            blobs=memory.MemoryBlobs(),
+            blobs=blobs,
             ledger=MemoryLedger(now_ms),
+            multiparts=MemoryMultiparts(blobs),
             renderer=renderer,
             pings={},
         )

@@ -58,6 +58,11 @@ def parse_post_id(text: str) -> PostId:
     return PostId(_matched(SNOWFLAKE_PATTERN, text))
 
 
+def parse_media_id(text: str) -> MediaId:
+    """A media id from a client; raises Rejected when it can't be one."""
+    return MediaId(_matched(UUID_PATTERN, text))
+
+
 def _matched(pattern: str, text: str) -> str:
     if not re.fullmatch(pattern, text, re.ASCII):
         raise Rejected("invalid-id", f"{text[:40]!r} is not an id of this API")

@@ -5,6 +5,10 @@ MEBIBYTE = 1 << 20
 UPLOAD_TTL_S = 600  # a presigned PUT: long enough for 30 MB at 0.5 Mbit/s
 UPLOAD_GRACE_S = 3_600  # an upload begun in time may be finalized a little late
 IMAGE_BYTES_MAX = 30 * MEBIBYTE  # a 48 MP phone JPEG is 12 to 25 MB
+PUT_BYTES_MAX = IMAGE_BYTES_MAX  # what one PUT can bring in time; more is sent in parts
+PART_BYTES = 8 * MEBIBYTE  # what a broken connection costs: two minutes at 0.5 Mbit/s
+MULTIPART_TTL_S = 86_400  # the largest takes 2.4 hours at 0.5 Mbit/s, and people go away
+VIDEO_BYTES_MAX = 500 * MEBIBYTE  # ten minutes at 7 Mbit/s, or four of a phone's 1080p
 JPEG_SCANS_MAX = 100  # encoders make about ten; each costs a pass over every pixel
 ANIMATION_FRAMES_MAX = 1_000  # a minute of animation; libwebp's time grows with their square
 IMAGE_PIXELS_MAX = 100_000_000  # decodes into 400 MB at most
@@ -55,3 +59,6 @@ assert 12 * TEXT_LENGTH_MAX < REQUEST_BYTES_MAX  # \uXXXX\uXXXX a character
 assert RECORD_BYTES_MAX + 8 * STORY_LENGTH_MAX + 64 * 1024 < DEAD_LETTER_BYTES_MAX
 assert UPLOAD_TTL_S <= UPLOAD_GRACE_S
 assert PRIVATE_CACHE_S <= PRIVATE_URL_TTL_S
+PARTS_MAX = -(-VIDEO_BYTES_MAX // PART_BYTES)
+assert PARTS_MAX <= 1_000  # what S3 lists in one page
+assert 5 * MEBIBYTE <= PART_BYTES <= PUT_BYTES_MAX  # S3 asks for that much of all but the last

@@ -5,7 +5,15 @@ import binascii
 
 from instastream.errors import Rejected
 from instastream.ids import MediaId, UserId
-from instastream.limits import IMAGE_BYTES_MAX, UPLOAD_GRACE_S, UPLOAD_TTL_S
+from instastream.limits import (
+    IMAGE_BYTES_MAX,
+    MULTIPART_TTL_S,
+    PUT_BYTES_MAX,
+    UPLOAD_GRACE_S,
+    UPLOAD_TTL_S,
+    VIDEO_BYTES_MAX,
+)
+from instastream.parts import composite_sha256, part_count
 from instastream.stores.blobs import Blob
 from instastream.stores.uploads import Upload
 
@@ -17,34 +25,72 @@ IMAGE_TYPES = (
     "image/png",
     "image/webp",
 )
+VIDEO_TYPES = ("video/mp4", "video/quicktime", "video/webm")
+MEDIA_TYPES = IMAGE_TYPES + VIDEO_TYPES
+ORIGINALS = "uploads/"
 
 
 def original_key(user_id: UserId, media_id: MediaId) -> str:
     """Where an original lies in the bucket."""
-    return f"uploads/{user_id}/{media_id}"
+    return f"{ORIGINALS}{user_id}/{media_id}"
 
 
 def is_original(key: str) -> bool:
     """Whether it is such a place."""
-    return key.startswith("uploads/")
+    return key.startswith(ORIGINALS)
 
 
-def check_declared(*, content_type: str, size_bytes: int, sha256: str) -> None:
+def is_video(content_type: str) -> bool:
+    """Whether the stream app `video` answers for it, and not `media`."""
+    return content_type in VIDEO_TYPES
+
+
+def check_declared(*, content_type: str, size_bytes: int, sha256: str | list[str]) -> None:
     """Raise Rejected unless such an upload may begin."""
-    if content_type not in IMAGE_TYPES:
-        known = ", ".join(IMAGE_TYPES)
+    if content_type not in MEDIA_TYPES:
+        known = ", ".join(MEDIA_TYPES)
         raise Rejected("unsupported-media-type", f"{content_type!r} is not one of: {known}")
-    if not 0 < size_bytes <= IMAGE_BYTES_MAX:
-        raise Rejected("upload-too-large", f"an image has 1 to {IMAGE_BYTES_MAX} bytes")
-    if not _is_sha256(sha256):
+    kind, most = (
+        ("a video", VIDEO_BYTES_MAX) if is_video(content_type) else ("an image", IMAGE_BYTES_MAX)
+    )
+    if not 0 < size_bytes <= most:
+        raise Rejected("upload-too-large", f"{kind} has 1 to {most} bytes")
+    _check_sha256(sha256, size_bytes)
+
+
+def _check_sha256(sha256: str | list[str], size_bytes: int) -> None:
+    count = part_count(size_bytes)
+    if size_bytes <= PUT_BYTES_MAX and isinstance(sha256, list):
+        raise Rejected("invalid-request", f"sha256: one only, up to {PUT_BYTES_MAX} bytes")
+    if size_bytes > PUT_BYTES_MAX and (isinstance(sha256, str) or len(sha256) != count):
+        raise Rejected("invalid-request", f"sha256: a list, one for each of {count} parts")
+    if not all(map(_is_sha256, [sha256] if isinstance(sha256, str) else sha256)):
         raise Rejected("invalid-request", "sha256 must be the base64 of 32 bytes")
+
+
+def whole_sha256(sha256: str | list[str]) -> str:
+    """What the store will say of the object, once all that was declared is there."""
+    return sha256 if isinstance(sha256, str) else composite_sha256(sha256)
+
+
+def ttl_s(upload: Upload) -> int:
+    """How long its bytes may be sent."""
+    return MULTIPART_TTL_S if upload.multipart else UPLOAD_TTL_S
+
+
+def check_in_time(upload: Upload, *, arrived: bool, now_ms: int) -> None:
+    """Raise Rejected when it is too old: for its bytes to be sent, or a little later to be used."""
+    age_s = (now_ms - upload.declared_ms) / 1000
+    late_s = UPLOAD_GRACE_S - UPLOAD_TTL_S if arrived else 0
+    if age_s > ttl_s(upload) + late_s:
+        raise Rejected("upload-expired", "this upload has expired: request a new one")
 
 
 def check_arrived(upload: Upload, blob: Blob | None, *, now_ms: int) -> None:
     """Raise Rejected unless the declared bytes lie in the store and are not too old."""
-    age_s = (now_ms - upload.declared_ms) / 1000
-    if age_s > (UPLOAD_GRACE_S if blob else UPLOAD_TTL_S):
-        raise Rejected("upload-expired", "this upload has expired: request a new one")
+    check_in_time(upload, arrived=blob is not None, now_ms=now_ms)
+    if blob is None and upload.multipart:
+        raise Rejected("upload-incomplete", "send all parts, and complete the upload first")
     if blob is None:
         raise Rejected("upload-missing", "nothing was uploaded yet: PUT the bytes first")
     if blob.size_bytes != upload.size_bytes or blob.sha256 not in (None, upload.sha256):

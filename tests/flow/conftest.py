@@ -102,6 +102,7 @@ async def upload(deps: Deps, author: UserId, content: bytes = PHOTO) -> Draft:
         sha256=base64.b64encode(sha256(content).digest()).decode(),
         deps=deps,
     )
+    assert put
     deps.blobs.take(put, content)
     return Draft(caption="a caption", media=[DraftMedia(declared.media_id, alt_text="")])
 

@@ -8,6 +8,7 @@ from infra import provision as provisioning
 from infra.provision import provision, statements, topics
 from instastream.errors import Unready
 from instastream.settings import Settings
+from instastream.stores.s3 import open_client
 
 
 async def partitions(settings: Settings) -> dict[str, int]:
@@ -41,6 +42,12 @@ async def test_another_number_of_partitions_is_refused(
     with pytest.raises(Unready, match=f"graph has 12 partitions and topics.toml says {count}"):
         await provision(settings)
     assert await partitions(settings) == before
+
+
+async def test_the_bucket_drops_parts_that_nobody_completes(settings: Settings) -> None:
+    async with open_client(settings) as client:
+        kept = await client.get_bucket_lifecycle_configuration(Bucket=settings.bucket)
+    assert kept["Rules"] == provisioning.LIFECYCLE["Rules"]
 
 
 def test_a_file_of_cql_is_its_statements() -> None:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from instastream.deps import Deps
 from instastream.ids import MediaId, PostId, UserId
-from instastream.stores.uploads import Claim, Upload
+from instastream.stores.uploads import ABORTED, Claim, Multipart, Upload
 
 
 @pytest.fixture
@@ -27,6 +27,21 @@ async def test_what_was_declared_can_be_read(deps: Deps, upload: Upload) -> None
     assert await deps.uploads.get(upload.media_id) is None
     await deps.uploads.declare(upload)
     assert await deps.uploads.get(upload.media_id) == upload
+
+
+async def test_what_was_declared_in_parts_can_be_read(deps: Deps, upload: Upload) -> None:
+    in_parts = replace(upload, multipart=Multipart("an id", [upload.sha256] * 2))
+    await deps.uploads.declare(in_parts)
+    assert await deps.uploads.get(upload.media_id) == in_parts
+
+
+async def test_an_upload_is_claimed_or_aborted_for_good(
+    deps: Deps, upload: Upload, post_ids: list[PostId]
+) -> None:
+    await deps.uploads.declare(upload)
+    for claim in (ABORTED, Claim(post_ids[0], "digest"), ABORTED):
+        assert await deps.uploads.claim(upload.media_id, claim) == ABORTED
+    assert await deps.uploads.get(upload.media_id) == replace(upload, claim=ABORTED)
 
 
 async def test_of_many_claims_at_once_one_stands(

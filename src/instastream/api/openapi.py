@@ -17,14 +17,20 @@ from instastream.api.operations import (
     Operation,
 )
 from instastream.api.problems import MEDIA_TYPE, PROBLEMS, Problem
-from instastream.ids import SNOWFLAKE_PATTERN
+from instastream.ids import SNOWFLAKE_PATTERN, UUID_PATTERN
 
 Json = dict[str, Any]
 
 ID = {"type": "string", "pattern": SNOWFLAKE_PATTERN, "examples": ["1571234567890123456"]}
+UUID = {
+    "type": "string",
+    "pattern": UUID_PATTERN,
+    "examples": ["6f1c8d1e-4b0a-4f3e-9c55-0d6f4b8f2f6a"],
+}
 PATH_PARAMETERS = {
     "user_id": ("Whose.", ID),
     "post_id": ("Which.", ID),
+    "media_id": ("Which.", UUID),
     "slug": ("The last part of a problem's `type`.", {"type": "string", "enum": [*PROBLEMS]}),
 }
 IDEMPOTENCY_KEY = {
@@ -42,8 +48,9 @@ HEADERS = {
     "retry-after": ("Seconds to wait.", True, "^[0-9]+$"),
 }
 BEARER = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
-DESCRIPTION = """Share photographs: upload straight to the object store, finalize, follow, read the
-feed. Every error is a problem (RFC 9457) with a stable `type`, which can be read as an address."""
+DESCRIPTION = """Share photographs and videos: upload straight to the object store, finalize,
+follow, read the feed. Every error is a problem (RFC 9457) with a stable `type`, which can be read
+as an address."""
 
 
 async def serve(asked: Asked[Nothing, Nothing]) -> Answer[Json]:

@@ -107,6 +107,8 @@ OPERATIONS = (
         problems=(
             "upload-not-found",
             "upload-missing",
+            "upload-incomplete",
+            "upload-aborted",
             "upload-mismatch",
             "upload-expired",
             "upload-already-used",

@@ -50,6 +50,10 @@ PROBLEMS = {
     "upload-missing": Kind(
         409, "Nothing was uploaded yet", "PUT the bytes as the upload says, then finalize again."
     ),
+    "upload-incomplete": Kind(
+        409, "Parts of this upload are missing", "Send them and complete it, then finalize again."
+    ),
+    "upload-complete": Kind(409, "This upload is complete already", "Finalize it."),
     "upload-mismatch": Kind(
         409, "What was uploaded is not what was declared", "Request a new upload and PUT it anew."
     ),
@@ -60,6 +64,7 @@ PROBLEMS = {
         409, "This Idempotency-Key came with another request", "Use a new key for a new request."
     ),
     "upload-expired": Kind(410, "This upload has expired", "Request a new one and PUT it anew."),
+    "upload-aborted": Kind(410, "This upload was aborted", "Request a new one and send it anew."),
     "request-too-large": Kind(413, "The body is too large", "Media go to the object store."),
     "not-json": Kind(415, "The body must be JSON", "Send `Content-Type: application/json`."),
     "invalid-request": Kind(

@@ -1,14 +1,28 @@
-"""Uploads: where to PUT the bytes of a picture."""
+"""Uploads: where to PUT the bytes of a picture or a video, whole or in parts."""
 
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from msgspec import Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
-from instastream import commands
-from instastream.api.fields import ContentType, Sha256, SizeBytes, Timestamp, UploadId
-from instastream.api.operations import Answer, Asked, Nothing, Operation
-from instastream.limits import UPLOAD_TTL_S
+from instastream import commands, multipart
+from instastream.api.fields import (
+    ContentType,
+    PartNumber,
+    Sha256,
+    Sha256s,
+    SizeBytes,
+    Timestamp,
+    UploadId,
+)
+from instastream.api.operations import NOTHING, Answer, Asked, Nothing, Operation
+from instastream.ids import parse_media_id
+from instastream.limits import PART_BYTES, PARTS_MAX
+from instastream.multipart import Progress
+from instastream.parts import part_count
+from instastream.stores import uploads
+from instastream.stores.blobs import SignedPut
+from instastream.uploads import ttl_s
 
 
 class NewUpload(Struct, frozen=True, forbid_unknown_fields=True):
@@ -16,7 +30,7 @@ class NewUpload(Struct, frozen=True, forbid_unknown_fields=True):
 
     content_type: ContentType
     size_bytes: SizeBytes
-    sha256: Sha256
+    sha256: Sha256 | Sha256s
 
 
 class Put(Struct, frozen=True):
@@ -27,16 +41,45 @@ class Put(Struct, frozen=True):
     headers: dict[str, str]
 
 
-class Upload(Struct, frozen=True):
+class Parts(Struct, frozen=True):
+    """How to cut the bytes, and which parts have arrived."""
+
+    size_bytes: Annotated[int, Meta(description="Of each part but the last, which has the rest.")]
+    count: int
+    arrived: list[int]
+
+
+class Upload(Struct, frozen=True, kw_only=True):
     """A place for exactly the bytes that were declared, until it expires."""
 
     media_id: UploadId
     expires_at: Timestamp
+    complete: Annotated[bool, Meta(description="Whether all is there and can be finalized.")]
+    put: Annotated[Put | UnsetType, Meta(description="Of a new upload that is one PUT.")] = UNSET
+    parts: Annotated[Parts | UnsetType, Meta(description="Of one that is sent in parts.")] = UNSET
+
+
+class PartsWanted(Struct, frozen=True, forbid_unknown_fields=True):
+    """Parts to be sent, or to be sent again."""
+
+    numbers: Annotated[list[PartNumber], Meta(min_length=1, max_length=PARTS_MAX)]
+
+
+class Part(Struct, frozen=True):
+    """Where one part goes."""
+
+    number: int
     put: Put
 
 
+class SignedParts(Struct, frozen=True):
+    """Where parts go, in their order."""
+
+    parts: list[Part]
+
+
 async def create(asked: Asked[Nothing, NewUpload]) -> Answer[Upload]:
-    """A presigned PUT."""
+    """A presigned PUT, or how to cut the bytes."""
     upload, put = await commands.request_upload(
         asked.viewer,
         content_type=asked.body.content_type,
@@ -44,20 +87,112 @@ async def create(asked: Asked[Nothing, NewUpload]) -> Answer[Upload]:
         sha256=asked.body.sha256,
         deps=asked.deps,
     )
-    expires_at = datetime.fromtimestamp(upload.declared_ms / 1000 + UPLOAD_TTL_S, UTC)
-    return Answer(Upload(upload.media_id, expires_at, Put(put.url, "PUT", put.headers)))
+    return Answer(_show(upload, complete=False, arrived=[], put=_put(put) if put else UNSET))
 
+
+async def get(asked: Asked[Nothing, Nothing]) -> Answer[Upload]:
+    """What has arrived."""
+    return Answer(_progress(await multipart.look_up(asked.viewer, _media_id(asked), asked.deps)))
+
+
+async def sign_parts(asked: Asked[Nothing, PartsWanted]) -> Answer[SignedParts]:
+    """A presigned PUT for each part."""
+    numbers = set(map(int, asked.body.numbers))
+    puts = await multipart.sign_parts(asked.viewer, _media_id(asked), numbers, asked.deps)
+    return Answer(SignedParts([Part(number, _put(put)) for number, put in puts.items()]))
+
+
+async def complete(asked: Asked[Nothing, Nothing]) -> Answer[Upload]:
+    """All of it."""
+    return Answer(_progress(await multipart.complete(asked.viewer, _media_id(asked), asked.deps)))
+
+
+async def abort(asked: Asked[Nothing, Nothing]) -> Answer[Nothing]:
+    """Nothing is left to show."""
+    await multipart.abort(asked.viewer, _media_id(asked), asked.deps)
+    return Answer(NOTHING)
+
+
+def _media_id(asked: Asked[Nothing, Any]) -> UploadId:
+    return parse_media_id(asked.path["media_id"])
+
+
+def _put(put: SignedPut) -> Put:
+    return Put(put.url, "PUT", put.headers)
+
+
+def _progress(progress: Progress) -> Upload:
+    count = part_count(progress.upload.size_bytes)
+    arrived = range(1, count + 1) if progress.complete else progress.arrived
+    return _show(progress.upload, complete=progress.complete, arrived=sorted(arrived))
+
+
+def _show(
+    upload: uploads.Upload, *, complete: bool, arrived: list[int], put: Put | UnsetType = UNSET
+) -> Upload:
+    count = part_count(upload.size_bytes)
+    return Upload(
+        media_id=upload.media_id,
+        expires_at=datetime.fromtimestamp(upload.declared_ms / 1000 + ttl_s(upload), UTC),
+        complete=complete,
+        put=put,
+        parts=Parts(PART_BYTES, count, arrived) if upload.multipart else UNSET,
+    )
+
+
+GONE = ("upload-not-found", "upload-expired", "upload-aborted")
 
 OPERATIONS = (
     Operation(
         method="POST",
         path="/v1/uploads",
-        summary="Ask where to PUT a picture",
+        summary="Ask where to PUT a picture or a video",
         endpoint=create,
         query=Nothing,
         body=NewUpload,
         shown=Upload,
         status=201,
         problems=("unsupported-media-type", "upload-too-large"),
+    ),
+    Operation(
+        method="GET",
+        path="/v1/uploads/{media_id}",
+        summary="Look at what has arrived of an own upload",
+        endpoint=get,
+        query=Nothing,
+        body=Nothing,
+        shown=Upload,
+        problems=GONE,
+    ),
+    Operation(
+        method="DELETE",
+        path="/v1/uploads/{media_id}",
+        summary="Abort an upload that is not a post; again changes nothing",
+        endpoint=abort,
+        query=Nothing,
+        body=Nothing,
+        shown=Nothing,
+        status=204,
+        problems=("upload-not-found", "upload-already-used"),
+    ),
+    Operation(
+        method="POST",
+        path="/v1/uploads/{media_id}/parts",
+        summary="Ask where to PUT parts, as often as wanted",
+        endpoint=sign_parts,
+        query=Nothing,
+        body=PartsWanted,
+        shown=SignedParts,
+        problems=(*GONE, "upload-complete"),
+    ),
+    Operation(
+        method="POST",
+        path="/v1/uploads/{media_id}/complete",
+        summary="Put the parts together; again changes nothing",
+        endpoint=complete,
+        query=Nothing,
+        body=Nothing,
+        shown=Upload,
+        problems=(*GONE, "upload-incomplete"),
     ),
 )

@@ -1,7 +1,7 @@
 """The object store, over the S3 API."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Any
 
 from aiobotocore.config import AioConfig
@@ -47,7 +47,7 @@ class S3Blobs:
             "ChecksumSHA256": sha256,
             "IfNoneMatch": "*",
         }
-        with _translated():
+        with translated():
             url = await self._client.generate_presigned_url(
                 "put_object", {"Bucket": self._bucket, "Key": key, **signed}, ExpiresIn=UPLOAD_TTL_S
             )
@@ -60,7 +60,7 @@ class S3Blobs:
         return SignedPut(url, headers)
 
     async def head(self, key: str) -> Blob | None:
-        with _translated():
+        with translated():
             try:
                 head = await self._client.head_object(
                     Bucket=self._bucket, Key=key, ChecksumMode="ENABLED"
@@ -72,7 +72,7 @@ class S3Blobs:
         return Blob(head["ContentLength"], head.get("ChecksumSHA256"))
 
     async def get(self, key: str) -> bytes:
-        with _translated():
+        with translated():
             try:
                 response = await self._client.get_object(Bucket=self._bucket, Key=key)
             except ClientError as error:
@@ -83,7 +83,7 @@ class S3Blobs:
                 return bytes(await body.read())
 
     async def put(self, key: str, content: bytes, *, content_type: str) -> None:
-        with _translated():
+        with translated():
             await self._client.put_object(
                 Bucket=self._bucket,
                 Key=key,
@@ -93,7 +93,7 @@ class S3Blobs:
             )
 
     async def copy(self, source: str, target: str) -> None:
-        with _translated():
+        with translated():
             try:
                 await self._client.copy_object(
                     Bucket=self._bucket,
@@ -107,7 +107,7 @@ class S3Blobs:
 
     async def list(self, prefix: str) -> Sequence[Listed]:
         pages = self._client.get_paginator("list_objects_v2")
-        with _translated():
+        with translated():
             return [
                 Listed(found["Key"], found["Size"])
                 async for page in pages.paginate(
@@ -117,7 +117,7 @@ class S3Blobs:
             ]
 
     async def delete(self, keys: Sequence[str]) -> None:
-        with _translated():
+        with translated():
             for at in range(0, len(keys), PAGE_LENGTH):
                 await self._delete_batch(keys[at : at + PAGE_LENGTH])
 
@@ -132,15 +132,8 @@ class S3Blobs:
 
     async def ping(self) -> None:
         """Raise Unavailable unless the bucket answers."""
-        with _translated():
+        with translated():
             await self._client.head_bucket(Bucket=self._bucket)
-
-
-@asynccontextmanager
-async def open_bucket(settings: Settings) -> AsyncIterator[S3Blobs]:
-    """The settings' bucket."""
-    async with open_client(settings) as client:
-        yield S3Blobs(client, settings.bucket)
 
 
 def open_client(settings: Settings) -> AbstractAsyncContextManager[Any]:
@@ -163,7 +156,8 @@ def _is_missing(error: ClientError) -> bool:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def translated() -> Iterator[None]:
+    """Raise Unavailable for whatever the SDK raises."""
     try:
         yield
     except (ClientError, BotoCoreError, HTTPClientError, BrokenBody, OSError) as error:

@@ -14,6 +14,16 @@ class Claim(Struct, frozen=True):
     request_digest: str
 
 
+ABORTED = Claim(PostId("0"), "aborted")  # no post: an upload that its owner took back
+
+
+class Multipart(Struct, frozen=True):
+    """How the object store knows an upload that arrives in parts, and what each part must be."""
+
+    id: str
+    part_sha256s: list[str]  # base64, in order
+
+
 class Upload(Struct, frozen=True, kw_only=True):
     """What a client declared before it uploaded."""
 
@@ -21,8 +31,9 @@ class Upload(Struct, frozen=True, kw_only=True):
     user_id: UserId
     content_type: str
     size_bytes: int
-    sha256: str  # base64, as S3 spells checksums
+    sha256: str  # base64, as S3 spells checksums; of parts the composite one, with their number
     declared_ms: int
+    multipart: Multipart | None = None  # None: it arrives in one PUT
     claim: Claim | None = None
 
 
@@ -36,7 +47,7 @@ class Uploads(Protocol):
         """What was declared, or None."""
 
     async def claim(self, media_id: MediaId, claim: Claim) -> Claim:
-        """Claim a declared media for a post, once; returns the claim that stands."""
+        """Claim a declared media for a post, or ABORTED, once; returns the claim that stands."""
 
     async def remember(self, *, user_id: UserId, key: str, request_digest: str) -> str:
         """Bind an Idempotency-Key to a request for a day; returns the digest that stands."""

@@ -1,0 +1,150 @@
+"""Uploads on their way, most of all large ones in parts: sign, look up, complete, abort, sweep.
+
+Each is safe to repeat: after an Unavailable, the same call again completes it.
+"""
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from instastream.deps import Deps
+from instastream.errors import Rejected
+from instastream.ids import MediaId, UserId
+from instastream.limits import MULTIPART_TTL_S, UPLOAD_GRACE_S
+from instastream.parts import part_sizes
+from instastream.stores.blobs import SignedPut
+from instastream.stores.multiparts import Part
+from instastream.stores.uploads import ABORTED, Claim, Multipart, Upload
+from instastream.uploads import ORIGINALS, check_in_time, original_key
+
+
+class Progress(Struct, frozen=True):
+    """How far an upload is: whether its object is there, and if not, which of its parts are."""
+
+    upload: Upload
+    complete: bool
+    arrived: dict[int, Part]
+
+
+async def begin(upload: Upload, sha256s: list[str], deps: Deps) -> Upload:
+    """The same, known to the object store as one that arrives in parts."""
+    multipart_id = await deps.multiparts.begin(key_of(upload), content_type=upload.content_type)
+    return replace(upload, multipart=Multipart(multipart_id, sha256s))
+
+
+async def sign_parts(
+    user_id: UserId, media_id: MediaId, numbers: set[int], deps: Deps
+) -> dict[int, SignedPut]:
+    """Where to PUT these parts, by number; asked again, also for parts that have arrived."""
+    progress = await look_up(user_id, media_id, deps)
+    upload, multipart = progress.upload, _multipart(progress.upload)
+    sizes = part_sizes(upload.size_bytes)
+    if unknown := numbers - sizes.keys():
+        raise Rejected("invalid-request", f"there is no part {min(unknown)} of {len(sizes)}")
+    if progress.complete:
+        raise Rejected("upload-complete", "no part can be sent any more")
+    return {
+        number: await deps.multiparts.sign_part(
+            key_of(upload),
+            multipart.id,
+            number,
+            size_bytes=sizes[number],
+            sha256=multipart.part_sha256s[number - 1],
+        )
+        for number in sorted(numbers)
+    }
+
+
+async def look_up(user_id: UserId, media_id: MediaId, deps: Deps) -> Progress:
+    """What of an upload has arrived.
+
+    Parts are asked for first: when their multipart is gone, whether there is an object is final.
+    """
+    upload = await own_upload(user_id, media_id, deps)
+    if upload.claim:
+        check_not_aborted(upload.claim)
+        return Progress(upload, complete=True, arrived={})
+    parts = await _parts(upload, deps)
+    if parts is not None:
+        check_in_time(upload, arrived=False, now_ms=deps.now_ms())
+        return Progress(upload, complete=False, arrived=parts)
+    there = await deps.blobs.head(key_of(upload)) is not None
+    check_in_time(upload, arrived=there, now_ms=deps.now_ms())
+    if upload.multipart and not there:
+        raise Rejected("upload-aborted", "its parts are gone: request a new upload")
+    return Progress(upload, complete=there, arrived={})
+
+
+async def complete(user_id: UserId, media_id: MediaId, deps: Deps) -> Progress:
+    """Put the parts together, once they have all arrived."""
+    progress = await look_up(user_id, media_id, deps)
+    upload, multipart = progress.upload, _multipart(progress.upload)
+    if progress.complete:
+        return progress
+    if missing := part_sizes(upload.size_bytes).keys() - progress.arrived.keys():
+        numbers = ", ".join(map(str, sorted(missing)))
+        raise Rejected("upload-incomplete", f"missing, or not of their size: {numbers}")
+    parts = [progress.arrived[number] for number in sorted(progress.arrived)]
+    sha256s = multipart.part_sha256s
+    if await deps.multiparts.complete(key_of(upload), multipart.id, parts, sha256s):
+        return Progress(upload, complete=True, arrived={})
+    return await look_up(user_id, media_id, deps)  # completed by another request, or aborted
+
+
+async def abort(user_id: UserId, media_id: MediaId, deps: Deps) -> None:
+    """Take an upload back, so that it can never be a post; raises Rejected when it is one."""
+    upload = await own_upload(user_id, media_id, deps)
+    if await deps.uploads.claim(media_id, ABORTED) != ABORTED:
+        raise Rejected("upload-already-used", "this upload is a post: delete the post instead")
+    if upload.multipart:
+        await deps.multiparts.abort(key_of(upload), upload.multipart.id)
+
+
+async def abort_abandoned(deps: Deps) -> int:
+    """Drop the parts of every upload that nobody can complete any more; returns how many.
+
+    Where an object is, it was completed: a store that crashed meanwhile may keep both, and the
+    object's bytes may be those of the parts.
+    """
+    begun_before_ms = deps.now_ms() - (MULTIPART_TTL_S + UPLOAD_GRACE_S) * 1000
+    aborted = 0
+    async for begun in deps.multiparts.begun(ORIGINALS):
+        if begun.begun_ms < begun_before_ms and await deps.blobs.head(begun.key) is None:
+            await deps.multiparts.abort(begun.key, begun.multipart_id)
+            aborted += 1
+    return aborted
+
+
+async def own_upload(user_id: UserId, media_id: MediaId, deps: Deps) -> Upload:
+    """What this user declared; raises Rejected for anybody else's, as if there were none."""
+    upload = await deps.uploads.get(media_id)
+    if upload is None or upload.user_id != user_id:
+        raise Rejected("upload-not-found", f"you have no upload {media_id}")
+    return upload
+
+
+def key_of(upload: Upload) -> str:
+    """Where its bytes lie."""
+    return original_key(upload.user_id, upload.media_id)
+
+
+def check_not_aborted(claim: Claim) -> None:
+    """Raise Rejected for an upload that its owner took back."""
+    if claim == ABORTED:
+        raise Rejected("upload-aborted", "this upload was aborted: request a new one")
+
+
+async def _parts(upload: Upload, deps: Deps) -> dict[int, Part] | None:
+    """Those that are as they were declared; None when it has none, or no longer."""
+    if upload.multipart is None:
+        return None
+    parts = await deps.multiparts.parts(key_of(upload), upload.multipart.id)
+    if parts is None:
+        return None
+    sizes = part_sizes(upload.size_bytes)
+    return {number: part for number, part in parts.items() if part.size_bytes == sizes.get(number)}
+
+
+def _multipart(upload: Upload) -> Multipart:
+    if upload.multipart is None:
+        raise Rejected("invalid-request", "this upload has no parts: it arrives in one PUT")
+    return upload.multipart

@@ -1,0 +1,24 @@
+"""How a large upload is cut into parts, decided without any I/O."""
+
+import base64
+from hashlib import sha256
+
+from instastream.limits import PART_BYTES
+
+
+def part_count(size_bytes: int) -> int:
+    """How many parts such an upload has."""
+    return -(-size_bytes // PART_BYTES)
+
+
+def part_sizes(size_bytes: int) -> dict[int, int]:
+    """The bytes of each part by its number, from 1: all have `PART_BYTES` but the last."""
+    count = part_count(size_bytes)
+    last = size_bytes - (count - 1) * PART_BYTES
+    return {number: PART_BYTES if number < count else last for number in range(1, count + 1)}
+
+
+def composite_sha256(sha256s: list[str]) -> str:
+    """What S3 says of an object that came in parts: the digest of their digests, and how many."""
+    digests = b"".join(base64.b64decode(each) for each in sha256s)
+    return f"{base64.b64encode(sha256(digests).digest()).decode()}-{len(sha256s)}"

@@ -1,0 +1,105 @@
+"""Objects that arrive in parts, over the S3 API."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from instastream.limits import UPLOAD_TTL_S
+from instastream.stores.blobs import SignedPut
+from instastream.stores.multiparts import Begun, Part
+from instastream.stores.s3 import translated
+
+
+class S3Multiparts:
+    """Multiparts in one bucket; the store checks the SHA-256 of each part, and of all at the end.
+
+    An upload has few parts: one page of a list shows them all.
+    """
+
+    def __init__(self, client: Any, bucket: str) -> None:
+        self._client = client
+        self._bucket = bucket
+
+    async def begin(self, key: str, *, content_type: str) -> str:
+        with translated():
+            begun = await self._client.create_multipart_upload(
+                Bucket=self._bucket, Key=key, ContentType=content_type, ChecksumAlgorithm="SHA256"
+            )
+        return str(begun["UploadId"])
+
+    async def sign_part(
+        self, key: str, multipart_id: str, number: int, *, size_bytes: int, sha256: str
+    ) -> SignedPut:
+        signed = {"PartNumber": number, "ContentLength": size_bytes, "ChecksumSHA256": sha256}
+        with translated():
+            url = await self._client.generate_presigned_url(
+                "upload_part", self._named(key, multipart_id) | signed, ExpiresIn=UPLOAD_TTL_S
+            )
+        headers = {"content-length": str(size_bytes), "x-amz-checksum-sha256": sha256}
+        return SignedPut(url, headers)
+
+    async def parts(self, key: str, multipart_id: str) -> dict[int, Part] | None:
+        with translated():
+            try:
+                page = await self._client.list_parts(**self._named(key, multipart_id))
+            except ClientError as error:
+                if _is_gone(error):
+                    return None
+                raise
+        # SeaweedFS lists a part that was sent twice twice: either will do, both are as signed.
+        found = (
+            Part(part["PartNumber"], part["Size"], part["ETag"]) for part in page.get("Parts", [])
+        )
+        return {part.number: part for part in found}
+
+    async def complete(
+        self, key: str, multipart_id: str, parts: list[Part], sha256s: list[str]
+    ) -> bool:
+        named = [
+            {"PartNumber": part.number, "ETag": part.etag, "ChecksumSHA256": sha256}
+            for part, sha256 in zip(parts, sha256s, strict=True)
+        ]
+        with translated():
+            try:
+                await self._client.complete_multipart_upload(
+                    **self._named(key, multipart_id),
+                    MultipartUpload={"Parts": named},
+                    IfNoneMatch="*",
+                )
+            except ClientError as error:
+                if _is_gone(error):
+                    return False
+                if error.response["Error"]["Code"] != "PreconditionFailed":
+                    raise
+        return True
+
+    async def abort(self, key: str, multipart_id: str) -> None:
+        with translated():
+            try:
+                await self._client.abort_multipart_upload(**self._named(key, multipart_id))
+            except ClientError as error:
+                if not _is_gone(error):
+                    raise
+
+    async def begun(self, prefix: str) -> AsyncIterator[Begun]:
+        after: dict[str, str] = {}
+        while True:
+            with translated():
+                page = await self._client.list_multipart_uploads(
+                    Bucket=self._bucket, Prefix=prefix, **after
+                )
+            uploads = page.get("Uploads", [])
+            for one in uploads:
+                yield Begun(one["Key"], one["UploadId"], int(one["Initiated"].timestamp() * 1000))
+            if not uploads or not page["IsTruncated"]:
+                return
+            # Not NextKeyMarker: SeaweedFS does not say it.
+            after = {"KeyMarker": uploads[-1]["Key"], "UploadIdMarker": uploads[-1]["UploadId"]}
+
+    def _named(self, key: str, multipart_id: str) -> dict[str, Any]:
+        return {"Bucket": self._bucket, "Key": key, "UploadId": multipart_id}
+
+
+def _is_gone(error: ClientError) -> bool:
+    return bool(error.response["Error"]["Code"] == "NoSuchUpload")

@@ -1,0 +1,256 @@
+"""Videos that arrive in parts: begun, sent, resumed, completed once, or taken back."""
+
+import dataclasses
+
+import pytest
+
+from instastream.deps import Deps
+from instastream.events import UploadFinalized
+from instastream.limits import (
+    PART_BYTES,
+    PARTS_MAX,
+    PUT_BYTES_MAX,
+    VIDEO_BYTES_MAX,
+)
+from instastream.parts import part_sizes
+from instastream.stores.blobs import SignedPut
+from instastream.stores.memory import MemoryBlobs
+from instastream.stores.memory_multiparts import MemoryMultiparts
+from instastream.stores.multiparts import Part
+from instastream.uploads import VIDEO_TYPES
+from tests.unit.api.conftest import Json, Person, declaration, problem, serving, single
+
+NOBODYS = "6f1c8d1e-4b0a-4f3e-9c55-0d6f4b8f2f6a"
+SHA256 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
+SIZE = PUT_BYTES_MAX + 1
+COUNT = 4
+CALLS = (
+    ("GET", "", None),
+    ("POST", "/parts", {"numbers": [1]}),
+    ("POST", "/complete", None),
+    ("DELETE", "", None),
+)
+
+
+def video(**words: object) -> Json:
+    """What a client says of a video that just needs parts."""
+    sha256 = [SHA256] * COUNT
+    return {"content_type": "video/mp4", "size_bytes": SIZE, "sha256": sha256} | words
+
+
+async def begin(owner: Person) -> str:
+    """The id of a large upload of which nothing has arrived."""
+    response = await owner.ask("POST", "/v1/uploads", json=video())
+    assert response.status_code == 201
+    return str(response.json()["media_id"])
+
+
+async def send(owner: Person, deps: Deps, media_id: str, *numbers: int) -> list[bool]:
+    """PUT these parts; whether each was taken."""
+    signed = await sign(owner, media_id, *numbers)
+    return [put(deps, one["put"], part_sizes(SIZE)[one["number"]]) for one in signed]
+
+
+async def sign(owner: Person, media_id: str, *numbers: int) -> list[Json]:
+    wanted = {"numbers": numbers}
+    response = await owner.ask("POST", f"/v1/uploads/{media_id}/parts", json=wanted)
+    assert response.status_code == 200
+    return list(response.json()["parts"])
+
+
+def put(deps: Deps, signed: Json, size_bytes: int) -> bool:
+    assert isinstance(deps.multiparts, MemoryMultiparts)
+    return deps.multiparts.take(SignedPut(signed["url"], signed["headers"]), bytes(size_bytes))
+
+
+async def completed(owner: Person, deps: Deps) -> str:
+    """The id of a large upload that can be finalized."""
+    media_id = await begin(owner)
+    await send(owner, deps, media_id, *range(1, COUNT + 1))
+    response = await owner.ask("POST", f"/v1/uploads/{media_id}/complete")
+    assert response.json()["complete"] is True
+    return media_id
+
+
+@pytest.mark.parametrize(
+    ("declared", "answer"),
+    [
+        ({"size_bytes": PUT_BYTES_MAX - 1, "sha256": SHA256}, "put"),
+        ({"size_bytes": PUT_BYTES_MAX, "sha256": SHA256}, "put"),
+        ({}, "parts"),
+        ({"size_bytes": COUNT * PART_BYTES}, "parts"),
+        ({"size_bytes": COUNT * PART_BYTES + 1}, "invalid-request"),
+        ({"size_bytes": COUNT * PART_BYTES + 1, "sha256": [SHA256] * (COUNT + 1)}, "parts"),
+        ({"size_bytes": VIDEO_BYTES_MAX, "sha256": [SHA256] * PARTS_MAX}, "parts"),
+        ({"size_bytes": VIDEO_BYTES_MAX + 1, "sha256": [SHA256] * PARTS_MAX}, "upload-too-large"),
+        ({"sha256": [SHA256] * (PARTS_MAX + 1)}, "invalid-request"),
+        ({"sha256": [SHA256] * (COUNT - 1)}, "invalid-request"),
+        ({"sha256": [*[SHA256] * (COUNT - 1), "x"]}, "invalid-request"),
+        ({"sha256": []}, "invalid-request"),
+        ({"sha256": SHA256}, "invalid-request"),
+        ({"size_bytes": PUT_BYTES_MAX}, "invalid-request"),
+        ({"size_bytes": PUT_BYTES_MAX, "sha256": [SHA256]}, "invalid-request"),
+        ({"content_type": "image/jpeg"}, "upload-too-large"),
+        ({"content_type": "application/vnd.apple.mpegurl"}, "unsupported-media-type"),
+    ],
+)
+async def test_a_size_decides_whether_an_upload_is_one_put_or_parts(
+    ada: Person, declared: Json, answer: str
+) -> None:
+    response = await ada.ask("POST", "/v1/uploads", json=video(**declared))
+    if answer in ("put", "parts"):
+        assert response.status_code == 201
+        assert {"put", "parts"} & response.json().keys() == {answer}
+    else:
+        assert problem(response) == (422, answer)
+
+
+@pytest.mark.parametrize("content_type", VIDEO_TYPES)
+async def test_every_type_of_video_may_be_uploaded(ada: Person, content_type: str) -> None:
+    declared = video(content_type=content_type)
+    assert (await ada.ask("POST", "/v1/uploads", json=declared)).status_code == 201
+
+
+async def test_the_answer_says_how_to_cut_the_bytes(ada: Person) -> None:
+    parts = (await ada.ask("POST", "/v1/uploads", json=video())).json()["parts"]
+    assert parts == {"size_bytes": PART_BYTES, "count": COUNT, "arrived": []}
+    assert part_sizes(SIZE) == {**dict.fromkeys((1, 2, 3), PART_BYTES), 4: SIZE - 3 * PART_BYTES}
+    assert part_sizes(4 * PART_BYTES)[4] == PART_BYTES
+
+
+async def test_a_large_upload_becomes_a_post(ada: Person, deps: Deps) -> None:
+    media_id = await completed(ada, deps)
+    response = await ada.ask("POST", "/v1/posts", json=single(media_id))
+    assert response.status_code == 202
+    [record] = [record async for record in deps.log.read("uploads")]
+    assert isinstance(record.event, UploadFinalized)
+    assert record.event.media_id == media_id
+
+
+async def test_what_has_arrived_can_be_looked_up_to_go_on(ada: Person, deps: Deps) -> None:
+    media_id = await begin(ada)
+    await send(ada, deps, media_id, 3, 1)
+    upload = (await ada.get(f"/v1/uploads/{media_id}")).json()
+    assert (upload["complete"], upload["parts"]["arrived"]) == (False, [1, 3])
+    await send(ada, deps, media_id, 2, 3, 4)
+    assert (await ada.get(f"/v1/uploads/{media_id}")).json()["parts"]["arrived"] == [1, 2, 3, 4]
+
+
+async def test_parts_are_signed_in_order_and_once_each(ada: Person) -> None:
+    media_id = await begin(ada)
+    signed = await sign(ada, media_id, 4, 2, 4)
+    assert [one["number"] for one in signed] == [2, 4]
+    assert signed[1]["put"]["headers"] == {
+        "content-length": str(SIZE - 3 * PART_BYTES),
+        "x-amz-checksum-sha256": SHA256,
+    }
+
+
+@pytest.mark.parametrize(
+    ("numbers", "status"),
+    [
+        ([COUNT], 200),
+        ([1.0], 200),
+        ([COUNT + 1], 422),
+        ([0], 422),
+        ([-1], 422),
+        ([1.5], 422),
+        (["1"], 422),
+        ([], 422),
+        ([1] * PARTS_MAX, 200),
+        ([1] * (PARTS_MAX + 1), 422),
+    ],
+)
+async def test_only_parts_that_there_are_can_be_sent(
+    ada: Person, numbers: list[object], status: int
+) -> None:
+    path = f"/v1/uploads/{await begin(ada)}/parts"
+    response = await ada.ask("POST", path, json={"numbers": numbers})
+    assert response.status_code == status
+    assert status == 200 or problem(response) == (422, "invalid-request")
+
+
+async def test_completing_names_the_parts_that_are_missing_or_of_another_size(
+    ada: Person, deps: Deps
+) -> None:
+    media_id = await begin(ada)
+    await send(ada, deps, media_id, 1, 3)
+    [second] = await sign(ada, media_id, 2)
+    put(deps, second["put"], PART_BYTES - 1)
+    response = await ada.ask("POST", f"/v1/uploads/{media_id}/complete")
+    assert problem(response) == (409, "upload-incomplete")
+    assert response.json()["detail"].endswith(": 2, 4")
+    early = await ada.ask("POST", "/v1/posts", json=single(media_id))
+    assert problem(early) == (409, "upload-incomplete")
+
+
+async def test_completing_again_changes_nothing(ada: Person, deps: Deps) -> None:
+    media_id = await completed(ada, deps)
+    for _ in range(2):
+        again = await ada.ask("POST", f"/v1/uploads/{media_id}/complete")
+        assert again.status_code == 200
+        assert again.json()["parts"]["arrived"] == [1, 2, 3, 4]
+        await ada.ask("POST", "/v1/posts", json=single(media_id))  # neither before nor after
+    assert (await ada.get(f"/v1/uploads/{media_id}")).json() == again.json()
+
+
+async def test_nothing_can_be_sent_once_it_is_complete(ada: Person, deps: Deps) -> None:
+    media_id = await begin(ada)
+    signed = await sign(ada, media_id, 1)
+    await send(ada, deps, media_id, *range(1, COUNT + 1))
+    await ada.ask("POST", f"/v1/uploads/{media_id}/complete")
+    assert not put(deps, signed[0]["put"], PART_BYTES)
+    path = f"/v1/uploads/{media_id}/parts"
+    response = await ada.ask("POST", path, json={"numbers": [1]})
+    assert problem(response) == (409, "upload-complete")
+
+
+async def test_other_bytes_than_the_parts_declared_are_refused(ada: Person, deps: Deps) -> None:
+    media_id = await completed(ada, deps)
+    assert isinstance(deps.blobs, MemoryBlobs)
+    [(key, (content, blob))] = deps.blobs.objects.items()
+    other = type(blob)(blob.size_bytes, f"{SHA256}-{COUNT}")
+    deps.blobs.objects[key] = content, other
+    response = await ada.ask("POST", "/v1/posts", json=single(media_id))
+    assert problem(response) == (409, "upload-mismatch")
+
+
+@pytest.mark.parametrize(("method", "rest", "body"), CALLS)
+async def test_only_its_owner_knows_of_an_upload(
+    ada: Person, bob: Person, method: str, rest: str, body: Json | None
+) -> None:
+    for media_id in (await begin(bob), NOBODYS):
+        response = await ada.ask(method, f"/v1/uploads/{media_id}{rest}", json=body)
+        assert problem(response) == (404, "upload-not-found")
+    response = await ada.ask(method, f"/v1/uploads/{NOBODYS.upper()}{rest}", json=body)
+    assert problem(response) == (400, "invalid-id")
+
+
+async def test_an_upload_that_is_one_put_has_no_parts(ada: Person) -> None:
+    declared = (await ada.ask("POST", "/v1/uploads", json=declaration())).json()
+    path = f"/v1/uploads/{declared['media_id']}"
+    for rest, body in (("/parts", {"numbers": [1]}), ("/complete", None)):
+        response = await ada.ask("POST", path + rest, json=body)
+        assert problem(response) == (422, "invalid-request")
+    assert (await ada.get(path)).json() == {
+        name: declared[name] for name in ("media_id", "expires_at", "complete")
+    }
+    assert (await ada.get(f"/v1/uploads/{await ada.upload()}")).json()["complete"] is True
+
+
+class Raced(MemoryMultiparts):
+    """Another request completes it at the same moment."""
+
+    async def complete(
+        self, key: str, multipart_id: str, parts: list[Part], sha256s: list[str]
+    ) -> bool:
+        await super().complete(key, multipart_id, parts, sha256s)
+        return await super().complete(key, multipart_id, parts, sha256s)
+
+
+async def test_two_requests_may_complete_it_at_once(ada: Person, deps: Deps) -> None:
+    assert isinstance(deps.blobs, MemoryBlobs)
+    raced = dataclasses.replace(deps, multiparts=Raced(deps.blobs))
+    async with serving(raced) as http:
+        ada.http = http
+        await completed(ada, raced)
