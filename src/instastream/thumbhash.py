@@ -1,7 +1,6 @@
 """Evan Wallace's ThumbHash: an image in some 25 bytes (https://github.com/evanw/thumbhash).
 
-The package of that name gives the same bytes in ten times as long, and raises for whatever is
-transparent.
+The package of that name gives the same bytes, more slowly, and raises for whatever is transparent.
 """
 
 from collections.abc import Iterator, Sequence
