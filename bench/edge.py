@@ -17,7 +17,7 @@ from infra.native.servers import SERVERS, Site
 from infra.provision import create_bucket
 from instastream.media_urls import media_url
 from instastream.settings import S3Keys, Settings
-from instastream.stores.s3 import open_bucket
+from instastream.stores.s3 import S3Blobs, open_client
 
 READS = 10_000
 AT_ONCE = 64
@@ -37,7 +37,8 @@ def main() -> None:
 
 async def _measure() -> list[Result]:
     async with _edge_and_store() as (settings, relay):
-        async with open_bucket(settings) as blobs:
+        async with open_client(settings) as client:
+            blobs = S3Blobs(client, settings.bucket)
             for key, size_bytes in CONTENTS.items():
                 await blobs.put(key, token_bytes(size_bytes), content_type="image/webp")
         hot = await _read(settings, HOT, READS, relay)

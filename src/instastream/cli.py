@@ -41,7 +41,7 @@ AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON,
 
 @app.command
 def demo(*, as_json: AsJson = False) -> None:
-    """Show the main job: photographs from upload to followers' feeds, on real servers.
+    """Show the main job: photographs and a video from upload to followers' feeds, on real servers.
 
     Runs a system of its own, in a folder of its own, and stops and removes it at the end.
 

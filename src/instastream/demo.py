@@ -1,13 +1,14 @@
-"""The main job, as its users do it: photographs from upload to followers' feeds and the edge."""
+"""The main job, as its users do it: photographs and a video from upload to feeds and the edge."""
 
 import asyncio
 import itertools
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.resources import files
+from urllib.parse import urljoin
 
-from httpx2 import AsyncClient
-from msgspec import Struct
+from httpx2 import AsyncClient, Response
+from msgspec import Struct, structs
 
 from instastream.client import TIMEOUT_S, Client, Json
 from instastream.deps import now_ms
@@ -18,13 +19,18 @@ from instastream.log import EventLog
 USERNAMES = ("north", "east", "south", "west")
 VISIBLE_TIMEOUT_S = 60  # far more than one photograph takes on one slow core
 POLL_S = 0.01
-TYPES = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
+TYPES = {
+    "jpg": "image/jpeg",
+    "png": "image/png",
+    "webp": "image/webp",
+    "mp4": "video/mp4",
+}
 
 Report = Callable[[str, int, int], None]  # step, done, total
 
 
-class Photo(Struct, frozen=True):
-    """A photograph to post."""
+class Original(Struct, frozen=True):
+    """A photograph or a video to post."""
 
     name: str
     content: bytes
@@ -34,7 +40,7 @@ class Photo(Struct, frozen=True):
 class Posted(Struct, kw_only=True):
     """One post, and when it reached each stage, in milliseconds after its finalize was sent."""
 
-    photo: str
+    name: str
     author: str
     uploaded_bytes: int
     finalized_ms: int  # Unix
@@ -42,14 +48,14 @@ class Posted(Struct, kw_only=True):
     rendered_ms: int = 0  # the worker announced it
     ready_ms: int = 0  # its author sees every variant
     visible_ms: int = 0  # every follower's feed shows it
-    edge: list[str] = []  # X-Cache of the first and second fetch
+    edge: list[str] = []  # X-Cache of the first and second fetch of its image
 
 
 class FeedSeen(Struct, frozen=True):
     """What one reader saw, newest first."""
 
     reader: str
-    photos: list[str]
+    names: list[str]
 
 
 class Summary(Struct, frozen=True):
@@ -59,31 +65,34 @@ class Summary(Struct, frozen=True):
     feeds: list[FeedSeen]
 
 
-def photographs() -> list[Photo]:
-    """The photographs that come with the package."""
-    names = sorted(entry.name for entry in files("instastream.photos").iterdir())
-    return [
-        Photo(name, files("instastream.photos").joinpath(name).read_bytes(), TYPES[suffix])
-        for name in names
-        if (suffix := name.rpartition(".")[2]) in TYPES
-    ]
+def originals() -> list[Original]:
+    """What comes with the package: photographs, one of them once more, and a video."""
+    photographs = list(_in("instastream.photos"))
+    again = structs.replace(photographs[0], name=f"{photographs[0].name} again")
+    return [*photographs, again, *_in("instastream.clips")]
+
+
+def _in(package: str) -> Iterator[Original]:
+    for entry in sorted(files(package).iterdir(), key=lambda entry: entry.name):
+        if content_type := TYPES.get(entry.name.rpartition(".")[2]):
+            yield Original(entry.name, entry.read_bytes(), content_type)
 
 
 async def run_demo(api: str, log: EventLog, report: Report) -> Summary:
     """Run it on a running system; raises InstastreamError when anything is not as it should be.
 
-    The photographs go one after another, so that no stage of one waits for another's.
+    They go one after another, so that no stage of one waits for another's.
     """
     async with AsyncClient(base_url=api, timeout=TIMEOUT_S, trust_env=False) as http:
         users = await _join_all(http, report)
         posts: list[Posted] = []
-        photos = photographs()
-        for photo, author in zip(photos, itertools.cycle(users), strict=False):
-            one = await _post(photo, author, users[author])
+        to_post = originals()
+        for original, author in zip(to_post, itertools.cycle(users), strict=False):
+            one = await _post(original, author, users[author])
             await _watch(one, users)
             one.edge = [await _fetch(http, one), await _fetch(http, one)]
             posts.append(one)
-            report("photographs from upload to feeds", len(posts), len(photos))
+            report("posts from upload to feeds", len(posts), len(to_post))
         announced_ms = await announced(log)
         for one in posts:
             one.rendered_ms = announced_ms[one.post["id"]] - one.finalized_ms
@@ -105,15 +114,15 @@ async def _join_all(http: AsyncClient, report: Report) -> dict[str, Client]:
     return users
 
 
-async def _post(photo: Photo, author: str, user: Client) -> Posted:
-    uploaded = await user.upload(photo.content, photo.content_type)
+async def _post(original: Original, author: str, user: Client) -> Posted:
+    uploaded = await user.upload(original.content, original.content_type)
     finalized_ms = now_ms()
     return Posted(
-        photo=photo.name,
+        name=original.name,
         author=author,
         uploaded_bytes=uploaded.size_bytes,
         finalized_ms=finalized_ms,
-        post=await user.finalize(uploaded.media_id, caption=f"{photo.name}, by {author}"),
+        post=await user.finalize(uploaded.media_id, caption=f"{original.name}, by {author}"),
     )
 
 
@@ -127,13 +136,13 @@ async def _watch(one: Posted, users: dict[str, Client]) -> None:
                 one.post = await users[one.author].post(post_id)
             one.ready_ms = now_ms() - one.finalized_ms
             if one.post["status"] == "failed":
-                raise InstastreamError(f"{one.photo} failed: {one.post['failure']['detail']}")
+                raise InstastreamError(f"{one.name} failed: {one.post['failure']['detail']}")
             for name, follower in users.items():
                 while name != one.author and post_id not in await _feed_ids(follower):
                     await asyncio.sleep(POLL_S)
             one.visible_ms = now_ms() - one.finalized_ms
     except TimeoutError:
-        raise InstastreamError(f"{one.photo} is not visible after {VISIBLE_TIMEOUT_S} s") from None
+        raise InstastreamError(f"{one.name} is not visible after {VISIBLE_TIMEOUT_S} s") from None
 
 
 async def _feed_ids(user: Client) -> list[str]:
@@ -142,11 +151,31 @@ async def _feed_ids(user: Client) -> list[str]:
 
 async def _fetch(http: AsyncClient, one: Posted) -> str:
     """Fetch a post's image as a browser would; says whether the edge had it."""
-    image = one.post["media"][0]["image"]
-    response = await http.get(image["url"])
-    if response.status_code != 200 or len(response.content) != image["bytes"]:
-        raise InstastreamError(f"the edge answered {response.status_code} for {image['url']}")
-    return str(response.headers["x-cache"])
+    [media] = one.post["media"]
+    image = await _fetch_url(http, media["image"]["url"])
+    if len(image.content) != media["image"]["bytes"]:
+        raise InstastreamError(f"the edge cut {media['image']['url']} short")
+    if media["video"]:
+        await _play(http, media["video"]["url"])
+    return str(image.headers["x-cache"])
+
+
+async def _play(http: AsyncClient, master: str) -> None:
+    """Fetch a video's smallest rung as a player would: playlists first, then every segment."""
+    playlist = urljoin(master, _uris(await _fetch_url(http, master))[-1])
+    for uri in _uris(await _fetch_url(http, playlist)):
+        await _fetch_url(http, urljoin(playlist, uri))
+
+
+def _uris(playlist: Response) -> list[str]:
+    return [line for line in playlist.text.splitlines() if line and not line.startswith("#")]
+
+
+async def _fetch_url(http: AsyncClient, url: str) -> Response:
+    response = await http.get(url)
+    if response.status_code != 200:
+        raise InstastreamError(f"the edge answered {response.status_code} for {url}")
+    return response
 
 
 async def announced(log: EventLog) -> dict[str, int]:
@@ -157,5 +186,5 @@ async def announced(log: EventLog) -> dict[str, int]:
 
 
 async def _seen(name: str, user: Client, posts: list[Posted]) -> FeedSeen:
-    photos = {one.post["id"]: one.photo for one in posts}
-    return FeedSeen(name, [photos[post_id] for post_id in await _feed_ids(user)])
+    names = {one.post["id"]: one.name for one in posts}
+    return FeedSeen(name, [names[post_id] for post_id in await _feed_ids(user)])

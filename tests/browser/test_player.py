@@ -12,7 +12,7 @@ from httpx2 import AsyncClient
 from instastream.media import CONTENT_TYPES, media_folder
 from instastream.media_urls import media_url
 from instastream.settings import Settings
-from instastream.stores.s3 import open_bucket
+from instastream.stores.s3 import S3Blobs, open_client
 from tests.browser.chromium import Browser, showing
 from tests.browser.conftest import Site
 from tests.browser.ladder import HEIGHTS, SECONDS, SEGMENT_S, make_ladder
@@ -52,7 +52,8 @@ async def stored_ladder(settings: Settings, folder: Path, *, private: bool) -> s
     base = media_folder("0123456789abcdef" * 2, generation=0, private=private)
     made = folder / "ladder"
     made.mkdir()
-    async with open_bucket(settings) as blobs:
+    async with open_client(settings) as client:
+        blobs = S3Blobs(client, settings.bucket)
         for name, content in make_ladder(made).items():
             kind = CONTENT_TYPES[PurePath(name).suffix]
             await blobs.put(f"{base}/{name}", content, content_type=kind)

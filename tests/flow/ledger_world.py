@@ -308,6 +308,7 @@ class World:
 
     def _live(self, *kinds: type[Event]) -> Iterator[Any]:
         deleted = {event.post_id for event in self.log if isinstance(event, PostDeleted)}
+        event: Any
         for event in self.log:
             if isinstance(event, kinds) and event.post_id not in deleted:
                 yield event
