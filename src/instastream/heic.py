@@ -36,7 +36,7 @@ def decode(content: bytes) -> pyvips.Image:
         width, height = photograph.size
         check_pixels(width=width, height=height)
         return _image(photograph, photograph.data)
-    except (ValueError, EOFError, SyntaxError, RuntimeError, OSError) as error:
+    except (ValueError, EOFError, SyntaxError, RuntimeError, OSError, LookupError) as error:
         raise Corrupt("damaged", "The file is damaged or incomplete.") from error
 
 

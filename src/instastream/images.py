@@ -46,7 +46,8 @@ def render_content(content: bytes) -> Rendering:
     content = _as_still(content)
     try:
         return _rendering(content, _open(content))
-    except pyvips.Error as error:
+    except (pyvips.Error, UnicodeDecodeError) as error:  # what libvips says may quote the file
+        pyvips.vips_lib.vips_error_clear()  # or what can't be decoded spoils every later error
         raise Corrupt("damaged", "The file is damaged or incomplete.") from error
 
 

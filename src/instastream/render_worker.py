@@ -11,6 +11,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from traceback import format_exc
 
 import msgspec
@@ -28,6 +29,7 @@ LIMITS = Limits(
     file_bytes=0,
     opens=False,
 )
+SAMPLE_SIDE = 16  # pixels
 READY = b"\n"
 
 
@@ -96,10 +98,22 @@ def _reply(render: Callable[[bytes], Rendering], content: bytes) -> Reply:
         return Trouble(format_exc())
 
 
-if __name__ == "__main__":
-    from instastream import heic, images  # not above: the pool's own process never loads libvips
+def rehearsed() -> Callable[[bytes], Rendering]:
+    """What renders, having loaded all that it ever will: once confined it can load no more."""
+    import pyvips  # not above: the pool's own process never loads libvips
 
-    assert (
-        heic
-    )  # images.py imports it when it must, which is too late for a process that opens none
-    work(images.render_content)
+    from instastream import heic, images
+
+    with suppress(Corrupt):
+        heic.decode(b"")
+    still = pyvips.Image.black(SAMPLE_SIDE, SAMPLE_SIDE, bands=3).copy(interpretation="srgb")
+    animated = still.copy()
+    animated.set_type(pyvips.GValue.gint_type, "page-height", SAMPLE_SIDE // 2)
+    for sample, suffixes in ((still, (".jpg", ".png", ".avif")), (animated, (".gif", ".webp"))):
+        for suffix in suffixes:
+            images.render_content(sample.write_to_buffer(suffix))
+    return images.render_content
+
+
+if __name__ == "__main__":
+    work(rehearsed())

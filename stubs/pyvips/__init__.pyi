@@ -5,6 +5,11 @@ from typing import Any
 
 class Error(Exception): ...
 
+class _Library:
+    def vips_error_clear(self) -> None: ...
+
+vips_lib: _Library
+
 class GValue:
     gint_type: int
     gstr_type: int

@@ -13,16 +13,16 @@ PRYING = (
     "-c",
     textwrap.dedent("""
         import os, socket
-        from instastream import images
         from instastream.errors import Corrupt
-        from instastream.render_worker import work
+        from instastream.render_worker import rehearsed, work
 
         def render(content):
             if content.startswith(b"try "):
                 exec(content[4:])
                 raise Corrupt("done", "it could")
-            return images.render_content(content)
+            return photograph(content)
 
+        photograph = rehearsed()
         work(render)
     """),
 )
