@@ -76,7 +76,7 @@ class Interleaver:
         self._loop.close()
 
     def _settle(self) -> None:
-        """A call returns, its task goes on, and what that cancels ends: a round of the loop each."""
+        """A call returns, its task goes on, what that cancels ends: a round of the loop each."""
         for _ in range(4):
             self._loop.call_soon(self._loop.stop)
             self._loop.run_forever()
