@@ -83,13 +83,6 @@ def variant(name: str, content: bytes) -> bytes:
 
 
 @dataclass
-class Process:
-    """A handler at work on an event of the log, or a reclaimer."""
-
-    event: int | None
-
-
-@dataclass
 class World:
     """The stores, the log, and every process that is at work on them."""
 
@@ -97,7 +90,7 @@ class World:
     log: list[Event] = field(default_factory=list)
     done: set[int] = field(default_factory=set)
     contents: dict[MediaId, bytes] = field(default_factory=dict)
-    processes: dict[int, Process] = field(default_factory=dict)
+    processes: dict[int, int | None] = field(default_factory=dict)  # the event that each handles
     undisturbed: bool = True  # no kill, and no claim that ran out
 
     def __post_init__(self) -> None:
@@ -148,53 +141,48 @@ class World:
     def delete(self, post_id: PostId) -> None:
         self.log.append(PostDeleted(post_id=post_id, author_id=AUTHOR, at_ms=self._now_ms()))
 
-    def deliver(self, event: int) -> None:
+    def deliver(self, event: int) -> int:
         """A worker gets an event, whether or not another is at work on it, or was."""
-        self._start(Process(event), partial(self._handle, event))
+        return self._start(event, partial(self._handle, event))
 
-    def reclaim(self) -> None:
-        self._start(Process(None), self._reclaim)
+    def reclaim(self) -> int:
+        return self._start(None, self._reclaim)
 
     def step(self, chosen: int) -> None:
         """One of the processes that wait makes its next store call."""
         if waiting := self.interleaver.waiting():
             self.interleaver.step(chosen % len(waiting))
 
-    def step_one(self, chosen: int, steps: int) -> None:
-        """One of the processes goes on alone for a while."""
-        number = list(self.processes)[chosen % len(self.processes)]
+    def advance(self, process: int, steps: int) -> None:
+        """One of the processes goes on alone for a while, or to its end."""
         for _ in range(steps):
-            waiting = self.interleaver.waiting()
-            if number in waiting:
-                self.interleaver.step(waiting.index(number))
+            if process in self.processes:
+                self.interleaver.step(self.interleaver.waiting().index(process))
                 self.check_what_is_live()
 
-    def kill(self, chosen: int) -> None:
-        """One dies; what it did not finish is delivered again."""
-        if mortal := [number for number in self.processes if self._may_die(number)]:
+    def kill(self, process: int) -> None:
+        """It dies, where it may; what it did not finish is delivered again."""
+        if process in self.processes and self._may_die(process):
             self.undisturbed = False
-            number = mortal[chosen % len(mortal)]
-            self.interleaver.kill(number)
-            del self.processes[number]
+            self.interleaver.kill(process)
+            del self.processes[process]
 
-    def _may_die(self, number: int) -> bool:
+    def _may_die(self, process: int) -> bool:
         """Not while it puts objects for longer than the grace, of an event that another has done.
 
         Such objects are found with the next look at their digest only: see docs/decisions/0013.
         """
-        process = self.processes[number]
-        looked_ahead_s = self.ledger.looked_ahead_s.get(number, self.now_s)
-        return process.event not in self.done or self.now_s - looked_ahead_s < GRACE_S
+        looked_ahead_s = self.ledger.looked_ahead_s.get(process, self.now_s)
+        is_done = self.processes[process] in self.done
+        return not is_done or self.now_s - looked_ahead_s < GRACE_S
 
-    def outlast(self, chosen: int) -> None:
-        """One stands still, while all others end, the grace passes and what is due is reclaimed."""
-        if self.processes:
-            self.undisturbed = False
-            still = list(self.processes)[chosen % len(self.processes)]
-            self._drain(but=still)
-            self.now_s += GRACE_S + 1
-            self.reclaim()
-            self._drain(but=still)
+    def outlast(self, process: int) -> None:
+        """It stands still while all others end, the grace passes and what is due is reclaimed."""
+        self.undisturbed = False
+        self.handle_all(but=process)
+        self.now_s += GRACE_S + 1
+        self.reclaim()
+        self._drain(but=process)
 
     def pass_time(self, seconds: int) -> None:
         self.undisturbed = False
@@ -202,16 +190,19 @@ class World:
 
     def come_to_rest(self) -> None:
         """Every event is handled, the grace is over, and what was due is looked at."""
-        while undone := set(range(len(self.log))) - self.done:
-            under_way = {process.event for process in self.processes.values()}
-            for event in undone - under_way:
-                self.deliver(event)
-            self._drain()
-        self._drain()
+        self.handle_all()
         while self.ledger.to_look_at:
             self.now_s += GRACE_S + 1
             self.reclaim()
             self._drain()
+
+    def handle_all(self, *, but: int | None = None) -> None:
+        """Every event is handled, also those that this causes; all processes end but one."""
+        self._drain(but=but)
+        while waiting := set(self.undone()) - set(self.processes.values()):
+            for event in waiting:
+                self.deliver(event)
+            self._drain(but=but)
 
     def _drain(self, *, but: int | None = None) -> None:
         """Everyone goes on to the end; the oldest gate first, so that nobody waits for ever."""
@@ -222,9 +213,10 @@ class World:
             self.interleaver.step(next(at for at, one in enumerate(waiting) if one != but))
             self.check_what_is_live()
 
-    def _start(self, process: Process, work: Callable[[], Awaitable[None]]) -> None:
-        number = self.interleaver.start(self._until_it_ends(work))
-        self.processes[number] = process
+    def _start(self, event: int | None, work: Callable[[], Awaitable[None]]) -> int:
+        process = self.interleaver.start(self._until_it_ends(work))
+        self.processes[process] = event
+        return process
 
     async def _until_it_ends(self, work: Callable[[], Awaitable[None]]) -> None:
         await self.interleaver.gate()

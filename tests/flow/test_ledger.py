@@ -64,21 +64,24 @@ class AnythingHappens(RuleBasedStateMachine):
     @precondition(lambda self: self.world.processes)
     @rule(chosen=CHOICE, steps=st.integers(1, 20))
     def one_goes_on(self, chosen: int, steps: int) -> None:
-        self.world.step_one(chosen, steps)
+        self.world.advance(self.one_of_them(chosen), steps)
 
     @precondition(lambda self: self.world.processes)
     @rule(chosen=CHOICE)
     def kill(self, chosen: int) -> None:
-        self.world.kill(chosen)
+        self.world.kill(self.one_of_them(chosen))
 
     @precondition(lambda self: self.world.processes)
     @rule(chosen=CHOICE)
     def outlast(self, chosen: int) -> None:
-        self.world.outlast(chosen)
+        self.world.outlast(self.one_of_them(chosen))
 
     @rule(seconds=st.sampled_from([1, 31, GRACE_S + 1]))
     def pass_time(self, seconds: int) -> None:
         self.world.pass_time(seconds)
+
+    def one_of_them(self, chosen: int) -> int:
+        return list(self.world.processes)[chosen % len(self.world.processes)]
 
     def has_room(self) -> bool:
         return len(self.world.processes) < PROCESSES_MAX
@@ -96,7 +99,7 @@ class AnythingHappens(RuleBasedStateMachine):
 
 
 AnythingHappens.TestCase.settings = settings(
-    max_examples=400,
+    max_examples=150,
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
