@@ -46,6 +46,7 @@ def confine(limits: Limits) -> None:
     OSError where the kernel can't filter system calls.
     """
     parent = os.getppid()
+    sys.dont_write_bytecode = True  # cut short by a limit, it would break whoever imports it next
     _limit(limits)
     if sys.platform == "linux":
         _prctl(PR_SET_NO_NEW_PRIVS, 1)

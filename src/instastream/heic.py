@@ -3,6 +3,9 @@
 Importing it costs 40 ms and Pillow: import it when such a photograph has come.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pillow_heif
 import pyvips
 from pillow_heif import HeifImage
@@ -30,13 +33,26 @@ LAYOUTS = {
 
 def decode(content: bytes) -> pyvips.Image:
     """The primary image of a HEIC file, upright, with its colour profile."""
-    try:
+    with _blamed_on_the_file():
         opened = pillow_heif.open_heif(content)
         photograph = opened[opened.primary_index]
-        width, height = photograph.size
-        check_pixels(width=width, height=height)
-        return _image(photograph, photograph.data)
-    except (ValueError, EOFError, SyntaxError, RuntimeError, OSError, LookupError) as error:
+    width, height = photograph.size  # libheif decodes no more than this
+    if not width * height:  # unless it is missing
+        raise Corrupt("damaged", "The file does not say how large the image is.")
+    check_pixels(width=width, height=height)
+    with _blamed_on_the_file():
+        pixels = photograph.data
+    return _image(photograph, pixels)
+
+
+@contextmanager
+def _blamed_on_the_file() -> Iterator[None]:
+    """pillow_heif parses in Python: a hostile file can make it raise whatever Python has."""
+    try:
+        yield
+    except MemoryError:
+        raise  # the limit of this process
+    except Exception as error:
         raise Corrupt("damaged", "The file is damaged or incomplete.") from error
 
 

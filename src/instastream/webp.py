@@ -6,9 +6,9 @@ Both write the same bytes; see docs/decisions/0016. Nothing is decoded here.
 from io import BytesIO
 
 import pyvips
-from PIL import Image, WebPImagePlugin
+from PIL import Image
 
-assert WebPImagePlugin.SUPPORTED  # imported, or saving would first load every format there is
+Image.preinit()  # what saving would load first, when this process may open nothing any more
 MODES = {3: "RGB", 4: "RGBA"}
 
 

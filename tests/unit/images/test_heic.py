@@ -87,6 +87,15 @@ def test_a_truncated_file_is_refused_not_half_shown(render: Render, kept: float)
     assert refusal.value.reason == "damaged"
 
 
+@pytest.mark.parametrize("box", [b"pitm", b"iloc", b"ipco", b"hvcC", b"ispe", b"infe"])
+def test_a_file_without_a_box_it_needs_is_refused(render: Render, box: bytes) -> None:
+    whole = heic(plain(64, 64, RED))
+    assert box in whole
+    with pytest.raises(Corrupt) as refusal:
+        render(whole.replace(box, b"free"))
+    assert refusal.value.reason == "damaged"
+
+
 @pytest.mark.parametrize("limit", [11_999, 12_000, 12_001])
 def test_the_pixel_limit_holds_exactly(
     render: Render, monkeypatch: pytest.MonkeyPatch, limit: int
