@@ -27,9 +27,7 @@ async def half(part: bytes) -> AsyncIterator[bytes]:
 
 async def die_within(client: Client, media_id: str, number: int, part: bytes) -> None:
     """Send half of a part, and break the connection."""
-    wanted = {"numbers": [number]}
-    signed = await client.call("POST", f"/v1/uploads/{media_id}/parts", json=wanted)
-    put = signed["parts"][0]["put"]
+    put = await client.sign_part(media_id, number, part)
     async with AsyncClient() as http:
         with pytest.raises(Died):
             await http.put(put["url"], headers=put["headers"], content=half(part))
@@ -48,16 +46,15 @@ async def test_another_client_goes_on_where_one_has_died(system: System) -> None
     second = Client(system.http, access_token=token, user_id=first.user_id)
     seen = await second.call("GET", f"/v1/uploads/{media_id}")
     assert (seen["complete"], seen["parts"]["arrived"]) == (False, [1, 2])
-    wanted = {"numbers": [1]}
-    late = await second.call("POST", f"/v1/uploads/{media_id}/parts", json=wanted)
+    late = await second.sign_part(media_id, 1, parts[0])
     await second.resume(media_id, content)
     await second.resume(media_id, content)
     await second.finalize(media_id, caption="resumed")
 
     with pytest.raises(Refused) as refused:
-        await second.put(late["parts"][0]["put"], parts[0])
+        await second.put(late, parts[0])
     assert refused.value.status == 404
-    assert (await second.call("POST", f"/v1/uploads/{media_id}/complete"))["complete"]
+    assert (await second.complete(media_id, content))["complete"]
     async with open_client(system.settings) as s3:
         key = f"{ORIGINALS}{first.user_id}/{media_id}"
         assert await S3Blobs(s3, system.settings.bucket).get(key) == content
