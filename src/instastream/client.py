@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from instastream.errors import InstastreamError
 from instastream.limits import PART_BYTES, PUT_BYTES_MAX
+from instastream.parts import sha256_of_parts
 
 TIMEOUT_S = 30.0  # uploads of 30 MB to a busy store included
 
@@ -66,7 +67,7 @@ class Client:
         declared = {
             "content_type": content_type,
             "size_bytes": len(content),
-            "sha256": _sha256(content) if whole else [_sha256(part) for part in _cut(content)],
+            "sha256": _sha256(content) if whole else sha256_of_parts(_sha256s(content)),
         }
         return await self.call("POST", "/v1/uploads", json=declared)
 
@@ -76,14 +77,23 @@ class Client:
         for number, part in enumerate(_cut(content), 1):
             if number not in upload["parts"]["arrived"]:
                 await self.send_part(media_id, number, part)
-        await self.call("POST", f"/v1/uploads/{media_id}/complete")
+        await self.complete(media_id, content)
         return Uploaded(media_id, len(content))
 
     async def send_part(self, media_id: str, number: int, part: bytes) -> None:
-        """PUT one part, whose address is asked for just before: it does not live long."""
-        wanted = {"numbers": [number]}
+        """PUT one part."""
+        await self.put(await self.sign_part(media_id, number, part), part)
+
+    async def sign_part(self, media_id: str, number: int, part: bytes) -> Json:
+        """Where to PUT one part, within the next minutes."""
+        wanted = {"parts": [{"number": number, "sha256": _sha256(part)}]}
         signed = await self.call("POST", f"/v1/uploads/{media_id}/parts", json=wanted)
-        await self.put(signed["parts"][0]["put"], part)
+        return dict(signed["parts"][0]["put"])
+
+    async def complete(self, media_id: str, content: bytes) -> Json:
+        """Have the parts put together."""
+        of_parts = {"sha256s": _sha256s(content)}
+        return await self.call("POST", f"/v1/uploads/{media_id}/complete", json=of_parts)
 
     async def put(self, put: Json, content: bytes) -> None:
         """PUT bytes where an answer says."""
@@ -111,6 +121,10 @@ class Client:
 
 def _cut(content: bytes) -> list[bytes]:
     return [content[at : at + PART_BYTES] for at in range(0, len(content), PART_BYTES)]
+
+
+def _sha256s(content: bytes) -> list[str]:
+    return [_sha256(part) for part in _cut(content)]
 
 
 def _sha256(content: bytes) -> str:

@@ -23,12 +23,12 @@ from instastream.events import (
 from instastream.handlers.graph import record_followed, record_unfollowed
 from instastream.handlers.posts import record_deleted, record_edited, record_finalized
 from instastream.ids import MediaId, PostId, UserId
-from instastream.limits import FOLLOWS_MAX
+from instastream.limits import FOLLOWS_MAX, PUT_BYTES_MAX
 from instastream.multipart import check_not_aborted, key_of, own_upload
 from instastream.stores.blobs import SignedPut
 from instastream.stores.posts import Post
 from instastream.stores.uploads import Claim, Upload
-from instastream.uploads import check_arrived, check_declared, whole_sha256
+from instastream.uploads import check_arrived, check_declared
 
 
 class DraftMedia(msgspec.Struct, frozen=True):
@@ -68,7 +68,7 @@ async def unfollow(follower_id: UserId, followee_id: UserId, deps: Deps) -> None
 
 
 async def request_upload(
-    user_id: UserId, *, content_type: str, size_bytes: int, sha256: str | list[str], deps: Deps
+    user_id: UserId, *, content_type: str, size_bytes: int, sha256: str, deps: Deps
 ) -> tuple[Upload, SignedPut | None]:
     """A place to PUT exactly these bytes, or None where they are to be sent in parts.
 
@@ -80,16 +80,16 @@ async def request_upload(
         user_id=user_id,
         content_type=content_type,
         size_bytes=size_bytes,
-        sha256=whole_sha256(sha256),
+        sha256=sha256,
         declared_ms=deps.now_ms(),
     )
-    if isinstance(sha256, list):
-        upload = await multipart.begin(upload, sha256, deps)
+    if size_bytes > PUT_BYTES_MAX:
+        upload = await multipart.begin(upload, deps)
     await deps.uploads.declare(upload)
-    if upload.multipart:
+    if upload.multipart_id:
         return upload, None
     put = await deps.blobs.sign_put(
-        key_of(upload), content_type=content_type, size_bytes=size_bytes, sha256=upload.sha256
+        key_of(upload), content_type=content_type, size_bytes=size_bytes, sha256=sha256
     )
     return upload, put
 

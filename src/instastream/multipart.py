@@ -10,10 +10,10 @@ from instastream.deps import Deps
 from instastream.errors import Rejected
 from instastream.ids import MediaId, UserId
 from instastream.limits import MULTIPART_TTL_S, UPLOAD_GRACE_S
-from instastream.parts import part_sizes
+from instastream.parts import composite, part_count, part_sizes, sha256_of_parts
 from instastream.stores.blobs import SignedPut
 from instastream.stores.multiparts import Part
-from instastream.stores.uploads import ABORTED, Claim, Multipart, Upload
+from instastream.stores.uploads import ABORTED, Claim, Upload
 from instastream.uploads import ORIGINALS, check_in_time, original_key
 
 
@@ -25,32 +25,33 @@ class Progress(Struct, frozen=True):
     arrived: dict[int, Part]
 
 
-async def begin(upload: Upload, sha256s: list[str], deps: Deps) -> Upload:
+async def begin(upload: Upload, deps: Deps) -> Upload:
     """The same, known to the object store as one that arrives in parts."""
     multipart_id = await deps.multiparts.begin(key_of(upload), content_type=upload.content_type)
-    return replace(upload, multipart=Multipart(multipart_id, sha256s))
+    sha256 = composite(upload.sha256, part_count(upload.size_bytes))
+    return replace(upload, multipart_id=multipart_id, sha256=sha256)
 
 
 async def sign_parts(
-    user_id: UserId, media_id: MediaId, numbers: set[int], deps: Deps
+    user_id: UserId, media_id: MediaId, sha256s: dict[int, str], deps: Deps
 ) -> dict[int, SignedPut]:
     """Where to PUT these parts, by number; asked again, also for parts that have arrived."""
     progress = await look_up(user_id, media_id, deps)
-    upload, multipart = progress.upload, _multipart(progress.upload)
+    upload, multipart_id = progress.upload, _multipart_id(progress.upload)
     sizes = part_sizes(upload.size_bytes)
-    if unknown := numbers - sizes.keys():
+    if unknown := sha256s.keys() - sizes.keys():
         raise Rejected("invalid-request", f"there is no part {min(unknown)} of {len(sizes)}")
     if progress.complete:
         raise Rejected("upload-complete", "no part can be sent any more")
     return {
         number: await deps.multiparts.sign_part(
             key_of(upload),
-            multipart.id,
+            multipart_id,
             number,
             size_bytes=sizes[number],
-            sha256=multipart.part_sha256s[number - 1],
+            sha256=sha256s[number],
         )
-        for number in sorted(numbers)
+        for number in sorted(sha256s)
     }
 
 
@@ -69,23 +70,24 @@ async def look_up(user_id: UserId, media_id: MediaId, deps: Deps) -> Progress:
         return Progress(upload, complete=False, arrived=parts)
     there = await deps.blobs.head(key_of(upload)) is not None
     check_in_time(upload, arrived=there, now_ms=deps.now_ms())
-    if upload.multipart and not there:
+    if upload.multipart_id and not there:
         raise Rejected("upload-aborted", "its parts are gone: request a new upload")
     return Progress(upload, complete=there, arrived={})
 
 
-async def complete(user_id: UserId, media_id: MediaId, deps: Deps) -> Progress:
-    """Put the parts together, once they have all arrived."""
+async def complete(user_id: UserId, media_id: MediaId, sha256s: list[str], deps: Deps) -> Progress:
+    """Put the parts together, once all have arrived and are what was declared."""
     progress = await look_up(user_id, media_id, deps)
-    upload, multipart = progress.upload, _multipart(progress.upload)
+    upload, multipart_id = progress.upload, _multipart_id(progress.upload)
     if progress.complete:
         return progress
     if missing := part_sizes(upload.size_bytes).keys() - progress.arrived.keys():
         numbers = ", ".join(map(str, sorted(missing)))
         raise Rejected("upload-incomplete", f"missing, or not of their size: {numbers}")
+    if composite(sha256_of_parts(sha256s), len(sha256s)) != upload.sha256:
+        raise Rejected("upload-mismatch", "these are not the digests of what was declared")
     parts = [progress.arrived[number] for number in sorted(progress.arrived)]
-    sha256s = multipart.part_sha256s
-    if await deps.multiparts.complete(key_of(upload), multipart.id, parts, sha256s):
+    if await deps.multiparts.complete(key_of(upload), multipart_id, parts, sha256s):
         return Progress(upload, complete=True, arrived={})
     return await look_up(user_id, media_id, deps)  # completed by another request, or aborted
 
@@ -95,8 +97,8 @@ async def abort(user_id: UserId, media_id: MediaId, deps: Deps) -> None:
     upload = await own_upload(user_id, media_id, deps)
     if await deps.uploads.claim(media_id, ABORTED) != ABORTED:
         raise Rejected("upload-already-used", "this upload is a post: delete the post instead")
-    if upload.multipart:
-        await deps.multiparts.abort(key_of(upload), upload.multipart.id)
+    if upload.multipart_id:
+        await deps.multiparts.abort(key_of(upload), upload.multipart_id)
 
 
 async def abort_abandoned(deps: Deps) -> int:
@@ -135,16 +137,16 @@ def check_not_aborted(claim: Claim) -> None:
 
 async def _parts(upload: Upload, deps: Deps) -> dict[int, Part] | None:
     """Those that are as they were declared; None when it has none, or no longer."""
-    if upload.multipart is None:
+    if upload.multipart_id is None:
         return None
-    parts = await deps.multiparts.parts(key_of(upload), upload.multipart.id)
+    parts = await deps.multiparts.parts(key_of(upload), upload.multipart_id)
     if parts is None:
         return None
     sizes = part_sizes(upload.size_bytes)
     return {number: part for number, part in parts.items() if part.size_bytes == sizes.get(number)}
 
 
-def _multipart(upload: Upload) -> Multipart:
-    if upload.multipart is None:
+def _multipart_id(upload: Upload) -> str:
+    if upload.multipart_id is None:
         raise Rejected("invalid-request", "this upload has no parts: it arrives in one PUT")
-    return upload.multipart
+    return upload.multipart_id

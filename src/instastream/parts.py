@@ -18,7 +18,12 @@ def part_sizes(size_bytes: int) -> dict[int, int]:
     return {number: PART_BYTES if number < count else last for number in range(1, count + 1)}
 
 
-def composite_sha256(sha256s: list[str]) -> str:
-    """What S3 says of an object that came in parts: the digest of their digests, and how many."""
+def sha256_of_parts(sha256s: list[str]) -> str:
+    """The digest of the digests of all parts; like each of them in base64."""
     digests = b"".join(base64.b64decode(each) for each in sha256s)
-    return f"{base64.b64encode(sha256(digests).digest()).decode()}-{len(sha256s)}"
+    return base64.b64encode(sha256(digests).digest()).decode()
+
+
+def composite(sha256: str, count: int) -> str:
+    """How S3 spells the checksum of an object that came in parts."""
+    return f"{sha256}-{count}"

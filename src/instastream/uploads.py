@@ -8,12 +8,10 @@ from instastream.ids import MediaId, UserId
 from instastream.limits import (
     IMAGE_BYTES_MAX,
     MULTIPART_TTL_S,
-    PUT_BYTES_MAX,
     UPLOAD_GRACE_S,
     UPLOAD_TTL_S,
     VIDEO_BYTES_MAX,
 )
-from instastream.parts import composite_sha256, part_count
 from instastream.stores.blobs import Blob
 from instastream.stores.uploads import Upload
 
@@ -45,7 +43,7 @@ def is_video(content_type: str) -> bool:
     return content_type in VIDEO_TYPES
 
 
-def check_declared(*, content_type: str, size_bytes: int, sha256: str | list[str]) -> None:
+def check_declared(*, content_type: str, size_bytes: int, sha256: str) -> None:
     """Raise Rejected unless such an upload may begin."""
     if content_type not in MEDIA_TYPES:
         known = ", ".join(MEDIA_TYPES)
@@ -55,27 +53,13 @@ def check_declared(*, content_type: str, size_bytes: int, sha256: str | list[str
     )
     if not 0 < size_bytes <= most:
         raise Rejected("upload-too-large", f"{kind} has 1 to {most} bytes")
-    _check_sha256(sha256, size_bytes)
-
-
-def _check_sha256(sha256: str | list[str], size_bytes: int) -> None:
-    count = part_count(size_bytes)
-    if size_bytes <= PUT_BYTES_MAX and isinstance(sha256, list):
-        raise Rejected("invalid-request", f"sha256: one only, up to {PUT_BYTES_MAX} bytes")
-    if size_bytes > PUT_BYTES_MAX and (isinstance(sha256, str) or len(sha256) != count):
-        raise Rejected("invalid-request", f"sha256: a list, one for each of {count} parts")
-    if not all(map(_is_sha256, [sha256] if isinstance(sha256, str) else sha256)):
+    if not _is_sha256(sha256):
         raise Rejected("invalid-request", "sha256 must be the base64 of 32 bytes")
-
-
-def whole_sha256(sha256: str | list[str]) -> str:
-    """What the store will say of the object, once all that was declared is there."""
-    return sha256 if isinstance(sha256, str) else composite_sha256(sha256)
 
 
 def ttl_s(upload: Upload) -> int:
     """How long its bytes may be sent."""
-    return MULTIPART_TTL_S if upload.multipart else UPLOAD_TTL_S
+    return MULTIPART_TTL_S if upload.multipart_id else UPLOAD_TTL_S
 
 
 def check_in_time(upload: Upload, *, arrived: bool, now_ms: int) -> None:
@@ -89,7 +73,7 @@ def check_in_time(upload: Upload, *, arrived: bool, now_ms: int) -> None:
 def check_arrived(upload: Upload, blob: Blob | None, *, now_ms: int) -> None:
     """Raise Rejected unless the declared bytes lie in the store and are not too old."""
     check_in_time(upload, arrived=blob is not None, now_ms=now_ms)
-    if blob is None and upload.multipart:
+    if blob is None and upload.multipart_id:
         raise Rejected("upload-incomplete", "send all parts, and complete the upload first")
     if blob is None:
         raise Rejected("upload-missing", "nothing was uploaded yet: PUT the bytes first")

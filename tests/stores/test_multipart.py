@@ -1,5 +1,6 @@
 """The contract of Multiparts."""
 
+import asyncio
 import base64
 from hashlib import sha256
 from uuid import uuid4
@@ -8,16 +9,23 @@ import pytest
 from httpx2 import AsyncClient
 
 from instastream.deps import Deps
+from instastream.errors import Rejected
 from instastream.limits import MEBIBYTE
-from instastream.parts import composite_sha256
+from instastream.parts import composite, sha256_of_parts
 from instastream.stores.blobs import Blob, SignedPut
 from instastream.stores.memory_multiparts import MemoryMultiparts
 from instastream.stores.multiparts import Part
 
+
+def base64_sha256(content: bytes) -> str:
+    return base64.b64encode(sha256(content).digest()).decode()
+
+
 CONTENTS = {1: b"a" * 5 * MEBIBYTE, 2: b"the rest"}  # S3 takes no smaller ones but as the last
 OTHER = b"a rest!!"
-SHA256S = [base64.b64encode(sha256(part).digest()).decode() for part in CONTENTS.values()]
+SHA256S = [base64_sha256(part) for part in CONTENTS.values()]
 TYPE = "video/mp4"
+WITHIN_A_SECOND_S = 1.1  # the store does not tell times apart
 
 
 @pytest.fixture
@@ -25,13 +33,12 @@ def key() -> str:
     return f"uploads/1/{uuid4()}"
 
 
-async def sign(deps: Deps, key: str, multipart_id: str, number: int) -> SignedPut:
+async def sign(
+    deps: Deps, key: str, multipart_id: str, number: int, content: bytes | None = None
+) -> SignedPut:
+    content = content or CONTENTS[number]
     return await deps.multiparts.sign_part(
-        key,
-        multipart_id,
-        number,
-        size_bytes=len(CONTENTS[number]),
-        sha256=SHA256S[number - 1],
+        key, multipart_id, number, size_bytes=len(content), sha256=base64_sha256(content)
     )
 
 
@@ -70,7 +77,9 @@ async def test_parts_become_an_object_whatever_came_first(deps: Deps, key: str) 
     assert {n: part.size_bytes for n, part in parts.items()} == {1: 5 * MEBIBYTE, 2: 8}
     assert await deps.blobs.head(key) is None
     assert await complete(deps, key, multipart_id, parts)
-    assert await deps.blobs.head(key) == Blob(5 * MEBIBYTE + 8, composite_sha256(SHA256S))
+    assert await deps.blobs.head(key) == Blob(
+        5 * MEBIBYTE + 8, composite(sha256_of_parts(SHA256S), 2)
+    )
     assert await deps.blobs.get(key) == b"".join(CONTENTS.values())
 
 
@@ -79,6 +88,20 @@ async def test_a_part_that_is_sent_again_is_one_part(deps: Deps, key: str) -> No
     parts = await arrived(deps, key, multipart_id)
     assert sorted(parts) == [1, 2]
     assert await complete(deps, key, multipart_id, parts)
+    assert await deps.blobs.get(key) == b"".join(CONTENTS.values())
+
+
+async def test_a_part_of_other_bytes_is_seen_and_can_be_sent_again(deps: Deps, key: str) -> None:
+    multipart_id = await begin(deps, key, 1)
+    put = await sign(deps, key, multipart_id, 2, OTHER)
+    assert await send(deps, put, OTHER) == 200
+    with pytest.raises(Rejected) as rejected:
+        await complete(deps, key, multipart_id, await arrived(deps, key, multipart_id))
+    assert rejected.value.problem == "upload-mismatch"
+    assert await deps.blobs.head(key) is None
+    await asyncio.sleep(WITHIN_A_SECOND_S)
+    assert await send(deps, await sign(deps, key, multipart_id, 2), CONTENTS[2]) == 200
+    assert await complete(deps, key, multipart_id, await arrived(deps, key, multipart_id))
     assert await deps.blobs.get(key) == b"".join(CONTENTS.values())
 
 

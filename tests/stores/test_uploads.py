@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from instastream.deps import Deps
 from instastream.ids import MediaId, PostId, UserId
-from instastream.stores.uploads import ABORTED, Claim, Multipart, Upload
+from instastream.stores.uploads import ABORTED, Claim, Upload
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ async def test_what_was_declared_can_be_read(deps: Deps, upload: Upload) -> None
 
 
 async def test_what_was_declared_in_parts_can_be_read(deps: Deps, upload: Upload) -> None:
-    in_parts = replace(upload, multipart=Multipart("an id", [upload.sha256] * 2))
+    in_parts = replace(upload, multipart_id="an id", sha256=f"{upload.sha256}-2")
     await deps.uploads.declare(in_parts)
     assert await deps.uploads.get(upload.media_id) == in_parts
 

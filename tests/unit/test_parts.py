@@ -6,7 +6,7 @@ from hashlib import sha256
 import pytest
 
 from instastream.limits import PART_BYTES, PARTS_MAX, VIDEO_BYTES_MAX
-from instastream.parts import composite_sha256, part_count, part_sizes
+from instastream.parts import part_count, part_sizes, sha256_of_parts
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def test_all_parts_have_one_size_but_the_last(size_bytes: int, count: int, last:
     assert set(sizes.values()) <= {PART_BYTES}
 
 
-def test_a_composite_digest_is_the_digest_of_digests() -> None:
+def test_the_digest_of_parts_is_that_of_their_digests() -> None:
     digests = [sha256(part).digest() for part in (b"a", b"b")]
     whole = base64.b64encode(sha256(b"".join(digests)).digest()).decode()
-    assert composite_sha256([base64.b64encode(each).decode() for each in digests]) == f"{whole}-2"
+    assert sha256_of_parts([base64.b64encode(each).decode() for each in digests]) == whole

@@ -116,13 +116,21 @@ Sha256 = Annotated[
     str,
     Meta(
         pattern=whole(SHA256_PATTERN),
-        description="The SHA-256 of the bytes, in base64.",
+        description="The SHA-256 of the bytes, in base64; of those that are sent in parts, the "
+        "SHA-256 of the digests of all parts, one after another.",
         examples=["47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="],
     ),
 ]
-Sha256s = Annotated[
-    list[Sha256],
-    Meta(max_length=PARTS_MAX, description="That of each part, in order, where there are parts."),
+PartSha256 = Annotated[
+    str,
+    Meta(
+        pattern=whole(SHA256_PATTERN),
+        description="The SHA-256 of a part, in base64.",
+        examples=["47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="],
+    ),
+]
+PartSha256s = Annotated[
+    list[PartSha256], Meta(min_length=1, max_length=PARTS_MAX, description="In order.")
 ]
 PartNumber = Annotated[
     float,  # as SizeBytes

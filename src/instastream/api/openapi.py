@@ -114,7 +114,7 @@ def _operation(one: AnyOperation, schema_of: dict[Any, Json]) -> Json:
     if one.idempotency_key:
         described["parameters"].append(IDEMPOTENCY_KEY)
     if one.body is not Nothing:
-        content = {JSON: {"schema": schema_of[one.body]}}
+        content = {JSON: {"schema": schema_of[one.body] | one.body_schema}}
         described["requestBody"] = {"required": True, "content": content}
     return described
 

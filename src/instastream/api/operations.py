@@ -61,6 +61,7 @@ class Operation(Generic[Query, Body, Shown]):
     shown: type[Shown]
     status: int = 200
     media_type: str = JSON
+    body_schema: dict[str, Any] = field(default_factory=dict)  # what its type does not say
     headers: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     signed_in: bool = True

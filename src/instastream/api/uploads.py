@@ -9,20 +9,21 @@ from instastream import commands, multipart
 from instastream.api.fields import (
     ContentType,
     PartNumber,
+    PartSha256,
+    PartSha256s,
     Sha256,
-    Sha256s,
     SizeBytes,
     Timestamp,
     UploadId,
 )
 from instastream.api.operations import NOTHING, Answer, Asked, Nothing, Operation
 from instastream.ids import parse_media_id
-from instastream.limits import PART_BYTES, PARTS_MAX
+from instastream.limits import IMAGE_BYTES_MAX, PART_BYTES, PARTS_MAX
 from instastream.multipart import Progress
 from instastream.parts import part_count
 from instastream.stores import uploads
 from instastream.stores.blobs import SignedPut
-from instastream.uploads import ttl_s
+from instastream.uploads import VIDEO_TYPES, ttl_s
 
 
 class NewUpload(Struct, frozen=True, forbid_unknown_fields=True):
@@ -30,7 +31,7 @@ class NewUpload(Struct, frozen=True, forbid_unknown_fields=True):
 
     content_type: ContentType
     size_bytes: SizeBytes
-    sha256: Sha256 | Sha256s
+    sha256: Sha256
 
 
 class Put(Struct, frozen=True):
@@ -59,10 +60,23 @@ class Upload(Struct, frozen=True, kw_only=True):
     parts: Annotated[Parts | UnsetType, Meta(description="Of one that is sent in parts.")] = UNSET
 
 
-class PartsWanted(Struct, frozen=True, forbid_unknown_fields=True):
-    """Parts to be sent, or to be sent again."""
+class NewPart(Struct, frozen=True, forbid_unknown_fields=True):
+    """A part to be sent, or to be sent again."""
 
-    numbers: Annotated[list[PartNumber], Meta(min_length=1, max_length=PARTS_MAX)]
+    number: PartNumber
+    sha256: PartSha256
+
+
+class NewParts(Struct, frozen=True, forbid_unknown_fields=True):
+    """Some or all."""
+
+    parts: Annotated[list[NewPart], Meta(min_length=1, max_length=PARTS_MAX)]
+
+
+class Completion(Struct, frozen=True, forbid_unknown_fields=True):
+    """What all parts must be."""
+
+    sha256s: PartSha256s
 
 
 class Part(Struct, frozen=True):
@@ -95,16 +109,17 @@ async def get(asked: Asked[Nothing, Nothing]) -> Answer[Upload]:
     return Answer(_progress(await multipart.look_up(asked.viewer, _media_id(asked), asked.deps)))
 
 
-async def sign_parts(asked: Asked[Nothing, PartsWanted]) -> Answer[SignedParts]:
+async def sign_parts(asked: Asked[Nothing, NewParts]) -> Answer[SignedParts]:
     """A presigned PUT for each part."""
-    numbers = set(map(int, asked.body.numbers))
-    puts = await multipart.sign_parts(asked.viewer, _media_id(asked), numbers, asked.deps)
+    sha256s = {int(part.number): part.sha256 for part in asked.body.parts}
+    puts = await multipart.sign_parts(asked.viewer, _media_id(asked), sha256s, asked.deps)
     return Answer(SignedParts([Part(number, _put(put)) for number, put in puts.items()]))
 
 
-async def complete(asked: Asked[Nothing, Nothing]) -> Answer[Upload]:
+async def complete(asked: Asked[Nothing, Completion]) -> Answer[Upload]:
     """All of it."""
-    return Answer(_progress(await multipart.complete(asked.viewer, _media_id(asked), asked.deps)))
+    sha256s, media_id = asked.body.sha256s, _media_id(asked)
+    return Answer(_progress(await multipart.complete(asked.viewer, media_id, sha256s, asked.deps)))
 
 
 async def abort(asked: Asked[Nothing, Nothing]) -> Answer[Nothing]:
@@ -136,10 +151,16 @@ def _show(
         expires_at=datetime.fromtimestamp(upload.declared_ms / 1000 + ttl_s(upload), UTC),
         complete=complete,
         put=put,
-        parts=Parts(PART_BYTES, count, arrived) if upload.multipart else UNSET,
+        parts=Parts(PART_BYTES, count, arrived) if upload.multipart_id else UNSET,
     )
 
 
+SIZES = {
+    "anyOf": [
+        {"properties": {"size_bytes": {"maximum": IMAGE_BYTES_MAX}}},
+        {"properties": {"content_type": {"enum": list(VIDEO_TYPES)}}},
+    ]
+}
 GONE = ("upload-not-found", "upload-expired", "upload-aborted")
 
 OPERATIONS = (
@@ -152,6 +173,7 @@ OPERATIONS = (
         body=NewUpload,
         shown=Upload,
         status=201,
+        body_schema=SIZES,
         problems=("unsupported-media-type", "upload-too-large"),
     ),
     Operation(
@@ -181,7 +203,7 @@ OPERATIONS = (
         summary="Ask where to PUT parts, as often as wanted",
         endpoint=sign_parts,
         query=Nothing,
-        body=PartsWanted,
+        body=NewParts,
         shown=SignedParts,
         problems=(*GONE, "upload-complete"),
     ),
@@ -191,8 +213,8 @@ OPERATIONS = (
         summary="Put the parts together; again changes nothing",
         endpoint=complete,
         query=Nothing,
-        body=Nothing,
+        body=Completion,
         shown=Upload,
-        problems=(*GONE, "upload-incomplete"),
+        problems=(*GONE, "upload-incomplete", "upload-mismatch"),
     ),
 )

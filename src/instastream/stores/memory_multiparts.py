@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from uuid import uuid4
 
-from instastream.parts import composite_sha256
+from instastream.errors import Rejected
+from instastream.parts import composite, sha256_of_parts
 from instastream.stores.blobs import Blob, SignedPut
 from instastream.stores.memory import MemoryBlobs
 from instastream.stores.multiparts import Begun, Part
@@ -17,7 +18,7 @@ class MemoryMultiparts:
     blobs: MemoryBlobs
     begun_ms: int = 0
     keys: dict[str, str] = field(default_factory=dict)  # by multipart
-    arrived: dict[str, dict[int, bytes]] = field(default_factory=dict)
+    arrived: dict[str, dict[int, tuple[bytes, str]]] = field(default_factory=dict)
 
     async def begin(self, key: str, *, content_type: str) -> str:
         multipart_id = str(uuid4())
@@ -36,24 +37,28 @@ class MemoryMultiparts:
         multipart_id, _, number = put.url.removeprefix("memory:").partition("/")
         if multipart_id not in self.arrived:
             return False
-        self.arrived[multipart_id][int(number)] = content
+        self.arrived[multipart_id][int(number)] = content, put.headers["x-amz-checksum-sha256"]
         return True
 
     async def parts(self, key: str, multipart_id: str) -> dict[int, Part] | None:
         if multipart_id not in self.arrived:
             return None
         arrived = self.arrived[multipart_id]
-        return {number: Part(number, len(part), "") for number, part in arrived.items()}
+        return {number: Part(number, len(part), "") for number, (part, _) in arrived.items()}
 
     async def complete(
         self, key: str, multipart_id: str, parts: list[Part], sha256s: list[str]
     ) -> bool:
         if multipart_id not in self.arrived:
             return False
-        arrived = self.arrived.pop(multipart_id)
+        contents, signed = zip(*(self.arrived[multipart_id][p.number] for p in parts), strict=True)
+        if list(signed) != sha256s:
+            raise Rejected("upload-mismatch", "a part is not what it was said to be")
+        del self.arrived[multipart_id]
         if key not in self.blobs.objects:
-            content = b"".join(arrived[part.number] for part in parts)
-            self.blobs.objects[key] = content, Blob(len(content), composite_sha256(sha256s))
+            content = b"".join(contents)
+            checksum = composite(sha256_of_parts(sha256s), len(parts))
+            self.blobs.objects[key] = content, Blob(len(content), checksum)
         return True
 
     async def abort(self, key: str, multipart_id: str) -> None:

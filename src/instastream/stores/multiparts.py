@@ -43,7 +43,8 @@ class Multiparts(Protocol):
     ) -> bool:
         """Make the parts, in order, an object, once; False when the multipart is gone.
 
-        It never overwrites: where an object lies already it is left as it is.
+        It never overwrites: where an object lies already it is left as it is. Raises
+        Rejected("upload-mismatch") when a part is not what its SHA-256 says.
         """
 
     async def abort(self, key: str, multipart_id: str) -> None:

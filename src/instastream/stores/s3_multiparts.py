@@ -1,14 +1,18 @@
 """Objects that arrive in parts, over the S3 API."""
 
 from collections.abc import AsyncIterator
+from operator import itemgetter
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from instastream.errors import Rejected
 from instastream.limits import UPLOAD_TTL_S
 from instastream.stores.blobs import SignedPut
 from instastream.stores.multiparts import Begun, Part
 from instastream.stores.s3 import translated
+
+OTHER_BYTES = ("BadDigest", "InvalidPart", "InvalidRequest")  # each server has its word for it
 
 
 class S3Multiparts:
@@ -47,11 +51,10 @@ class S3Multiparts:
                 if _is_gone(error):
                     return None
                 raise
-        # SeaweedFS lists a part that was sent twice twice: either will do, both are as signed.
-        found = (
-            Part(part["PartNumber"], part["Size"], part["ETag"]) for part in page.get("Parts", [])
-        )
-        return {part.number: part for part in found}
+        # What was sent twice SeaweedFS lists twice: the later one counts.
+        found = sorted(page.get("Parts", []), key=itemgetter("LastModified"))
+        parts = (Part(part["PartNumber"], part["Size"], part["ETag"]) for part in found)
+        return {part.number: part for part in parts}
 
     async def complete(
         self, key: str, multipart_id: str, parts: list[Part], sha256s: list[str]
@@ -70,7 +73,10 @@ class S3Multiparts:
             except ClientError as error:
                 if _is_gone(error):
                     return False
-                if error.response["Error"]["Code"] != "PreconditionFailed":
+                code = error.response["Error"]["Code"]
+                if code in OTHER_BYTES:
+                    raise Rejected("upload-mismatch", "a part is not what it should be") from error
+                if code != "PreconditionFailed":
                     raise
         return True
 

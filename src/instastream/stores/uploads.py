@@ -17,13 +17,6 @@ class Claim(Struct, frozen=True):
 ABORTED = Claim(PostId("0"), "aborted")  # no post: an upload that its owner took back
 
 
-class Multipart(Struct, frozen=True):
-    """How the object store knows an upload that arrives in parts, and what each part must be."""
-
-    id: str
-    part_sha256s: list[str]  # base64, in order
-
-
 class Upload(Struct, frozen=True, kw_only=True):
     """What a client declared before it uploaded."""
 
@@ -33,7 +26,7 @@ class Upload(Struct, frozen=True, kw_only=True):
     size_bytes: int
     sha256: str  # base64, as S3 spells checksums; of parts the composite one, with their number
     declared_ms: int
-    multipart: Multipart | None = None  # None: it arrives in one PUT
+    multipart_id: str | None = None  # None: it arrives in one PUT
     claim: Claim | None = None
 
 

@@ -12,7 +12,7 @@ from instastream.limits import (
     PUT_BYTES_MAX,
     VIDEO_BYTES_MAX,
 )
-from instastream.parts import part_sizes
+from instastream.parts import part_sizes, sha256_of_parts
 from instastream.stores.blobs import SignedPut
 from instastream.stores.memory import MemoryBlobs
 from instastream.stores.memory_multiparts import MemoryMultiparts
@@ -24,18 +24,19 @@ NOBODYS = "6f1c8d1e-4b0a-4f3e-9c55-0d6f4b8f2f6a"
 SHA256 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
 SIZE = PUT_BYTES_MAX + 1
 COUNT = 4
+WHOLE = sha256_of_parts([SHA256] * COUNT)
+ALL = {"sha256s": [SHA256] * COUNT}
 CALLS = (
     ("GET", "", None),
-    ("POST", "/parts", {"numbers": [1]}),
-    ("POST", "/complete", None),
+    ("POST", "/parts", {"parts": [{"number": 1, "sha256": SHA256}]}),
+    ("POST", "/complete", ALL),
     ("DELETE", "", None),
 )
 
 
 def video(**words: object) -> Json:
     """What a client says of a video that just needs parts."""
-    sha256 = [SHA256] * COUNT
-    return {"content_type": "video/mp4", "size_bytes": SIZE, "sha256": sha256} | words
+    return {"content_type": "video/mp4", "size_bytes": SIZE, "sha256": WHOLE} | words
 
 
 async def begin(owner: Person) -> str:
@@ -52,7 +53,7 @@ async def send(owner: Person, deps: Deps, media_id: str, *numbers: int) -> list[
 
 
 async def sign(owner: Person, media_id: str, *numbers: int) -> list[Json]:
-    wanted = {"numbers": numbers}
+    wanted = {"parts": [{"number": number, "sha256": SHA256} for number in numbers]}
     response = await owner.ask("POST", f"/v1/uploads/{media_id}/parts", json=wanted)
     assert response.status_code == 200
     return list(response.json()["parts"])
@@ -67,7 +68,7 @@ async def completed(owner: Person, deps: Deps) -> str:
     """The id of a large upload that can be finalized."""
     media_id = await begin(owner)
     await send(owner, deps, media_id, *range(1, COUNT + 1))
-    response = await owner.ask("POST", f"/v1/uploads/{media_id}/complete")
+    response = await owner.ask("POST", f"/v1/uploads/{media_id}/complete", json=ALL)
     assert response.json()["complete"] is True
     return media_id
 
@@ -75,21 +76,12 @@ async def completed(owner: Person, deps: Deps) -> str:
 @pytest.mark.parametrize(
     ("declared", "answer"),
     [
-        ({"size_bytes": PUT_BYTES_MAX - 1, "sha256": SHA256}, "put"),
-        ({"size_bytes": PUT_BYTES_MAX, "sha256": SHA256}, "put"),
-        ({}, "parts"),
-        ({"size_bytes": COUNT * PART_BYTES}, "parts"),
-        ({"size_bytes": COUNT * PART_BYTES + 1}, "invalid-request"),
-        ({"size_bytes": COUNT * PART_BYTES + 1, "sha256": [SHA256] * (COUNT + 1)}, "parts"),
-        ({"size_bytes": VIDEO_BYTES_MAX, "sha256": [SHA256] * PARTS_MAX}, "parts"),
-        ({"size_bytes": VIDEO_BYTES_MAX + 1, "sha256": [SHA256] * PARTS_MAX}, "upload-too-large"),
-        ({"sha256": [SHA256] * (PARTS_MAX + 1)}, "invalid-request"),
-        ({"sha256": [SHA256] * (COUNT - 1)}, "invalid-request"),
-        ({"sha256": [*[SHA256] * (COUNT - 1), "x"]}, "invalid-request"),
-        ({"sha256": []}, "invalid-request"),
-        ({"sha256": SHA256}, "invalid-request"),
-        ({"size_bytes": PUT_BYTES_MAX}, "invalid-request"),
-        ({"size_bytes": PUT_BYTES_MAX, "sha256": [SHA256]}, "invalid-request"),
+        ({"size_bytes": PUT_BYTES_MAX - 1}, "put"),
+        ({"size_bytes": PUT_BYTES_MAX}, "put"),
+        ({"size_bytes": PUT_BYTES_MAX + 1}, "parts"),
+        ({"size_bytes": VIDEO_BYTES_MAX}, "parts"),
+        ({"size_bytes": VIDEO_BYTES_MAX + 1}, "upload-too-large"),
+        ({"size_bytes": 0}, "upload-too-large"),
         ({"content_type": "image/jpeg"}, "upload-too-large"),
         ({"content_type": "application/vnd.apple.mpegurl"}, "unsupported-media-type"),
     ],
@@ -165,7 +157,9 @@ async def test_only_parts_that_there_are_can_be_sent(
     ada: Person, numbers: list[object], status: int
 ) -> None:
     path = f"/v1/uploads/{await begin(ada)}/parts"
-    response = await ada.ask("POST", path, json={"numbers": numbers})
+    response = await ada.ask(
+        "POST", path, json={"parts": [{"number": number, "sha256": SHA256} for number in numbers]}
+    )
     assert response.status_code == status
     assert status == 200 or problem(response) == (422, "invalid-request")
 
@@ -177,7 +171,7 @@ async def test_completing_names_the_parts_that_are_missing_or_of_another_size(
     await send(ada, deps, media_id, 1, 3)
     [second] = await sign(ada, media_id, 2)
     put(deps, second["put"], PART_BYTES - 1)
-    response = await ada.ask("POST", f"/v1/uploads/{media_id}/complete")
+    response = await ada.ask("POST", f"/v1/uploads/{media_id}/complete", json=ALL)
     assert problem(response) == (409, "upload-incomplete")
     assert response.json()["detail"].endswith(": 2, 4")
     early = await ada.ask("POST", "/v1/posts", json=single(media_id))
@@ -187,7 +181,7 @@ async def test_completing_names_the_parts_that_are_missing_or_of_another_size(
 async def test_completing_again_changes_nothing(ada: Person, deps: Deps) -> None:
     media_id = await completed(ada, deps)
     for _ in range(2):
-        again = await ada.ask("POST", f"/v1/uploads/{media_id}/complete")
+        again = await ada.ask("POST", f"/v1/uploads/{media_id}/complete", json=ALL)
         assert again.status_code == 200
         assert again.json()["parts"]["arrived"] == [1, 2, 3, 4]
         await ada.ask("POST", "/v1/posts", json=single(media_id))  # neither before nor after
@@ -198,11 +192,34 @@ async def test_nothing_can_be_sent_once_it_is_complete(ada: Person, deps: Deps) 
     media_id = await begin(ada)
     signed = await sign(ada, media_id, 1)
     await send(ada, deps, media_id, *range(1, COUNT + 1))
-    await ada.ask("POST", f"/v1/uploads/{media_id}/complete")
+    await ada.ask("POST", f"/v1/uploads/{media_id}/complete", json=ALL)
     assert not put(deps, signed[0]["put"], PART_BYTES)
     path = f"/v1/uploads/{media_id}/parts"
-    response = await ada.ask("POST", path, json={"numbers": [1]})
+    response = await ada.ask("POST", path, json={"parts": [{"number": 1, "sha256": SHA256}]})
     assert problem(response) == (409, "upload-complete")
+
+
+@pytest.mark.parametrize(
+    "sha256s", [[SHA256] * (COUNT - 1), [SHA256] * (COUNT + 1), [*[SHA256] * (COUNT - 1), WHOLE]]
+)
+async def test_other_digests_than_were_declared_are_refused(
+    ada: Person, deps: Deps, sha256s: list[str]
+) -> None:
+    media_id = await begin(ada)
+    await send(ada, deps, media_id, *range(1, COUNT + 1))
+    path = f"/v1/uploads/{media_id}/complete"
+    response = await ada.ask("POST", path, json={"sha256s": sha256s})
+    assert problem(response) == (409, "upload-mismatch")
+    assert (await ada.ask("POST", path, json=ALL)).status_code == 200
+
+
+@pytest.mark.parametrize(("count", "status"), [(0, 422), (PARTS_MAX, 404), (PARTS_MAX + 1, 422)])
+async def test_no_more_digests_are_read_than_parts_can_be(
+    ada: Person, count: int, status: int
+) -> None:
+    body = {"sha256s": [SHA256] * count}
+    response = await ada.ask("POST", f"/v1/uploads/{NOBODYS}/complete", json=body)
+    assert response.status_code == status
 
 
 async def test_other_bytes_than_the_parts_declared_are_refused(ada: Person, deps: Deps) -> None:
@@ -229,7 +246,7 @@ async def test_only_its_owner_knows_of_an_upload(
 async def test_an_upload_that_is_one_put_has_no_parts(ada: Person) -> None:
     declared = (await ada.ask("POST", "/v1/uploads", json=declaration())).json()
     path = f"/v1/uploads/{declared['media_id']}"
-    for rest, body in (("/parts", {"numbers": [1]}), ("/complete", None)):
+    for rest, body in (CALLS[1][1:], CALLS[2][1:]):
         response = await ada.ask("POST", path + rest, json=body)
         assert problem(response) == (422, "invalid-request")
     assert (await ada.get(path)).json() == {

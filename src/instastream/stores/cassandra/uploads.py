@@ -4,14 +4,14 @@ from uuid import UUID
 
 from instastream.ids import MediaId, PostId, UserId
 from instastream.stores.cassandra.session import Row, Session
-from instastream.stores.uploads import Claim, Multipart, Upload
+from instastream.stores.uploads import Claim, Upload
 
 KEY_TTL_S = 86_400  # what clients retry within
 
 DECLARE = """INSERT INTO uploads
-    (media_id, user_id, content_type, size_bytes, sha256, declared_ms, multipart_id, part_sha256s)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
-GET = """SELECT user_id, content_type, size_bytes, sha256, declared_ms, multipart_id, part_sha256s,
+    (media_id, user_id, content_type, size_bytes, sha256, declared_ms, multipart_id)
+    VALUES (?, ?, ?, ?, ?, ?, ?)"""
+GET = """SELECT user_id, content_type, size_bytes, sha256, declared_ms, multipart_id,
     post_id, request_digest FROM uploads WHERE media_id = ?"""
 CLAIM = """UPDATE uploads SET post_id = ?, request_digest = ?
     WHERE media_id = ? IF post_id = null AND user_id != null"""
@@ -34,8 +34,7 @@ class CassandraUploads:
             upload.size_bytes,
             upload.sha256,
             upload.declared_ms,
-            upload.multipart.id if upload.multipart else None,
-            upload.multipart.part_sha256s if upload.multipart else None,
+            upload.multipart_id,
         )
 
     async def get(self, media_id: MediaId) -> Upload | None:
@@ -66,6 +65,6 @@ def _upload(media_id: MediaId, row: Row) -> Upload:
         size_bytes=row.size_bytes,
         sha256=row.sha256,
         declared_ms=row.declared_ms,
-        multipart=Multipart(row.multipart_id, row.part_sha256s) if row.multipart_id else None,
+        multipart_id=row.multipart_id,
         claim=None if row.post_id is None else Claim(PostId(str(row.post_id)), row.request_digest),
     )
