@@ -53,7 +53,11 @@ def installed(environ: Mapping[str, str]) -> Browser:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, ignore_cleanup_errors=True) as staging:
             _install(Path(staging))
-            Path(staging).rename(folder)
+            try:
+                Path(staging).rename(folder)
+            except OSError:  # another run was first
+                if not folder.exists():
+                    raise
     return Browser(
         program=folder / "chromium",
         libraries=folder / "lib",

@@ -12,6 +12,7 @@ from httpx2 import AsyncClient
 from infra.native import machine, processes
 from infra.native.ports import free_ports
 from infra.native.servers import SERVERS, Site
+from instastream.client import TIMEOUT_S
 from instastream.media_urls import origin_key
 
 EDGE_KEY = bytes(range(32))
@@ -98,7 +99,9 @@ async def edge(
     running = processes.spawn(spec, tmp_path / "edge.log")
     try:
         await processes.until_ready(spec, running)
-        async with AsyncClient(base_url=f"{spec.url}/{BUCKET}/", trust_env=False) as http:
+        async with AsyncClient(
+            base_url=f"{spec.url}/{BUCKET}/", timeout=TIMEOUT_S, trust_env=False
+        ) as http:
             yield http
     finally:
         await processes.stop(running)
