@@ -5,11 +5,13 @@ import binascii
 
 from instastream.errors import Rejected
 from instastream.ids import MediaId, UserId
-from instastream.limits import IMAGE_BYTES_MAX, UPLOAD_GRACE_S, UPLOAD_TTL_S
+from instastream.limits import IMAGE_BYTES_MAX, UPLOAD_GRACE_S, UPLOAD_TTL_S, VIDEO_BYTES_MAX
 from instastream.stores.blobs import Blob
 from instastream.stores.uploads import Upload
 
 IMAGE_TYPES = ("image/avif", "image/gif", "image/jpeg", "image/png", "image/webp")
+VIDEO_TYPES = ("video/mp4", "video/quicktime", "video/webm")
+MEDIA_TYPES = IMAGE_TYPES + VIDEO_TYPES
 
 
 def original_key(user_id: UserId, media_id: MediaId) -> str:
@@ -17,13 +19,19 @@ def original_key(user_id: UserId, media_id: MediaId) -> str:
     return f"uploads/{user_id}/{media_id}"
 
 
+def is_video(content_type: str) -> bool:
+    """Whether the stream app `video` answers for it, and not `media`."""
+    return content_type in VIDEO_TYPES
+
+
 def check_declared(*, content_type: str, size_bytes: int, sha256: str) -> None:
     """Raise Rejected unless such an upload may begin."""
-    if content_type not in IMAGE_TYPES:
-        known = ", ".join(IMAGE_TYPES)
+    if content_type not in MEDIA_TYPES:
+        known = ", ".join(MEDIA_TYPES)
         raise Rejected("unsupported-media-type", f"{content_type!r} is not one of: {known}")
-    if not 0 < size_bytes <= IMAGE_BYTES_MAX:
-        raise Rejected("upload-too-large", f"an image has 1 to {IMAGE_BYTES_MAX} bytes")
+    kind, most = ("a video", VIDEO_BYTES_MAX) if is_video(content_type) else ("an image", IMAGE_BYTES_MAX)
+    if not 0 < size_bytes <= most:
+        raise Rejected("upload-too-large", f"{kind} has 1 to {most} bytes")
     if not _is_sha256(sha256):
         raise Rejected("invalid-request", "sha256 must be the base64 of 32 bytes")
 
