@@ -15,6 +15,7 @@ ERROR_RATE_MAX = 0.1  # of frames that can't be decoded: above it the file is da
 PROGRESS_S = 0.5
 INDEX, INITIAL, POSTER = "index.m3u8", "init.mp4", "poster.png"
 POSTER_CANDIDATES = 8  # the most typical of so many frames is seldom a black one
+POSTER_MS_MAX = 4_000  # from the beginning, where they lie; before it, ffmpeg reports no progress
 SOUND = "audio"  # folder of the sound that all rungs share: encoded and stored once
 SOUND_BITS_PER_S = 128_000  # stereo AAC that few can tell from the original
 
@@ -60,7 +61,7 @@ def filters(source: Source, rungs: list[RungPlan]) -> str:
     chains = [
         f"[0:{source.picture}]fps={top.rate}:start_time=0,{_standard(source, top)},"
         f"setsar=1,{STANDARD},split={len(rungs) + 1}{outputs}",
-        f"[still]fps={1_000 * POSTER_CANDIDATES}/{source.duration_ms},"
+        f"[still]fps={1_000 * POSTER_CANDIDATES}/{min(source.duration_ms, POSTER_MS_MAX)},"
         f"thumbnail={POSTER_CANDIDATES},scale=out_range=pc,format=rgb24[poster]",
     ]
     for rung in lower:

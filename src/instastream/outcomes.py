@@ -45,8 +45,7 @@ def collect(folder: Path, source: Source, rungs: list[RungPlan]) -> Transcoded:
     sound = _measured(folder / SOUND) if source.sound is not None else None
     duration_ms = _checked(source, pictures[0], sound)
     streams = [
-        _stream(folder, rung, picture, sound)
-        for rung, picture in zip(rungs, pictures, strict=True)
+        _stream(folder, rung, picture, sound) for rung, picture in zip(rungs, pictures, strict=True)
     ]
     (folder / MASTER).write_text(master(streams, f"{SOUND}/{INDEX}" if sound else None))
     still = poster.read_bytes()

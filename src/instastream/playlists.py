@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import pairwise
 
 from msgspec import Struct
 
@@ -34,14 +35,14 @@ def measure(playlist: str, sizes: dict[str, int]) -> Segmented:
     segments = [(seconds, 8 * sizes[name]) for seconds, name in _segments(playlist)]
     duration_s = sum(seconds for seconds, _ in segments)
     longest_s = max((seconds for seconds, _ in segments), default=0)
-    peaks = [bits / seconds for seconds, bits in segments if seconds >= SHORT * longest_s > 0]
     mean = sum(bits for _, bits in segments) / duration_s if duration_s else 0
-    return Segmented(duration_s, round(max(peaks, default=0)), round(mean))
+    peaks = [bits / seconds for seconds, bits in segments if seconds >= SHORT * longest_s > 0]
+    return Segmented(duration_s, round(max(mean, *peaks, 0)), round(mean))
 
 
 def _segments(playlist: str) -> Iterator[tuple[float, str]]:
     lines = playlist.splitlines()
-    for tag, name in zip(lines, lines[1:], strict=False):
+    for tag, name in pairwise(lines):
         if tag.startswith("#EXTINF:"):
             yield float(tag.removeprefix("#EXTINF:").partition(",")[0]), name
 

@@ -8,6 +8,10 @@ import sys
 from pathlib import Path
 
 import av
+import av.audio.codeccontext  # imported here: when they are needed, we may no longer read them
+import av.subtitles.codeccontext
+import av.subtitles.stream
+import av.video.codeccontext
 import msgspec
 from av.container import InputContainer
 from av.error import FFmpegError
@@ -15,7 +19,6 @@ from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from msgspec import Struct
-from msgspec.structs import replace
 
 from instastream.confinement import Limits, confine
 from instastream.encoding import DEMUXERS, opening
@@ -146,5 +149,5 @@ def _reply(content_type: str, path: Path) -> Reply:
 
 
 if __name__ == "__main__":
-    confine(replace(LIMITS, folder=Path(sys.argv[2]).parent))
+    confine(LIMITS._replace(folder=str(Path(sys.argv[2]).parent)))
     sys.stdout.buffer.write(msgspec.json.encode(_reply(sys.argv[1], Path(sys.argv[2]))))

@@ -29,7 +29,9 @@ def check_declared(*, content_type: str, size_bytes: int, sha256: str) -> None:
     if content_type not in MEDIA_TYPES:
         known = ", ".join(MEDIA_TYPES)
         raise Rejected("unsupported-media-type", f"{content_type!r} is not one of: {known}")
-    kind, most = ("a video", VIDEO_BYTES_MAX) if is_video(content_type) else ("an image", IMAGE_BYTES_MAX)
+    kind, most = (
+        ("a video", VIDEO_BYTES_MAX) if is_video(content_type) else ("an image", IMAGE_BYTES_MAX)
+    )
     if not 0 < size_bytes <= most:
         raise Rejected("upload-too-large", f"{kind} has 1 to {most} bytes")
     if not _is_sha256(sha256):

@@ -12,8 +12,7 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from tempfile import TemporaryFile
-from typing import IO, TypeVar
+from typing import TypeVar
 
 import imageio_ffmpeg
 
@@ -121,21 +120,26 @@ async def _twice(work: Callable[[], Awaitable[Result]]) -> Result:
 @asynccontextmanager
 async def _run(argv: Sequence[str], here: Path, seconds_max: float) -> AsyncIterator[StreamReader]:
     """What Python prints; its end is judged, or it is killed when the body ends before it."""
-    with TemporaryFile() as errors:
-        process = await _start(argv, here, errors)
-        assert process.stdout
-        try:
-            async with asyncio.timeout(seconds_max):
-                yield process.stdout
-                code = await process.wait()
-        except TimeoutError as error:
-            raise Corrupt("transcode-timeout", TOO_SLOW) from error
-        finally:  # also when cancelled
-            await _bury(process)
-        judge(code, _end_of(errors))
+    process = await _start(argv, here)
+    assert process.stdout
+    assert process.stderr
+    errors = asyncio.create_task(_tail(process.stderr))
+    try:
+        async with asyncio.timeout(seconds_max):
+            yield process.stdout
+            code = await process.wait()
+    except TimeoutError as error:
+        raise Corrupt("transcode-timeout", TOO_SLOW) from error
+    finally:  # also when cancelled
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.stdout.read()  # a full pipe would keep wait() waiting
+        last_words = await errors
+        await process.wait()
+    judge(code, last_words)
 
 
-async def _start(argv: Sequence[str], here: Path, errors: IO[bytes]) -> Process:
+async def _start(argv: Sequence[str], here: Path) -> Process:
     try:
         return await asyncio.create_subprocess_exec(
             sys.executable,
@@ -143,7 +147,7 @@ async def _start(argv: Sequence[str], here: Path, errors: IO[bytes]) -> Process:
             *argv,
             stdin=DEVNULL,
             stdout=PIPE,
-            stderr=errors,
+            stderr=PIPE,
             cwd=here,
             env=ENVIRONMENT,
             start_new_session=True,  # Ctrl-C is for us to hear
@@ -152,13 +156,9 @@ async def _start(argv: Sequence[str], here: Path, errors: IO[bytes]) -> Process:
         raise Unavailable("this machine", error) from error
 
 
-async def _bury(process: Process) -> None:
-    with suppress(ProcessLookupError):
-        process.kill()
-    await process.communicate()  # a full pipe would keep wait() waiting
-
-
-def _end_of(errors: IO[bytes]) -> str:
-    length = errors.seek(0, os.SEEK_END)
-    errors.seek(max(0, length - ERRORS_LENGTH_MAX))
-    return errors.read().decode(errors="replace")
+async def _tail(stream: StreamReader) -> str:
+    """The end of what a process has to say; hostile files make ffmpeg say a lot."""
+    kept = b""
+    while chunk := await stream.read(MEBIBYTE):
+        kept = (kept + chunk)[-ERRORS_LENGTH_MAX:]
+    return kept.decode(errors="replace")
