@@ -22,7 +22,7 @@ from infra.provision import provision
 from instastream.errors import Unready
 from instastream.settings import Settings
 
-WORKERS = ("media", "posts", "feeds", "graph")
+WORKERS = ("media", "video", "posts", "feeds", "graph")
 KEYS = ("INSTASTREAM_TOKEN_KEY", "INSTASTREAM_MEDIA_KEY")
 OURS = ("INSTASTREAM_", "AWS_")
 HOME, CONNECTED = "INSTASTREAM_HOME", "INSTASTREAM_CONNECTED"

@@ -1,13 +1,14 @@
 """The only place that chooses and wires what handlers, commands and queries work on."""
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from instastream.log import EventLog, KafkaLog
-from instastream.media import Rendering
+from instastream.media import Rendering, Transcoded
 from instastream.minting import LeasedIds
 from instastream.rendering import RenderPool
 from instastream.settings import Settings
@@ -24,11 +25,14 @@ from instastream.stores.cassandra.uploads import CassandraUploads
 from instastream.stores.cassandra.users import CassandraUsers
 from instastream.stores.feeds import Feeds
 from instastream.stores.graph import Graph
+from instastream.stores.memory_transcodes import MemoryTranscodes
 from instastream.stores.posts import Posts
-from instastream.stores.redis import RedisFeeds, open_redis
+from instastream.stores.redis import RedisFeeds, RedisTranscodes, open_redis
 from instastream.stores.s3 import open_bucket
+from instastream.stores.transcodes import Transcodes
 from instastream.stores.uploads import Uploads
 from instastream.stores.users import Users
+from instastream.video import FfmpegTranscoder
 
 
 class Ids(Protocol):
@@ -52,6 +56,19 @@ class Renderer(Protocol):
         """All that it becomes; raises Corrupt when the bytes can't be rendered."""
 
 
+class Transcoder(Protocol):
+    """What makes a video's HLS ladder."""
+
+    async def transcode(
+        self, original: Path, folder: Path, report: Callable[[float], Awaitable[None]]
+    ) -> Transcoded:
+        """Playlists and segments in `folder`, which lies beside the original; both are alone there.
+
+        `report` hears from time to time how much is done, from 0 to 1. Raises Corrupt when the
+        bytes can't be transcoded.
+        """
+
+
 @dataclass(frozen=True, kw_only=True)
 class Deps:
     """Everything with effects, and the clock."""
@@ -69,6 +86,8 @@ class Deps:
     feeds: Feeds
     blobs: Blobs
     renderer: Renderer
+    transcoder: Transcoder
+    transcodes: Transcodes
     pings: dict[str, Ping]  # every server that requests depend on
 
 
@@ -77,9 +96,8 @@ async def open_deps(settings: Settings) -> AsyncIterator[Deps]:
     """The real servers; raises Unavailable when one of them does not answer."""
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(open_session(settings))
-        feeds = RedisFeeds(
-            await stack.enter_async_context(open_redis(settings)), prefix=settings.prefix
-        )
+        redis = await stack.enter_async_context(open_redis(settings))
+        feeds = RedisFeeds(redis, prefix=settings.prefix)
         blobs = await stack.enter_async_context(open_bucket(settings))
         log = await stack.enter_async_context(KafkaLog(settings.kafka, prefix=settings.prefix))
         yield Deps(
@@ -96,6 +114,8 @@ async def open_deps(settings: Settings) -> AsyncIterator[Deps]:
             feeds=feeds,
             blobs=blobs,
             renderer=await stack.enter_async_context(RenderPool()),
+            transcoder=FfmpegTranscoder(),
+            transcodes=RedisTranscodes(redis, prefix=settings.prefix),
             pings={
                 "kafka": log.ping,
                 "cassandra": session.ping,
@@ -123,6 +143,8 @@ async def memory_deps(settings: Settings, renderer: Renderer) -> AsyncIterator[D
             feeds=memory.MemoryFeeds(),
             blobs=memory.MemoryBlobs(),
             renderer=renderer,
+            transcoder=FfmpegTranscoder(),
+            transcodes=MemoryTranscodes(),
             pings={},
         )
 

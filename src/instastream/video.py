@@ -46,7 +46,7 @@ class FfmpegTranscoder:
     """Transcodes with all cores: run one job at a time."""
 
     def __init__(self, *, ffmpeg: Sequence[str] = (), threads: int = THREADS) -> None:
-        self._ffmpeg = ffmpeg or (imageio_ffmpeg.get_ffmpeg_exe(),)
+        self._ffmpeg = ffmpeg
         self._threads = threads
 
     async def transcode(self, original: Path, folder: Path, report: Report) -> Transcoded:
@@ -67,7 +67,8 @@ class FfmpegTranscoder:
             folder=folder.relative_to(original.parent).as_posix(),
             threads=self._threads,
         )
-        argv = [*self._ffmpeg, *arguments(job, source, rungs)]
+        ffmpeg = self._ffmpeg or [imageio_ffmpeg.get_ffmpeg_exe()]
+        argv = [*ffmpeg, *arguments(job, source, rungs)]
         await _twice(lambda: self._encode(argv, original.parent, source, report))
         return await asyncio.to_thread(collect, folder, source, rungs)
 

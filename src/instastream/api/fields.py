@@ -15,15 +15,15 @@ from instastream.limits import (
     ALT_TEXT_LENGTH_MAX,
     CAPTION_LENGTH_MAX,
     IDEMPOTENCY_KEY_LENGTH_MAX,
-    IMAGE_BYTES_MAX,
     PAGE_LENGTH_MAX,
     PASSWORD_LENGTH_MAX,
     PASSWORD_LENGTH_MIN,
     USERNAME_LENGTH_MAX,
     USERNAME_LENGTH_MIN,
+    VIDEO_BYTES_MAX,
 )
 from instastream.media import VARIANTS
-from instastream.uploads import IMAGE_TYPES
+from instastream.uploads import MEDIA_TYPES
 
 SIZES = tuple(spec.name for spec in VARIANTS)
 SIZE_DEFAULT = "feed"
@@ -100,13 +100,13 @@ AltText = Annotated[
 ]
 # Where a schema is extra, another function decides: it has a problem type of its own.
 ContentType = Annotated[
-    str, Meta(extra_json_schema={"enum": list(IMAGE_TYPES)}, examples=["image/jpeg"])
+    str, Meta(extra_json_schema={"enum": list(MEDIA_TYPES)}, examples=["image/jpeg"])
 ]
 SizeBytes = Annotated[
     float,  # JSON knows no other numbers: 131.0 is an integer
     Meta(
         multiple_of=1,
-        extra_json_schema={"minimum": 1, "maximum": IMAGE_BYTES_MAX},
+        extra_json_schema={"minimum": 1, "maximum": VIDEO_BYTES_MAX},
         examples=[2_481_152],
     ),
 ]

@@ -1,5 +1,6 @@
 """The object store: originals that clients put, variants that the edge serves."""
 
+from pathlib import Path
 from typing import Protocol
 
 from msgspec import Struct
@@ -35,3 +36,9 @@ class Blobs(Protocol):
 
     async def put(self, key: str, content: bytes, *, content_type: str) -> None:
         """Put an object that never changes, with a year's cache lifetime."""
+
+    async def download(self, key: str, path: Path) -> None:
+        """`get` into a file, however large."""
+
+    async def upload(self, key: str, path: Path, *, content_type: str) -> None:
+        """`put` what lies in a file."""

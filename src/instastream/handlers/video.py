@@ -1,0 +1,85 @@
+"""What an uploaded video becomes."""
+
+import asyncio
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from instastream import media
+from instastream.deps import Deps
+from instastream.errors import Corrupt, Unavailable
+from instastream.events import Event, MediaReady, Record, UploadFinalized, Variant, Video
+from instastream.handlers.media import media_failed, put_variant
+from instastream.handlers.table import Handlers
+from instastream.ids import MediaId
+from instastream.uploads import is_video, original_key
+
+
+async def transcode_media(record: Record[UploadFinalized], deps: Deps) -> list[Event]:
+    """The ladder and the poster lie in the object store, or there can never be one."""
+    upload = record.event
+    if not is_video(upload.content_type):
+        return []
+    with TemporaryDirectory(prefix="instastream-video-") as scratch:
+        try:
+            return [await _share_video(upload, Path(scratch), deps)]
+        except Corrupt as error:
+            return [media_failed(upload, error, deps)]
+
+
+async def _share_video(upload: UploadFinalized, scratch: Path, deps: Deps) -> MediaReady:
+    original = scratch / "original"
+    await deps.blobs.download(original_key(upload.author_id, upload.media_id), original)
+    digest = await asyncio.to_thread(media.digest_of_file, original, deps.settings.media_key)
+    made = scratch / "hls"
+    made.mkdir()
+    report = partial(_report, upload.media_id, deps)
+    transcoded = await deps.transcoder.transcode(original, made, report)
+    poster = await deps.renderer.render(transcoded.poster)
+    folder = media.media_folder(digest, generation=0, private=upload.private)
+    return MediaReady(
+        media_id=upload.media_id,
+        post_id=upload.post_id,
+        author_id=upload.author_id,
+        position=upload.position,
+        media_count=upload.media_count,
+        digest=digest,
+        variants=await _put_poster(poster, folder, deps),
+        thumbhash=poster.thumbhash,
+        colour=poster.colour,
+        video=await _put_video(transcoded, made, folder, deps),
+        at_ms=deps.now_ms(),
+    )
+
+
+async def _report(media_id: MediaId, deps: Deps, done: float) -> None:
+    with suppress(Unavailable):  # a number on a screen is not worth a transcode
+        await deps.transcodes.record(media_id, 100 * done)
+
+
+async def _put_poster(poster: media.Rendering, folder: str, deps: Deps) -> list[Variant]:
+    return [await put_variant(folder, one, deps) for one in poster.variants]
+
+
+async def _put_video(transcoded: media.Transcoded, made: Path, folder: str, deps: Deps) -> Video:
+    """One file after another: it takes a hundredth of the time that transcoding took."""
+    sizes = {path: path.stat().st_size for path in _files(made)}
+    for path in sizes:
+        key = f"{folder}/{path.relative_to(made).as_posix()}"
+        await deps.blobs.upload(key, path, content_type=media.CONTENT_TYPES[path.suffix])
+    return Video(
+        key=f"{folder}/{media.MASTER}",
+        width=transcoded.width,
+        height=transcoded.height,
+        duration_ms=transcoded.duration_ms,
+        size_bytes=sum(sizes.values()),
+        rungs=transcoded.rungs,
+    )
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+VIDEO: Handlers = {UploadFinalized: transcode_media}
