@@ -5,6 +5,8 @@ from math import ceil
 
 from msgspec import Struct
 
+from instastream.source import Source
+
 GOP_S = 2  # a player that seeks decodes at most this much for nothing
 RATE_MAX = 60  # frames a second; few screens show more
 RATE_LOW_MAX = 30  # on rungs for small screens and bad networks
@@ -35,20 +37,6 @@ LADDERS = {
 NTSC = Fraction(1000, 1001)
 RATES = (24 * NTSC, Fraction(24), Fraction(25), 30 * NTSC, Fraction(30), Fraction(50), 60 * NTSC)
 RATE_TOLERANCE = 0.01  # phones vary their rate this much around a common one
-
-
-class Source(Struct, frozen=True, kw_only=True, tag=True):
-    """What a prober found: upright, with square pixels."""
-
-    width: int
-    height: int
-    rate: float  # frames a second, on average
-    duration_ms: int
-    is_exact: bool  # the duration is the picture's, and not the longest stream's
-    picture: int  # index of the stream
-    sound: int | None  # index of the stream, where there is one
-    matrix: str | None  # how its colours are to be understood, where the file doesn't say
-    transfer: str | None  # of high dynamic range: "smpte2084" (PQ) or "arib-std-b67" (HLG)
 
 
 class RungPlan(Struct, frozen=True):
@@ -103,7 +91,12 @@ def _rung(source: Source, side: int) -> RungPlan:
 def _scale(source: Source, side: int) -> Fraction:
     """What fits the source into a box, lying or standing, of that short side."""
     short, long = sorted((source.width, source.height))
-    return min(Fraction(side, short), side * ASPECT / long)
+    return min(Fraction(side, short), Fraction(long_side(side), long))
+
+
+def long_side(side: int) -> int:
+    """Of the box with that short side; even, as 854 to 480."""
+    return 2 * ceil(side * ASPECT / 2)
 
 
 def _fits(source: Source, side: int) -> bool:

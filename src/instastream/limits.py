@@ -9,7 +9,7 @@ JPEG_SCANS_MAX = 100  # encoders make about ten; each costs a pass over every pi
 WEBP_FRAMES_MAX = 1_000  # a minute of animation; libwebp's time grows with their square
 IMAGE_PIXELS_MAX = 100_000_000  # decodes into 400 MB at most
 VIDEO_BYTES_MAX = 500 * MEBIBYTE  # ten minutes at 7 Mbit/s, or four of a phone's 1080p
-VIDEO_MS_MAX = 600_000  # ten minutes: at most about an hour and a half of one slow machine
+VIDEO_MS_MAX = 600_000  # ten minutes: what people watch, and a transcode of minutes
 VIDEO_PIXELS_MAX = 4_096 * 2_304  # a frame of what cameras call 4K, lying or standing
 VIDEO_SIDE_MIN = 16  # one macroblock: below it there is nothing to see
 

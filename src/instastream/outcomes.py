@@ -1,22 +1,22 @@
 """What became of a transcode: how ffmpeg ended, and what it left in its folder."""
 
-from errno import EAGAIN, EDQUOT, EIO, EMFILE, ENFILE, ENOMEM, ENOSPC
+from errno import EAGAIN, EDQUOT, EIO, EMFILE, ENFILE, ENOSPC
 from pathlib import Path
 
 from instastream.encoding import INDEX, INITIAL, POSTER, SOUND
 from instastream.errors import Corrupt, Unavailable
 from instastream.events import Rung
-from instastream.ladder import RungPlan, Source
+from instastream.ladder import RungPlan
 from instastream.limits import VIDEO_MS_MAX
 from instastream.media import MASTER, Transcoded
 from instastream.playlists import Segmented, Stream, avc_codec, master, measure
+from instastream.source import OUT_OF_MEMORY, Source
 
 LOSS_MS_MAX = 250  # what rounding and lazy muxers explain; more is missing
 DAMAGED = "The file is damaged or incomplete."
 
 # ffmpeg exits with the last byte of an error number, which is negative.
 MACHINE_TROUBLE = {256 - number for number in (EAGAIN, EDQUOT, EIO, EMFILE, ENFILE, ENOSPC)}
-OUT_OF_MEMORY = 256 - ENOMEM
 BUGS = {1, 2, 8, 127}  # Python's, and ffmpeg's for an option that it doesn't have
 
 

@@ -18,13 +18,12 @@ from av.error import FFmpegError
 from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
-from msgspec import Struct
 
 from instastream.confinement import Limits, confine
 from instastream.encoding import DEMUXERS, opening
 from instastream.errors import Corrupt
-from instastream.ladder import Source
 from instastream.limits import MEBIBYTE, VIDEO_MS_MAX, VIDEO_PIXELS_MAX, VIDEO_SIDE_MIN
+from instastream.source import OUT_OF_MEMORY, Refusal, Reply, Source
 
 LIMITS = Limits(memory_bytes=1024 * MEBIBYTE, cpu_s=20, file_bytes=0)
 HDR = {16: "smpte2084", 18: "arib-std-b67"}  # transfer characteristics of H.273
@@ -34,17 +33,6 @@ RATE_UNKNOWN = 30.0
 HD_SIDE = 720  # from here on players take colours that are not tagged for BT.709
 
 
-class Refusal(Struct, frozen=True, tag=True):
-    """There is nothing to transcode here."""
-
-    reason: str
-    message: str
-
-
-Reply = Source | Refusal
-replies: msgspec.json.Decoder[Reply] = msgspec.json.Decoder(Reply)
-
-
 def probe(path: Path, content_type: str) -> Source:
     """What is in the file; raises Corrupt where that can't be transcoded."""
     try:
@@ -52,6 +40,8 @@ def probe(path: Path, content_type: str) -> Source:
             f"file:{path}", format=DEMUXERS[content_type], options=opening(content_type)
         ) as container:
             return _source(container)
+    except (FileNotFoundError, PermissionError, MemoryError):
+        raise  # no fault of the file, or not of its bytes alone; all are FFmpegErrors too
     except FFmpegError as error:
         raise Corrupt("damaged", "The file is damaged or incomplete.") from error
 
@@ -146,6 +136,8 @@ def _reply(content_type: str, path: Path) -> Reply:
         return probe(path, content_type)
     except Corrupt as error:
         return Refusal(error.reason, str(error))
+    except MemoryError:
+        sys.exit(OUT_OF_MEMORY)
 
 
 if __name__ == "__main__":

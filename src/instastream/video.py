@@ -18,17 +18,17 @@ import imageio_ffmpeg
 
 from instastream.encoding import SOUND, THREADS_MAX, Job, arguments
 from instastream.errors import Corrupt, Unavailable
-from instastream.ladder import Source, plan_rungs
+from instastream.ladder import plan_rungs
 from instastream.limits import MEBIBYTE, VIDEO_BYTES_MAX
 from instastream.media import HEAD_BYTES, Transcoded, sniff_video
 from instastream.outcomes import Crashed, collect, judge
-from instastream.probing import Refusal, replies
+from instastream.source import Refusal, Source, replies
 
 THREADS = min(os.cpu_count() or 1, THREADS_MAX)  # one job at a time takes all
 PROBE_S_MAX = 30.0  # 0.2 s; 3 s to read 500 MB that don't say how long they are
 START_S_MAX = 60.0  # of a transcode, whatever its length
-SLOWNESS_MAX = 10.0  # times the duration: 4K at 60 frames a second takes 8 on two cores
-MEMORY_BYTES_MAX = 4096 * MEBIBYTE  # address space; 10-bit 4K takes 2,300 MiB with 8 threads
+SLOWNESS_MAX = 20.0  # times the duration: 4K60 in HDR takes 14 on two busy cores
+MEMORY_BYTES_MAX = 4096 * MEBIBYTE  # address space; 10-bit 4K takes 1,900 MiB with 8 threads
 FILE_BYTES_MAX = 64 * MEBIBYTE  # a segment at its peak has 9, a poster at most 8
 ERRORS_LENGTH_MAX = 2_000  # of what ffmpeg prints, its end
 TOO_SLOW = "The video takes too long to transcode."

@@ -2,6 +2,7 @@
 
 import base64
 from hashlib import sha256
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -53,4 +54,21 @@ async def test_an_object_can_be_put_again(deps: Deps, key: str) -> None:
 async def test_a_missing_original_is_corrupt(deps: Deps, key: str) -> None:
     with pytest.raises(Corrupt) as raised:
         await deps.blobs.get(key)
+    assert raised.value.reason == "missing-original"
+
+
+async def test_a_file_goes_in_and_comes_out_as_it_was(deps: Deps, key: str, tmp_path: Path) -> None:
+    sent, received = tmp_path / "sent", tmp_path / "received"
+    sent.write_bytes(bytes(range(256)) * 12_000)  # three chunks
+    await deps.blobs.upload(key, sent, content_type="video/iso.segment")
+    assert await deps.blobs.head(key) == Blob(3_072_000, None)
+    await deps.blobs.download(key, received)
+    assert received.read_bytes() == sent.read_bytes()
+
+
+async def test_a_missing_original_can_not_be_downloaded(
+    deps: Deps, key: str, tmp_path: Path
+) -> None:
+    with pytest.raises(Corrupt) as raised:
+        await deps.blobs.download(key, tmp_path / "received")
     assert raised.value.reason == "missing-original"
