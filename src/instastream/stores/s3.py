@@ -80,7 +80,7 @@ class S3Blobs:
     async def download(self, key: str, path: Path) -> None:
         async with self._body(key) as body:
             with path.open("wb") as file:
-                async for chunk in body.content.iter_chunked(CHUNK_BYTES):
+                async for chunk in body.iter_chunks(CHUNK_BYTES):
                     await asyncio.to_thread(file.write, chunk)
 
     @asynccontextmanager

@@ -62,7 +62,7 @@ async def test_a_file_without_end_fails_its_job(
 async def test_ffmpeg_reaches_nothing_else(
     transcode: Transcode, content: bytes, reaching: str
 ) -> None:
-    with pytest.raises(RuntimeError, match="Permission denied|Cannot fork"):
+    with pytest.raises(RuntimeError, match=r"Permission denied|Cannot fork"):
         await transcode(content, instead(f"{reaching}; exit 1"))
 
 
