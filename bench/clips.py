@@ -18,12 +18,8 @@ def make(path: Path, *, seconds: int, rate: int, quality: int) -> None:
     argv = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-nostdin", "-loglevel", "error"]
     for photo in PHOTOS:
         argv += ["-i", str(photos / photo)]
-    argv += [
-        "-f",
-        "lavfi",
-        "-i",
-        f"aevalsrc={CHORD}:d={seconds},afade=d=1,afade=out:d=1:st={seconds - 1}",
-    ]
+    faded = f"aevalsrc={CHORD}:d={seconds},afade=d=1,afade=out:d=1:st={seconds - 1}"
+    argv += ["-f", "lavfi", "-i", faded]
     argv += ["-filter_complex", ";".join(_filters(seconds * rate // len(PHOTOS), rate))]
     argv += ["-map", "[all]", "-map", f"{len(PHOTOS)}:a", "-c:v", "libx264", "-crf", str(quality)]
     argv += ["-preset", "slow", "-c:a", "aac", "-b:a", "64k", "-movflags", "+faststart", str(path)]
