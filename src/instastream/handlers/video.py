@@ -4,7 +4,6 @@ import asyncio
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from instastream import media
 from instastream.deps import Deps
@@ -13,6 +12,7 @@ from instastream.events import Event, MediaReady, Record, UploadFinalized, Varia
 from instastream.handlers.media import media_failed, put_variant
 from instastream.handlers.table import Handlers
 from instastream.ids import MediaId
+from instastream.scratch import scratch
 from instastream.uploads import is_video, original_key
 
 
@@ -21,18 +21,18 @@ async def transcode_media(record: Record[UploadFinalized], deps: Deps) -> list[E
     upload = record.event
     if not is_video(upload.content_type):
         return []
-    with TemporaryDirectory(prefix="instastream-video-") as scratch:
+    with scratch() as folder:
         try:
-            return [await _share_video(upload, Path(scratch), deps)]
+            return [await _share_video(upload, folder, deps)]
         except Corrupt as error:
             return [media_failed(upload, error, deps)]
 
 
-async def _share_video(upload: UploadFinalized, scratch: Path, deps: Deps) -> MediaReady:
-    original = scratch / "original"
+async def _share_video(upload: UploadFinalized, here: Path, deps: Deps) -> MediaReady:
+    original = here / "original"
     await deps.blobs.download(original_key(upload.author_id, upload.media_id), original)
     digest = await asyncio.to_thread(media.digest_of_file, original, deps.settings.media_key)
-    made = scratch / "hls"
+    made = here / "hls"
     made.mkdir()
     report = partial(_report, upload.media_id, deps)
     transcoded = await deps.transcoder.transcode(original, made, report)

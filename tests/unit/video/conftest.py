@@ -18,8 +18,8 @@ SOUND = ("-f", "lavfi", "-i", "sine=f=440:d=8")
 CLIPS = {
     "landscape.mp4": (
         *("-f", "lavfi", "-i", "testsrc2=s=426x240:r=60:d=8", *SOUND, *H264, "-c:a", "aac"),
-        *("-movflags", "+faststart+use_metadata_tags", "-metadata", "make=SERIAL-4711"),
-        *("-metadata", "com.apple.quicktime.location.ISO6709=+48.8577+002.2950/"),
+        *("-movflags", "+faststart", "-metadata", "comment=SERIAL-4711"),
+        *("-metadata", "location=+48.8577+002.2950/"),
     ),
     "silent.mov": ("-f", "lavfi", "-i", "testsrc2=s=320x180:r=24:d=1", *H264),
     "odd.webm": (
@@ -29,10 +29,10 @@ CLIPS = {
     "sideways.mp4": ("-f", "lavfi", "-i", "testsrc2=s=320x180:r=10:d=1", *H264),
     "squeezed.mp4": ("-f", "lavfi", "-i", "testsrc2=s=160x180:r=10:d=1,setsar=2", *H264),
     "hdr.mp4": (
-        *("-f", "lavfi", "-i", "color=0x808080:s=320x180:r=10:d=1"),
+        *("-f", "lavfi", "-i", "color=0xA0A0A0:s=320x180:r=10:d=1"),
         *("-vf", "format=yuv420p10le,setparams=range=tv:color_primaries=bt2020"),
         *("-c:v", "libx265", "-preset", "ultrafast", "-x265-params"),
-        "log-level=none:colorprim=bt2020:transfer=arib-std-b67:colormatrix=bt2020nc",
+        "log-level=none:colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc",
     ),
     "black.mp4": (
         *("-f", "lavfi", "-i", "color=black:s=320x180:r=10:d=1"),
@@ -48,7 +48,7 @@ CLIPS = {
         *("-f", "lavfi", "-i", "color=s=64x64:r=10:d=1", "-c:v", "libvpx", "-frames:v", "1"),
         *("-f", "webm", "-live", "1"),
     ),
-    "orange.mp4": ("-f", "lavfi", "-i", "color=0xFF8000:s=320x180:r=10:d=1", *H264),
+    "green.mp4": ("-f", "lavfi", "-i", "color=0x20C040:s=320x180:r=10:d=1", *H264),
     "sound.mp4": ("-f", "lavfi", "-i", "sine=d=1", "-c:a", "aac"),
     "covered.mp4": (
         *("-f", "lavfi", "-i", "color=red:s=64x64", *SOUND, "-map", "1", "-map", "0"),

@@ -17,6 +17,7 @@ from instastream.handlers.media import render_media
 from instastream.handlers.video import transcode_media
 from instastream.ids import MediaId, PostId, UserId
 from instastream.rendering import RenderPool
+from instastream.scratch import PREFIX
 from instastream.stores.memory import MemoryBlobs
 from instastream.stores.memory_transcodes import MemoryTranscodes
 from instastream.uploads import original_key
@@ -64,7 +65,7 @@ async def ready(record: Record[UploadFinalized], deps: Deps) -> MediaReady:
 
 
 def scratch() -> list[Path]:
-    return list(Path(gettempdir()).glob("instastream-video-*"))
+    return list(Path(gettempdir()).glob(f"{PREFIX}*"))
 
 
 async def test_a_video_is_announced_when_all_of_it_is_there(deps: Deps, clip: Clip) -> None:

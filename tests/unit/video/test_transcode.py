@@ -89,6 +89,13 @@ async def test_rungs_of_different_rates_keep_step(
         assert len(packets(made / rung, "00000.m4s")) == frames
 
 
+async def test_a_change_of_scene_makes_no_keyframe(
+    clip: Clip, transcode: Transcode, made: Path
+) -> None:
+    await transcode(clip("black.mp4").read_bytes())  # white after a second
+    assert keyframes(made / "240p", "00000.m4s") == [0, 2]
+
+
 async def test_a_video_on_its_side_is_turned_upright(clip: Clip, transcode: Transcode) -> None:
     transcoded = await transcode(clip("sideways.mp4").read_bytes())
     assert sizes(transcoded) == [("240p", 180, 320), ("144p", 144, 256)]
@@ -119,8 +126,8 @@ async def test_the_poster_is_not_the_black_that_a_video_begins_with(
 async def test_colours_that_are_not_tagged_are_what_players_take_them_for(
     clip: Clip, transcode: Transcode
 ) -> None:
-    red, green, blue = colour(await transcode(clip("orange.mp4").read_bytes()))
-    assert (red, green, blue) == pytest.approx((255, 128, 0), abs=4)
+    red, green, blue = colour(await transcode(clip("green.mp4").read_bytes()))
+    assert (red, green, blue) == pytest.approx((32, 192, 64), abs=6)
 
 
 async def test_high_dynamic_range_is_mapped_to_what_every_screen_shows(
@@ -128,4 +135,4 @@ async def test_high_dynamic_range_is_mapped_to_what_every_screen_shows(
 ) -> None:
     transcoded = await transcode(clip("hdr.mp4").read_bytes())
     assert 'CODECS="avc1.64' in (made / "master.m3u8").read_text()
-    assert colour(transcoded) == pytest.approx([110] * 3, abs=40)
+    assert colour(transcoded) == pytest.approx([213] * 3, abs=15)  # a bright grey: 160 unmapped
