@@ -174,7 +174,7 @@ def api(*, host: str = "127.0.0.1", port: int = 8000) -> None:
 
 @app.command
 def worker(name: str, /) -> None:
-    """Run a stream app: media, posts, feeds, graph or ledger. Any number of each may run.
+    """Run a stream app: media, video, posts, feeds, graph or ledger. Any number of each may run.
 
     **Examples**
 
@@ -242,7 +242,7 @@ def _in_checkout(name: str) -> Path:
 
 
 def _is_bench(path: Path) -> bool:
-    return path.stem not in ("__init__", "report")
+    return path.stem not in ("__init__", "report", "clips")
 
 
 def _environ() -> Mapping[str, str]:

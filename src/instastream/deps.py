@@ -5,10 +5,11 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from instastream.log import EventLog, KafkaLog
-from instastream.media import Rendering
+from instastream.media import Rendering, Transcoded
 from instastream.minting import LeasedIds
 from instastream.rendering import RenderPool
 from instastream.settings import Settings
@@ -30,13 +31,16 @@ from instastream.stores.ledger import Ledger
 from instastream.stores.memory_ledger import MemoryLedger
 from instastream.stores.memory_multiparts import MemoryMultiparts
 from instastream.stores.memory_posts import MemoryPosts
+from instastream.stores.memory_transcodes import MemoryTranscodes
 from instastream.stores.multiparts import Multiparts
 from instastream.stores.posts import Posts
-from instastream.stores.redis import RedisFeeds, open_redis
+from instastream.stores.redis import RedisFeeds, RedisTranscodes, open_redis
 from instastream.stores.s3 import S3Blobs, open_client
 from instastream.stores.s3_multiparts import S3Multiparts
+from instastream.stores.transcodes import Transcodes
 from instastream.stores.uploads import Uploads
 from instastream.stores.users import Users
+from instastream.video import FfmpegTranscoder
 
 
 class Ids(Protocol):
@@ -60,6 +64,19 @@ class Renderer(Protocol):
         """All that it becomes; raises Corrupt when the bytes can't be rendered."""
 
 
+class Transcoder(Protocol):
+    """What makes a video's HLS ladder."""
+
+    async def transcode(
+        self, original: Path, folder: Path, report: Callable[[float], Awaitable[None]]
+    ) -> Transcoded:
+        """Playlists and segments in `folder`, which lies beside the original; both are alone there.
+
+        `report` hears from time to time how much is done, from 0 to 1. Raises Corrupt when the
+        bytes can't be transcoded.
+        """
+
+
 @dataclass(frozen=True, kw_only=True)
 class Deps:
     """Everything with effects, and the clock."""
@@ -79,6 +96,8 @@ class Deps:
     ledger: Ledger
     multiparts: Multiparts
     renderer: Renderer
+    transcoder: Transcoder
+    transcodes: Transcodes
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     pings: dict[str, Ping]  # every server that requests depend on
 
@@ -88,9 +107,8 @@ async def open_deps(settings: Settings) -> AsyncIterator[Deps]:
     """The real servers; raises Unavailable when one of them does not answer."""
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(open_session(settings))
-        feeds = RedisFeeds(
-            await stack.enter_async_context(open_redis(settings)), prefix=settings.prefix
-        )
+        redis = await stack.enter_async_context(open_redis(settings))
+        feeds = RedisFeeds(redis, prefix=settings.prefix)
         s3 = await stack.enter_async_context(open_client(settings))
         blobs = S3Blobs(s3, settings.bucket)
         log = await stack.enter_async_context(KafkaLog(settings.kafka, prefix=settings.prefix))
@@ -110,6 +128,8 @@ async def open_deps(settings: Settings) -> AsyncIterator[Deps]:
             ledger=CassandraLedger(session),
             multiparts=S3Multiparts(s3, settings.bucket),
             renderer=await stack.enter_async_context(RenderPool()),
+            transcoder=FfmpegTranscoder(),
+            transcodes=RedisTranscodes(redis, prefix=settings.prefix),
             pings={
                 "kafka": log.ping,
                 "cassandra": session.ping,
@@ -140,6 +160,8 @@ async def memory_deps(settings: Settings, renderer: Renderer) -> AsyncIterator[D
             ledger=MemoryLedger(now_ms),
             multiparts=MemoryMultiparts(blobs),
             renderer=renderer,
+            transcoder=FfmpegTranscoder(),
+            transcodes=MemoryTranscodes(),
             pings={},
         )
 

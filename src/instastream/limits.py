@@ -8,12 +8,15 @@ IMAGE_BYTES_MAX = 30 * MEBIBYTE  # a 48 MP phone JPEG is 12 to 25 MB
 PUT_BYTES_MAX = IMAGE_BYTES_MAX  # what one PUT can bring in time; more is sent in parts
 PART_BYTES = 8 * MEBIBYTE  # what a broken connection costs: two minutes at 0.5 Mbit/s
 MULTIPART_TTL_S = 86_400  # the largest takes 2.4 hours at 0.5 Mbit/s, and people go away
-VIDEO_BYTES_MAX = 500 * MEBIBYTE  # ten minutes at 7 Mbit/s, or four of a phone's 1080p
 JPEG_SCANS_MAX = 100  # encoders make about ten; each costs a pass over every pixel
 ANIMATION_FRAMES_MAX = 1_000  # a minute of animation; libwebp's time grows with their square
 IMAGE_PIXELS_MAX = 100_000_000  # decodes into 400 MB at most
 ANIMATION_PIXELS_MAX = IMAGE_PIXELS_MAX  # of all frames: 2 CPU s of GIF, 5 of WebP
 ANIMATED_PIXELS_MAX = 25_000_000  # of all frames, encoded: 2.5 CPU s of noise; longer is narrower
+VIDEO_BYTES_MAX = 500 * MEBIBYTE  # ten minutes at 7 Mbit/s, or four of a phone's 1080p
+VIDEO_MS_MAX = 600_000  # ten minutes: what people watch, and a transcode of minutes
+VIDEO_PIXELS_MAX = 4_096 * 2_304  # a frame of what cameras call 4K, lying or standing
+VIDEO_SIDE_MIN = 16  # one macroblock: below it there is nothing to see
 
 # What nobody refers to stays this long: an answer read just before still shows its images, and no
 # worker that stands still between two steps stands still for a day.

@@ -1,9 +1,13 @@
 """What an upload's media becomes, decided without touching a pixel."""
 
 import re
-from hashlib import blake2b
+from functools import partial
+from hashlib import blake2b, file_digest
+from pathlib import Path
 
 from msgspec import Struct
+
+from instastream.events import Rung
 
 HEAD_BYTES = 64  # enough to sniff by; an AVIF's list of brands takes up to about 40
 DIGEST_BYTES = 16  # keyed, so no collision can be searched for offline; by chance: one in 2^64
@@ -50,6 +54,16 @@ class Rendering(Struct, frozen=True):
     colour: str  # the dominant one, as "#rrggbb"
 
 
+class Transcoded(Struct, frozen=True):
+    """All that a video becomes, beside the playlists and segments that lie in a folder."""
+
+    poster: bytes  # a PNG in the size of the widest rung
+    width: int
+    height: int
+    duration_ms: int
+    rungs: list[Rung]  # widest first
+
+
 def sniff(head: bytes) -> str | None:
     """The image type that the first HEAD_BYTES say this is; None when we don't accept it."""
     for magic, content_type in MAGIC.items():
@@ -62,6 +76,21 @@ def sniff(head: bytes) -> str | None:
     return None
 
 
+def sniff_video(head: bytes) -> str | None:
+    """The video type that the first HEAD_BYTES say this is; None when we don't accept it."""
+    if head.startswith(EBML) and DOCTYPE_WEBM in head:
+        return "video/webm"
+    if head[4:8] != b"ftyp" or sniff(head):
+        return None
+    brands = _brands(head)
+    if brands[0] == b"qt  ":
+        return "video/quicktime"
+    return "video/mp4" if MP4_BRANDS & set(brands) else None
+
+
+EBML = b"\x1a\x45\xdf\xa3"
+DOCTYPE_WEBM = b"\x42\x82\x84webm"  # Matroska in general may hold anything
+MP4_BRANDS = {b"isom", b"iso2", b"iso4", b"iso5", b"iso6", b"mp41", b"mp42", b"avc1", b"M4V "}
 MAGIC = {
     b"\xff\xd8\xff": "image/jpeg",
     b"\x89PNG\r\n\x1a\n": "image/png",
@@ -90,6 +119,13 @@ def _brands(head: bytes) -> list[bytes]:
 def digest_of(content: bytes, key: bytes) -> str:
     """The name of an original's bytes; without the key nobody can tell who uploaded what."""
     return blake2b(content, digest_size=DIGEST_BYTES, key=key).hexdigest()
+
+
+def digest_of_file(path: Path, key: bytes) -> str:
+    """`digest_of` what lies in a file, read bit by bit."""
+    with path.open("rb") as file:
+        digest = file_digest(file, partial(blake2b, digest_size=DIGEST_BYTES, key=key))
+    return digest.hexdigest()
 
 
 def media_folder(digest: str, *, generation: int, private: bool = False) -> str:
@@ -132,6 +168,7 @@ def object_key(folder: str, variant: str) -> str:
     return f"{folder}/{variant}.webp"
 
 
+MASTER = "master.m3u8"  # the playlist that leads to all others
 CONTENT_TYPES = {
     ".webp": "image/webp",
     ".m3u8": "application/vnd.apple.mpegurl",

@@ -63,7 +63,7 @@ def test_env_connects_a_shell(system: System) -> None:
 @pytest.mark.parametrize(
     ("argv", "environ", "sentence"),
     [
-        (["worker", "mdeia"], {}, "there is no worker 'mdeia': choose one of media, posts"),
+        (["worker", "mdeia"], {}, "there is no worker 'mdeia': choose one of media, video"),
         (["bench", "nothing"], {}, "there is no bench 'nothing': choose one of demo, "),
         (["env"], {}, "kafka was not started in"),
         (["api"], GIVEN, "INSTASTREAM_TOKEN_KEY is not set"),

@@ -21,8 +21,8 @@ WIDTH, HEIGHT = 320, 240
 
 def drawing() -> pyvips.Image:
     """Something with edges and shades, on every machine the same."""
-    image = pyvips.Image.xyz(WIDTH, HEIGHT)
-    return image.bandjoin((image[0] + image[1]) / 2).cast("uchar").copy(interpretation="srgb")
+    shades = pyvips.Image.xyz(WIDTH, HEIGHT)
+    return shades.bandjoin([128]).cast("uchar").copy(interpretation="srgb")
 
 
 def encoded(suffix: str) -> bytes:
@@ -30,7 +30,7 @@ def encoded(suffix: str) -> bytes:
 
 
 def animation() -> bytes:
-    frames = pyvips.Image.arrayjoin([drawing(), drawing().fliphor()], across=1).copy()
+    frames = pyvips.Image.arrayjoin([drawing(), drawing().flip("horizontal")], across=1).copy()
     frames.set_type(pyvips.GValue.gint_type, "page-height", HEIGHT)
     return bytes(frames.write_to_buffer(".gif"))
 

@@ -2,6 +2,7 @@
 
 import base64
 from hashlib import sha256
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -89,3 +90,20 @@ async def test_listings_and_deletions_go_on_past_a_page(
     assert [found.key for found in await deps.blobs.list(key)] == keys
     await deps.blobs.delete(keys)
     assert await deps.blobs.list(key) == []
+
+
+async def test_a_file_goes_in_and_comes_out_as_it_was(deps: Deps, key: str, tmp_path: Path) -> None:
+    sent, received = tmp_path / "sent", tmp_path / "received"
+    sent.write_bytes(bytes(range(256)) * 12_000)  # three chunks
+    await deps.blobs.upload(key, sent, content_type="video/iso.segment")
+    assert await deps.blobs.head(key) == Blob(3_072_000, None)
+    await deps.blobs.download(key, received)
+    assert received.read_bytes() == sent.read_bytes()
+
+
+async def test_a_missing_original_can_not_be_downloaded(
+    deps: Deps, key: str, tmp_path: Path
+) -> None:
+    with pytest.raises(Corrupt) as raised:
+        await deps.blobs.download(key, tmp_path / "received")
+    assert raised.value.reason == "missing-original"

@@ -1,5 +1,7 @@
 """What an upload's media becomes is decided right from its first bytes."""
 
+from pathlib import Path
+
 import pytest
 
 from instastream.media import (
@@ -9,9 +11,11 @@ from instastream.media import (
     VARIANT_RATIO_MAX,
     VARIANTS,
     digest_of,
+    digest_of_file,
     media_folder,
     object_key,
     sniff,
+    sniff_video,
 )
 
 AVIF = b"\0\0\0\x20ftypavif\0\0\0\0avifmif1miafMA1B"
@@ -22,6 +26,8 @@ HEIC_10_BIT = b"\0\0\0\x1cftypheix\0\0\0\0mif1heixmiaf"
 HEIC_AS_MIF1 = b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic"
 HEIC_BURST = b"\0\0\0\x24ftypmsf1\0\0\0\0mif1heicmsf1hevciso8"
 MIF1_ALONE = b"\0\0\0\x18ftypmif1\0\0\0\0mif1miaf"
+MOV = b"\0\0\0\x14ftypqt  \0\0\2\0qt  "
+WEBM = b"\x1a\x45\xdf\xa3\x8b\x42\x86\x81\x01\x42\x82\x84webm"
 MP4 = b"\0\0\0\x18ftypisom\0\0\0\0isommp42"
 
 
@@ -63,10 +69,51 @@ def test_accepted_types_are_known_by_their_first_bytes(head: bytes, content_type
         b" \xff\xd8\xff\xe0",
         MIF1_ALONE,
         MP4,
+        MOV,
+        WEBM,
     ],
 )
 def test_everything_else_is_refused(head: bytes) -> None:
     assert sniff(head) is None
+
+
+@pytest.mark.parametrize(
+    ("head", "content_type"),
+    [
+        (MP4, "video/mp4"),
+        (b"\0\0\0\x18ftypM4V \0\0\0\1M4V mp42", "video/mp4"),
+        (b"\0\0\0\x18ftypdash\0\0\0\0iso6mp41", "video/mp4"),
+        (MOV, "video/quicktime"),
+        (WEBM, "video/webm"),
+    ],
+)
+def test_accepted_videos_are_known_by_their_first_bytes(head: bytes, content_type: str) -> None:
+    assert sniff_video(head) == content_type
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"",
+        b"ftyp",
+        b"\0\0\0\x18moov",
+        AVIF,
+        AVIF_AS_MIF1,
+        HEIC,
+        WEBM.replace(b"webm", b"mkv!"),
+        b"#EXTM3U\n",
+        b"ffconcat version 1.0",
+        b"RIFF\x24\0\0\0AVI LIST",
+    ],
+)
+def test_what_is_no_accepted_video_is_refused(head: bytes) -> None:
+    assert sniff_video(head) is None
+
+
+def test_a_file_has_the_digest_of_its_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "original"
+    path.write_bytes(b"bytes" * 100_000)
+    assert digest_of_file(path, b"key") == digest_of(path.read_bytes(), b"key")
 
 
 def test_a_brand_counts_only_inside_its_own_box() -> None:

@@ -8,12 +8,15 @@ from instastream.events import Event, MediaReady, Record, UploadFinalized, Varia
 from instastream.handlers.dedup import Put, announce, share
 from instastream.handlers.table import Handlers
 from instastream.stores.ledger import Outcome
-from instastream.uploads import original_key
+from instastream.uploads import is_video, original_key
 
 
 async def render_media(record: Record[UploadFinalized], deps: Deps) -> list[Event]:
     """Every variant lies in the object store, or the media can never be rendered."""
-    return await announce(record.event, partial(_share_photo, record.event, deps), deps)
+    upload = record.event
+    if is_video(upload.content_type):
+        return []
+    return await announce(upload, partial(_share_photo, upload, deps), deps)
 
 
 async def _share_photo(upload: UploadFinalized, deps: Deps) -> MediaReady:
@@ -27,8 +30,13 @@ async def _render(original: bytes, deps: Deps) -> Put:
 
 
 async def _put(rendering: media.Rendering, deps: Deps, folder: str) -> Outcome:
-    variants = [await _put_variant(folder, one, deps) for one in rendering.variants]
+    variants = await put_variants(rendering, folder, deps)
     return Outcome(variants=variants, thumbhash=rendering.thumbhash, colour=rendering.colour)
+
+
+async def put_variants(rendering: media.Rendering, folder: str, deps: Deps) -> list[Variant]:
+    """All of them lie in the object store."""
+    return [await _put_variant(folder, one, deps) for one in rendering.variants]
 
 
 async def _put_variant(folder: str, rendered: media.Rendered, deps: Deps) -> Variant:

@@ -1,6 +1,7 @@
 """The object store: originals that clients put, variants that the edge serves."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol
 
 from msgspec import Struct
@@ -52,3 +53,9 @@ class Blobs(Protocol):
 
     async def delete(self, keys: Sequence[str]) -> None:
         """Nothing lies at these keys any more, whether or not something did."""
+
+    async def download(self, key: str, path: Path) -> None:
+        """`get` into a file, however large."""
+
+    async def upload(self, key: str, path: Path, *, content_type: str) -> None:
+        """`put` what lies in a file."""

@@ -1,9 +1,11 @@
 """Every store in memory, for unit and flow tests: the same contracts, nothing durable."""
 
+import asyncio
 from bisect import insort
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from zlib import crc32
 
 import msgspec
@@ -230,6 +232,12 @@ class MemoryBlobs:
     async def delete(self, keys: Sequence[str]) -> None:
         for key in keys:
             self.objects.pop(key, None)
+
+    async def download(self, key: str, path: Path) -> None:
+        await asyncio.to_thread(path.write_bytes, await self.get(key))
+
+    async def upload(self, key: str, path: Path, *, content_type: str) -> None:
+        await self.put(key, await asyncio.to_thread(path.read_bytes), content_type=content_type)
 
 
 @dataclass

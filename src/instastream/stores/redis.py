@@ -1,4 +1,4 @@
-"""Feeds on Redis, as lists of ids.
+"""Feeds on Redis, as lists of ids, and how far transcodes are.
 
 A list runs from the newest id to a last entry that sorts below every id: DONE, or BUILDING
 until a rebuild has ended. Ids have one length, so comparing them as strings is right, also in
@@ -15,9 +15,10 @@ from redis.backoff import ExponentialWithJitterBackoff
 from redis.exceptions import RedisError
 
 from instastream.errors import Unavailable
-from instastream.ids import PostId, UserId
+from instastream.ids import MediaId, PostId, UserId
 from instastream.limits import FANOUT_BATCH_LENGTH, FEED_LENGTH, FEED_SLACK
 from instastream.settings import Settings
+from instastream.stores.transcodes import TRANSCODE_TTL_S
 
 DONE = "0"
 BUILDING = "-"
@@ -97,6 +98,33 @@ class RedisFeeds:
 
     def _key(self, reader: UserId) -> str:
         return f"{self._prefix}feed:{{{crc32(reader.encode()) % TAGS}}}:{reader}"
+
+
+class RedisTranscodes:
+    """Percent in strings `transcode:media` that expire."""
+
+    def __init__(self, redis: Redis, *, prefix: str) -> None:
+        self._redis = redis
+        self._prefix = prefix
+
+    async def record(self, media_id: MediaId, percent: float) -> None:
+        with _translated():
+            await self._redis.set(self._key(media_id), f"{percent:.1f}", ex=TRANSCODE_TTL_S)
+
+    async def read(self, media_ids: list[MediaId]) -> dict[MediaId, float]:
+        with _translated():  # one by one: on Redis Cluster their keys lie apart
+            async with self._redis.pipeline(transaction=False) as pipeline:
+                for media_id in media_ids:
+                    pipeline.get(self._key(media_id))
+                said = await pipeline.execute()
+        return {
+            media_id: float(percent)
+            for media_id, percent in zip(media_ids, said, strict=True)
+            if percent is not None
+        }
+
+    def _key(self, media_id: MediaId) -> str:
+        return f"{self._prefix}transcode:{media_id}"
 
 
 @asynccontextmanager

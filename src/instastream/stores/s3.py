@@ -1,7 +1,9 @@
 """The object store, over the S3 API."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, contextmanager
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import Any
 
 from aiobotocore.config import AioConfig
@@ -10,12 +12,13 @@ from aiohttp import ClientError as BrokenBody
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
 from instastream.errors import Corrupt, Unavailable
-from instastream.limits import UPLOAD_TTL_S
+from instastream.limits import MEBIBYTE, UPLOAD_TTL_S
 from instastream.settings import Settings
 from instastream.stores.blobs import Blob, Listed, SignedPut
 
 FOREVER = "public, max-age=31536000, immutable"  # a key's content never changes
 REGION_DEFAULT = "us-east-1"  # servers other than AWS take any
+CHUNK_BYTES = MEBIBYTE  # of a file, written while the next arrives
 CONNECT_TIMEOUT_S = 2
 PAGE_LENGTH = 1_000  # what S3 lists and deletes at once
 READ_TIMEOUT_S = 30  # 30 MB from a busy store
@@ -72,6 +75,17 @@ class S3Blobs:
         return Blob(head["ContentLength"], head.get("ChecksumSHA256"))
 
     async def get(self, key: str) -> bytes:
+        async with self._body(key) as body:
+            return bytes(await body.read())
+
+    async def download(self, key: str, path: Path) -> None:
+        async with self._body(key) as body:
+            with path.open("wb") as file:
+                async for chunk in body.iter_chunks(CHUNK_BYTES):
+                    await asyncio.to_thread(file.write, chunk)
+
+    @asynccontextmanager
+    async def _body(self, key: str) -> AsyncIterator[Any]:
         with translated():
             try:
                 response = await self._client.get_object(Bucket=self._bucket, Key=key)
@@ -80,7 +94,11 @@ class S3Blobs:
                     raise Corrupt("missing-original", "The upload is gone.") from error
                 raise
             async with response["Body"] as body:
-                return bytes(await body.read())
+                yield body
+
+    async def upload(self, key: str, path: Path, *, content_type: str) -> None:
+        content = await asyncio.to_thread(path.read_bytes)
+        await self.put(key, content, content_type=content_type)
 
     async def put(self, key: str, content: bytes, *, content_type: str) -> None:
         with translated():

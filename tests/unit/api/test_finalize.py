@@ -17,7 +17,7 @@ from instastream.limits import (
 )
 from instastream.stores.blobs import Blob
 from instastream.stores.memory import MemoryBlobs
-from instastream.uploads import IMAGE_TYPES, original_key
+from instastream.uploads import MEDIA_TYPES, original_key
 from tests.unit.api.conftest import (
     NOW_MS,
     PHOTO,
@@ -73,8 +73,8 @@ async def test_what_may_not_be_uploaded_is_refused_before_a_byte_moves(
     assert not slug or problem(response) == (status, slug)
 
 
-@pytest.mark.parametrize("content_type", IMAGE_TYPES)
-async def test_every_type_of_image_may_be_uploaded(ada: Person, content_type: str) -> None:
+@pytest.mark.parametrize("content_type", MEDIA_TYPES)
+async def test_every_type_of_media_may_be_uploaded(ada: Person, content_type: str) -> None:
     declared = declaration() | {"content_type": content_type}
     assert (await ada.ask("POST", "/v1/uploads", json=declared)).status_code == 201
 

@@ -1,0 +1,1 @@
+"""Videos for the demo and the tests; LICENSES.md names whose photographs they show."""

@@ -1,0 +1,39 @@
+"""Folders for the large files of one job: gone with it, or, if it was killed, with the next one."""
+
+import fcntl
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory, gettempdir
+
+PREFIX = "instastream-scratch-"
+UNLOCKED_S_MAX = 60.0  # from making a folder to locking it, on a very slow machine
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """An empty folder where `TMPDIR` says; the kernel forgets its lock with our process."""
+    _sweep(time.time())
+    with TemporaryDirectory(prefix=PREFIX) as folder, _locked(Path(folder)):
+        yield Path(folder)
+
+
+def _sweep(now_s: float) -> None:
+    for folder in Path(gettempdir()).glob(f"{PREFIX}*"):
+        with suppress(OSError):  # locked, or gone, or another user's
+            if now_s - folder.stat().st_mtime > UNLOCKED_S_MAX:
+                with _locked(folder):
+                    shutil.rmtree(folder)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    lock = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(lock)

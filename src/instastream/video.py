@@ -1,0 +1,165 @@
+"""Turns a video file into an HLS ladder with ffmpeg, in processes that may break.
+
+A prober reads what the file says of itself, then ffmpeg decodes it once and encodes every rung.
+Both are confined, see no secret, and die with us; what breaks them fails its own job.
+"""
+
+import asyncio
+import os
+import sys
+from asyncio import StreamReader
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import TypeVar
+
+import imageio_ffmpeg
+
+from instastream.encoding import SOUND, THREADS_MAX, Job, arguments
+from instastream.errors import Corrupt, Unavailable
+from instastream.ladder import plan_rungs
+from instastream.limits import MEBIBYTE, VIDEO_BYTES_MAX
+from instastream.media import HEAD_BYTES, Transcoded, sniff_video
+from instastream.outcomes import Crashed, collect, judge
+from instastream.source import Refusal, Source, replies
+
+THREADS = min(os.cpu_count() or 1, THREADS_MAX)  # one job at a time takes all
+PROBE_S_MAX = 30.0  # 0.2 s; 3 s to read 500 MB that don't say how long they are
+START_S_MAX = 60.0  # of a transcode, whatever its length
+SLOWNESS_MAX = 20.0  # times the duration: 4K60 in HDR takes 14 on two busy cores
+MEMORY_BYTES_MAX = 4096 * MEBIBYTE  # address space; 10-bit 4K takes 1,900 MiB with 8 threads
+FILE_BYTES_MAX = 64 * MEBIBYTE  # a segment at its peak has 9, a poster at most 8
+ERRORS_LENGTH_MAX = 2_000  # of what ffmpeg prints, its end
+TOO_SLOW = "The video takes too long to transcode."
+
+ENVIRONMENT = {
+    "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+    "MALLOC_ARENA_MAX": "2",  # spare arenas would count against the address space
+}
+
+Report = Callable[[float], Awaitable[None]]
+Result = TypeVar("Result")
+
+
+class FfmpegTranscoder:
+    """Transcodes with all cores: run one job at a time."""
+
+    def __init__(self, *, ffmpeg: Sequence[str] = (), threads: int = THREADS) -> None:
+        self._ffmpeg = ffmpeg
+        self._threads = threads
+
+    async def transcode(self, original: Path, folder: Path, report: Report) -> Transcoded:
+        """Playlists and segments in `folder`; `report` hears how much is done, from 0 to 1.
+
+        The folder lies beside the original, and both are alone there: all else in reach of ffmpeg
+        is programs. Raises Corrupt when there can be no video, Unavailable when this machine could
+        not try, and RuntimeError for a bug. Cancelled, it leaves no process behind.
+        """
+        content_type = _sniffed(original)
+        source = await probe(original, content_type)
+        rungs = plan_rungs(source)
+        for name in [rung.name for rung in rungs] + [SOUND] * (source.sound is not None):
+            (folder / name).mkdir(exist_ok=True)
+        job = Job(
+            original=original.name,
+            content_type=content_type,
+            folder=folder.relative_to(original.parent).as_posix(),
+            threads=self._threads,
+        )
+        ffmpeg = self._ffmpeg or [imageio_ffmpeg.get_ffmpeg_exe()]
+        argv = [*ffmpeg, *arguments(job, source, rungs)]
+        await _twice(lambda: self._encode(argv, original.parent, source, report))
+        return await asyncio.to_thread(collect, folder, source, rungs)
+
+    async def _encode(self, argv: list[str], here: Path, source: Source, report: Report) -> None:
+        seconds_max = START_S_MAX + SLOWNESS_MAX * source.duration_ms / 1_000
+        limits = (MEMORY_BYTES_MAX, round(seconds_max * self._threads), FILE_BYTES_MAX)
+        confined = ["-m", "instastream.confinement", *map(str, limits), "--", *argv]
+        async with _run(confined, here, seconds_max) as lines:
+            async for line in lines:
+                name, _, value = line.partition(b"=")
+                if name == b"out_time_us" and value.strip().isdigit():
+                    await report(min(1.0, int(value) / 1_000 / source.duration_ms))
+
+
+async def probe(original: Path, content_type: str) -> Source:
+    """What a process of its own finds in the file; raises as `transcode` does."""
+    return await _twice(lambda: _probe_once(original, content_type))
+
+
+async def _probe_once(original: Path, content_type: str) -> Source:
+    argv = ["-m", "instastream.probing", content_type, str(original)]
+    async with _run(argv, original.parent, PROBE_S_MAX) as lines:
+        answer = await lines.read()
+    reply = replies.decode(answer)
+    if isinstance(reply, Refusal):
+        raise Corrupt(reply.reason, reply.message)
+    return reply
+
+
+def _sniffed(original: Path) -> str:
+    if original.stat().st_size > VIDEO_BYTES_MAX:
+        raise Corrupt("too-many-bytes", f"The file is larger than {VIDEO_BYTES_MAX:,} bytes.")
+    with original.open("rb") as file:
+        content_type = sniff_video(file.read(HEAD_BYTES))
+    if content_type is None:
+        raise Corrupt("not-a-video", "The file is not an MP4, MOV or WebM video.")
+    return content_type
+
+
+async def _twice(work: Callable[[], Awaitable[Result]]) -> Result:
+    """A process may have been killed for another's memory: only what breaks two is to blame."""
+    with suppress(Crashed):
+        return await work()
+    try:
+        return await work()
+    except Crashed as error:
+        raise Corrupt("transcode-crashed", "The video breaks its decoder.") from error
+
+
+@asynccontextmanager
+async def _run(argv: Sequence[str], here: Path, seconds_max: float) -> AsyncIterator[StreamReader]:
+    """What Python prints; its end is judged, or it is killed when the body ends before it."""
+    process = await _start(argv, here)
+    assert process.stdout
+    assert process.stderr
+    errors = asyncio.create_task(_tail(process.stderr))
+    try:
+        async with asyncio.timeout(seconds_max):
+            yield process.stdout
+            code = await process.wait()
+    except TimeoutError as error:
+        raise Corrupt("transcode-timeout", TOO_SLOW) from error
+    finally:  # also when cancelled
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.stdout.read()  # a full pipe would keep wait() waiting
+        last_words = await errors
+        await process.wait()
+    judge(code, last_words)
+
+
+async def _start(argv: Sequence[str], here: Path) -> Process:
+    try:
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-P",
+            *argv,
+            stdin=DEVNULL,
+            stdout=PIPE,
+            stderr=PIPE,
+            cwd=here,
+            env=ENVIRONMENT,
+            start_new_session=True,  # Ctrl-C is for us to hear
+        )
+    except OSError as error:
+        raise Unavailable("this machine", error) from error
+
+
+async def _tail(stream: StreamReader) -> str:
+    """The end of what a process has to say; hostile files make ffmpeg say a lot."""
+    kept = b""
+    while chunk := await stream.read(MEBIBYTE):
+        kept = (kept + chunk)[-ERRORS_LENGTH_MAX:]
+    return kept.decode(errors="replace")

@@ -1,0 +1,60 @@
+"""No killed job's files stay for ever, and no running job loses its own."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from instastream.scratch import PREFIX, UNLOCKED_S_MAX, scratch
+
+
+@pytest.fixture(autouse=True)
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    return tmp_path
+
+
+def aged(folder: Path) -> Path:
+    os.utime(folder, (0, folder.stat().st_mtime - UNLOCKED_S_MAX - 1))
+    return folder
+
+
+def left_by_a_killed_job(temporary: Path) -> Path:
+    folder = temporary / f"{PREFIX}killed"
+    (folder / "hls").mkdir(parents=True)
+    (folder / "original").write_bytes(b"much")
+    return folder
+
+
+def test_a_folder_is_empty_and_goes_with_its_job(temporary: Path) -> None:
+    with scratch() as folder:
+        assert list(folder.iterdir()) == []
+        (folder / "original").write_bytes(b"much")
+    assert list(temporary.iterdir()) == []
+
+
+def test_what_a_killed_job_left_goes_with_the_next(temporary: Path) -> None:
+    left = aged(left_by_a_killed_job(temporary))
+    with scratch():
+        assert not left.exists()
+
+
+def test_a_job_at_work_keeps_its_folder() -> None:
+    with scratch() as mine:
+        aged(mine)
+        with scratch():
+            assert mine.exists()
+
+
+def test_a_folder_just_made_is_left_alone(temporary: Path) -> None:
+    fresh = left_by_a_killed_job(temporary)
+    with scratch():
+        assert fresh.exists()
+
+
+def test_other_folders_are_left_alone(temporary: Path) -> None:
+    other = temporary / "other"
+    other.mkdir()
+    aged(other)
+    with scratch():
+        assert other.exists()

@@ -1,0 +1,119 @@
+"""Whatever becomes of ffmpeg, only its own job fails, and nothing of it stays behind."""
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+
+from instastream import video
+from instastream.errors import Corrupt, Unavailable
+from instastream.outcomes import Crashed, judge
+from instastream.video import FfmpegTranscoder
+from tests.unit.video.conftest import Clip, Transcode, reason
+
+
+def instead(script: str) -> FfmpegTranscoder:
+    """Something that goes wrong where ffmpeg should run: a shell, with nothing but its builtins."""
+    return FfmpegTranscoder(ffmpeg=("/bin/sh", "-c", script))
+
+
+@pytest.fixture
+def content(clip: Clip) -> bytes:
+    return clip("silent.mov").read_bytes()
+
+
+async def test_what_crashes_twice_is_to_blame(
+    transcode: Transcode, made: Path, content: bytes
+) -> None:
+    crashing = instead("echo x >> hls/tries; kill -ABRT $$")
+    assert await reason(transcode(content, crashing)) == "transcode-crashed"
+    assert (made / "tries").read_text() == "x\nx\n"
+
+
+async def test_what_crashes_once_is_tried_again(transcode: Transcode, content: bytes) -> None:
+    once = instead("[ -e hls/tried ] && exit 69; echo > hls/tried; kill -KILL $$")
+    assert await reason(transcode(content, once)) == "damaged"  # as the second try said
+
+
+async def test_what_takes_too_long_is_given_up(
+    transcode: Transcode, content: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(video, "START_S_MAX", 0.5)
+    monkeypatch.setattr(video, "SLOWNESS_MAX", 0.0)
+    begun = time.monotonic()
+    assert await reason(transcode(content, instead("while :; do :; done"))) == "transcode-timeout"
+    assert time.monotonic() - begun < 5
+
+
+async def test_a_file_without_end_fails_its_job(
+    transcode: Transcode, content: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(video, "FILE_BYTES_MAX", 4_096)
+    flooding = instead("while :; do echo 0123456789 || exit 229; done > hls/flood")
+    assert await reason(transcode(content, flooding)) == "damaged"
+
+
+@pytest.mark.parametrize(
+    "reaching",
+    ["read x < /etc/passwd", "echo x > ../escaped", "( : )"],
+    ids=["files", "writing", "processes"],
+)
+async def test_ffmpeg_reaches_nothing_else(
+    transcode: Transcode, content: bytes, reaching: str
+) -> None:
+    with pytest.raises(RuntimeError, match=r"Permission denied|Cannot fork"):
+        await transcode(content, instead(f"{reaching}; exit 1"))
+
+
+async def test_a_cancelled_transcode_leaves_no_process(
+    transcode: Transcode, made: Path, content: bytes
+) -> None:
+    forever = instead("echo $$ > hls/pid; while :; do :; done")
+    job = asyncio.ensure_future(transcode(content, forever))
+    pid = ""
+    async with asyncio.timeout(20):
+        while not pid.endswith("\n"):
+            await asyncio.sleep(0.02)
+            pid = text_of(made / "pid")
+    assert text_of(Path(f"/proc/{pid.strip()}/stat"))
+    job.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await job
+    assert not text_of(Path(f"/proc/{pid.strip()}/stat"))
+
+
+def text_of(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
+
+
+async def test_what_ffmpeg_prints_without_end_is_not_kept(
+    transcode: Transcode, content: bytes
+) -> None:
+    talkative = instead("i=0; while [ $i -lt 9000 ]; do echo $i >&2; i=$((i+1)); done; exit 1")
+    with pytest.raises(RuntimeError) as bug:
+        await transcode(content, talkative)
+    assert str(bug.value).endswith("8999\n")
+    assert len(str(bug.value)) < 3_000
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        (183, Corrupt),  # invalid data
+        (69, Corrupt),  # too many frames that can't be decoded
+        (228, Unavailable),  # no space left
+        (245, Unavailable),  # no thread left
+        (244, Crashed),  # no memory left, of its own
+        (-9, Crashed),
+        (1, RuntimeError),
+        (8, RuntimeError),  # an option that ffmpeg doesn't have
+    ],
+)
+def test_an_exit_code_says_whose_fault_it_is(code: int, expected: type[Exception]) -> None:
+    with pytest.raises(expected):
+        judge(code, "what it said")
+
+
+def test_an_exit_code_of_zero_is_no_fault() -> None:
+    judge(0, "")
