@@ -13,6 +13,7 @@ from instastream.handlers.dedup import Put, announce, share
 from instastream.handlers.media import put_variants
 from instastream.handlers.table import Handlers
 from instastream.ids import MediaId
+from instastream.scratch import scratch
 from instastream.stores.ledger import Outcome
 from instastream.uploads import is_video, original_key
 from instastream.video import Report
