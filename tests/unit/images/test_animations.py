@@ -127,8 +127,9 @@ def test_a_long_one_is_narrower(
     assert (animated.width, frames_of(animated).get("n-pages")) == (width, frames)
 
 
-def test_a_damaged_later_frame_is_noticed(render: Render) -> None:
-    original = animation(".webp", RED, GREEN, BLUE)
+@pytest.mark.parametrize("suffix", [".gif", ".webp"])
+def test_a_truncated_later_frame_is_noticed(render: Render, suffix: str) -> None:
+    original = animation(suffix, RED, GREEN, BLUE)
     with pytest.raises(Corrupt) as refusal:
         render(original[:-20])
     assert refusal.value.reason == "damaged"
