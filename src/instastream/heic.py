@@ -23,8 +23,6 @@ pillow_heif.options.AUX_IMAGES = False
 LAYOUTS = {
     "L": (1, "uchar", "b-w"),
     "I;16": (1, "ushort", "grey16"),  # the one mode that is not brought down to 8 bits
-    "LA": (2, "uchar", "b-w"),
-    "La": (2, "uchar", "b-w"),
     "RGB": (3, "uchar", "srgb"),
     "RGBA": (4, "uchar", "srgb"),
     "RGBa": (4, "uchar", "srgb"),

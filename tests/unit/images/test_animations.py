@@ -127,11 +127,16 @@ def test_a_long_one_is_narrower(
     assert (animated.width, frames_of(animated).get("n-pages")) == (width, frames)
 
 
-def test_a_damaged_later_frame_is_noticed(render: Render) -> None:
-    original = animation(".webp", RED, GREEN, BLUE)
+def test_a_truncated_webp_is_refused(render: Render) -> None:
     with pytest.raises(Corrupt) as refusal:
-        render(original[:-20])
+        render(animation(".webp", RED, GREEN, BLUE)[:-20])
     assert refusal.value.reason == "damaged"
+
+
+def test_of_a_truncated_gif_the_whole_frames_are_shown(render: Render) -> None:
+    """As browsers do: nothing in the file says how many there should be."""
+    animated = render(animation(".gif", RED, GREEN, BLUE)[:-20])["animated"]
+    assert frames_of(animated).get("n-pages") == 2
 
 
 def test_a_gif_of_endless_frames_is_refused_at_once(render: Render) -> None:
