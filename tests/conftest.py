@@ -53,6 +53,7 @@ def given(tmp_path_factory: pytest.TempPathFactory, docker: Containers | None) -
         **(containers.environ() if docker else {}),
         "INSTASTREAM_HOME": str(tmp_path_factory.mktemp("home")),
         "INSTASTREAM_NAMESPACE": f"t{token_hex(4)}",
+        "INSTASTREAM_MEDIA_GRACE_S": "2",
     }
 
 

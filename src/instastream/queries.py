@@ -7,10 +7,11 @@ from itertools import islice
 from msgspec import Struct
 
 from instastream.deps import Deps
-from instastream.errors import Rejected
-from instastream.ids import PostId, UserId, newest
+from instastream.errors import Rejected, Unavailable
+from instastream.ids import MediaId, PostId, UserId, newest
 from instastream.limits import FEED_LENGTH
 from instastream.stores.posts import Post
+from instastream.uploads import is_video
 
 TIMELINES_AT_ONCE = 32  # a cold reader must not hold up the others
 
@@ -33,6 +34,17 @@ async def get_post(post_id: PostId, viewer: UserId, deps: Deps) -> Post:
 def visible(post: Post, viewer: UserId) -> bool:
     """Whether someone who asks for a post may see it."""
     return post.status == "ready" or (post.author_id == viewer and not post.deleted)
+
+
+async def percents(post: Post, deps: Deps) -> dict[MediaId, float]:
+    """How far the transcodes of a post's videos are; a number on a screen fails no request."""
+    waiting = [one.media_id for one in post.media if is_video(one.content_type)]
+    if post.status != "processing" or not waiting:
+        return {}
+    try:
+        return await deps.transcodes.read(waiting)
+    except Unavailable:
+        return {}
 
 
 async def read_timeline(

@@ -6,7 +6,8 @@ from operator import attrgetter
 from msgspec import Struct
 
 from instastream import media
-from instastream.deps import Deps
+from instastream.deps import Deps, open_deps
+from instastream.settings import Settings
 from instastream.stores.blobs import Listed
 from instastream.stores.ledger import Due
 
@@ -20,6 +21,12 @@ class Verdict(Struct, frozen=True):
     needed: bool
     objects: int = 0  # that go
     size_bytes: int = 0  # of these
+
+
+async def reclaim_once(settings: Settings, *, dry_run: bool) -> list[Verdict]:
+    """One pass on the servers of these settings."""
+    async with open_deps(settings) as deps:
+        return await reclaim(deps, dry_run=dry_run)
 
 
 async def reclaim(deps: Deps, *, dry_run: bool = False) -> list[Verdict]:

@@ -20,6 +20,7 @@ from rich.text import Text
 
 from infra.native.stack import Status
 from instastream.demo import Summary
+from instastream.reclaim import Verdict
 
 BYTES_FROM = 10_000  # a step of more than this many is counted in bytes
 
@@ -124,4 +125,18 @@ def status_table(rows: list[Status]) -> Table:
         table.add_row(row.name, row.state, str(row.pid or ""), row.url, memory)
     total = sum(row.rss_bytes for row in rows)
     table.caption = f"{total / 1e6:.0f} MB in all; a worker's address is that of its metrics"
+    return table
+
+
+def verdicts_table(verdicts: list[Verdict], *, dry_run: bool) -> Table:
+    """What was due, and why it went or stays."""
+    table = Table("original", "posts", Column("objects", justify="right"), title_justify="left")
+    table.add_column("kilobytes", justify="right")
+    for one in verdicts:
+        kilobytes = f"{one.size_bytes / 1000:.0f}"
+        why = ("some need it", "", "") if one.needed else ("none", str(one.objects), kilobytes)
+        table.add_row(one.root, *why)
+    gone = sum(one.size_bytes for one in verdicts)
+    table.title = "Would be reclaimed" if dry_run else "Reclaimed"
+    table.caption = f"{gone / 1e6:.1f} MB of {len(verdicts)} originals that were due"
     return table

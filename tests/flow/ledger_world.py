@@ -1,6 +1,5 @@
 """A world of uploads, workers and reclaimers for the ledger's tests, and what must hold in it."""
 
-from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,7 +10,6 @@ from msgspec.structs import replace
 
 from instastream import media
 from instastream.deps import Deps
-from instastream.errors import Corrupt
 from instastream.events import (
     Event,
     MediaFailed,
@@ -23,8 +21,7 @@ from instastream.events import (
 from instastream.handlers.ledger import LEDGER
 from instastream.handlers.media import MEDIA
 from instastream.ids import MediaId, PostId, UserId
-from instastream.media import Rendered, Rendering
-from instastream.reclaim import reclaim
+from instastream.reclaim import Verdict, reclaim
 from instastream.stores.blobs import Blob
 from instastream.stores.ledger import Reference
 from instastream.stores.memory import MemoryBlobs
@@ -32,10 +29,10 @@ from instastream.stores.memory_ledger import MemoryLedger
 from instastream.uploads import original_key
 from tests.conftest import IN_MEMORY
 from tests.flow.interleaving import PROCESS, Interleaver
+from tests.flow.tiny_renderer import TinyRenderer, variant
 
 GRACE_S = 600
 AUTHOR = UserId("1571234567890123456")
-DAMAGED = b"damaged"
 UNUSED = {*Deps.__dataclass_fields__} - {
     "settings",
     "now_ms",
@@ -64,24 +61,6 @@ class TornLedger(MemoryLedger):
         self.referred.add(reference)
 
 
-class CountingRenderer:
-    """Bytes in, tiny bytes out."""
-
-    def __init__(self) -> None:
-        self.renders: Counter[bytes] = Counter()
-
-    async def render(self, content: bytes) -> Rendering:
-        if content == DAMAGED:
-            raise Corrupt("damaged", "it can't be decoded")
-        self.renders[content] += 1
-        variants = [Rendered(name, 1, 1, variant(name, content)) for name in ("full", "thumb")]
-        return Rendering(variants, thumbhash="", colour="")
-
-
-def variant(name: str, content: bytes) -> bytes:
-    return name.encode() + b" of " + content
-
-
 @dataclass
 class World:
     """The stores, the log, and every process that is at work on them."""
@@ -98,7 +77,7 @@ class World:
         self.blobs = MemoryBlobs()
         self.ledger = TornLedger(self._now_ms)
         self.ledger.gate = self.interleaver.gate
-        self.renderer = CountingRenderer()
+        self.renderer = TinyRenderer()
         gated = self.interleaver.gated
         self.deps = Deps(
             settings=replace(IN_MEMORY, media_grace_s=GRACE_S),
@@ -147,6 +126,16 @@ class World:
 
     def reclaim(self) -> int:
         return self._start(None, self._reclaim)
+
+    def dry_run(self) -> list[Verdict]:
+        """What a reclaimer that only looks says."""
+        said: list[Verdict] = []
+
+        async def look() -> None:
+            said.extend(await reclaim(self.deps, dry_run=True))
+
+        self.advance(self._start(None, look), 100)
+        return said
 
     def step(self, chosen: int) -> None:
         """One of the processes that wait makes its next store call."""
@@ -300,7 +289,5 @@ class World:
 
     def _live(self, *kinds: type[Event]) -> Iterator[Any]:
         deleted = {event.post_id for event in self.log if isinstance(event, PostDeleted)}
-        event: Any
-        for event in self.log:
-            if isinstance(event, kinds) and event.post_id not in deleted:
-                yield event
+        found: list[Any] = [event for event in self.log if isinstance(event, kinds)]
+        yield from (event for event in found if event.post_id not in deleted)

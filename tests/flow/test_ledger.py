@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from tests.flow.ledger_world import DAMAGED, GRACE_S, World
+from tests.flow.ledger_world import GRACE_S, World
+from tests.flow.tiny_renderer import DAMAGED
 
 PROCESSES_MAX = 6
 POSTS_MAX = 8
@@ -122,5 +123,25 @@ def test_identical_uploads_are_rendered_once(contents: list[bytes], random: Rand
         world.check_what_is_left()
         assert world.renderer.renders == dict.fromkeys(contents, 1)
         assert len(world.folders()) == len(set(contents))
+    finally:
+        world.close()
+
+
+def test_a_dry_run_says_what_would_go_and_deletes_nothing() -> None:
+    world = World()
+    try:
+        world.finalize(b"a")
+        unneeded = world.finalize(b"bb")
+        world.handle_all()
+        before = dict(world.blobs.objects)
+        world.delete(unneeded)
+        world.handle_all()
+        world.pass_time(GRACE_S + 1)
+        verdicts = world.dry_run()
+        assert world.blobs.objects == before
+        stays, goes = sorted(verdicts, key=lambda one: one.objects)
+        assert (stays.needed, goes.needed) == (True, False)
+        assert (goes.objects, goes.size_bytes) == (3, 2 + len(b"full of bb") + len(b"thumb of bb"))
+        assert world.ledger.to_look_at, "a dry run leaves what is due"
     finally:
         world.close()

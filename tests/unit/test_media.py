@@ -12,8 +12,12 @@ from instastream.media import (
     VARIANTS,
     digest_of,
     digest_of_file,
+    generation_of,
+    kept_key,
     media_folder,
     object_key,
+    root_of,
+    root_of_key,
     sniff,
     sniff_video,
 )
@@ -159,3 +163,13 @@ def test_other_bytes_are_another_rendering() -> None:
         4,
         [("full", 2048, 82, 2), ("feed", 1080, 80, 4), ("thumb", 150, 80, 4)],
     )
+
+
+def test_a_key_tells_its_generation_and_its_root() -> None:
+    folder = media_folder("d1", generation=12, private=True)
+    key = object_key(folder, "full")
+    assert root_of_key(key) == root_of("d1", private=True) == "private/d1"
+    assert generation_of(key, "private/d1") == 12
+    assert generation_of(kept_key(folder), "private/d1") == 12
+    assert generation_of(key, "media/d1") is None
+    assert generation_of("media/d1/notes.txt", "media/d1") is None

@@ -44,8 +44,14 @@ def test_what_is_missing_is_named(name: str) -> None:
         ("INSTASTREAM_NAMESPACE", "a-b"),
         ("INSTASTREAM_REPLICATION", "0"),
         ("INSTASTREAM_REPLICATION", "many"),
+        ("INSTASTREAM_MEDIA_GRACE_S", "0"),
     ],
 )
 def test_what_is_wrong_is_named(name: str, value: str) -> None:
     with pytest.raises(Unready, match=name):
         Settings.from_env(ENVIRON | {name: value})
+
+
+def test_media_that_nobody_needs_stays_a_day_unless_told_otherwise() -> None:
+    assert Settings.from_env(ENVIRON).media_grace_s == 86_400
+    assert Settings.from_env(ENVIRON | {"INSTASTREAM_MEDIA_GRACE_S": "1"}).media_grace_s == 1

@@ -192,3 +192,15 @@ async def test_what_breaks_a_handler_is_buried_and_the_next_is_handled(
     [(_, _, _, story)] = log.raw
     assert dict(story)["dead_message"] == b"a bug"
     assert [*app.progress.committable().values()] == [9]
+
+
+async def test_a_chore_that_fails_is_left_for_the_next_time(app: App, log: GrumpyLog) -> None:
+    done: list[object] = []
+
+    async def chore(deps: object) -> None:
+        done.append(deps)
+        raise Unavailable("cassandra", "away")
+
+    for _ in range(2):
+        await app._do(chore)
+    assert done == [app.deps, app.deps]

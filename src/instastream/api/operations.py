@@ -9,6 +9,7 @@ from msgspec import Struct
 from instastream.api.metrics import RequestMetrics
 from instastream.deps import Deps
 from instastream.ids import UserId
+from instastream.media_urls import media_url
 
 Query = TypeVar("Query")
 Body = TypeVar("Body")
@@ -35,6 +36,10 @@ class Asked(Generic[Query, Body]):
     query: Query
     body: Body
     idempotency_key: str | None
+
+    def media_url(self, key: str) -> str:
+        """Where whoever asks finds an object."""
+        return media_url(self.deps.settings, key, now_s=self.deps.now_ms() // 1000)
 
 
 @dataclass(frozen=True)

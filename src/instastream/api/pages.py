@@ -38,7 +38,7 @@ class PageQuery(SizeQuery, frozen=True, kw_only=True, forbid_unknown_fields=True
 def answer_page(page: queries.Page, path: str, asked: Asked[PageQuery, Nothing]) -> Answer[Page]:
     """A page, and a Link to the next one."""
     query = asked.query
-    shown = show_page(page, viewer=asked.viewer, settings=asked.deps.settings, size=query.size)
+    shown = show_page(page, viewer=asked.viewer, url=asked.media_url, size=query.size)
     if shown.next_cursor is None:
         return Answer(shown)
     target = {"limit": query.limit, "size": query.size, "cursor": shown.next_cursor}

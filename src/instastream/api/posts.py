@@ -50,7 +50,7 @@ async def finalize(asked: Asked[Nothing, NewPost]) -> Answer[Post]:
     post = await commands.finalize(
         asked.viewer, draft, idempotency_key=asked.idempotency_key, deps=deps
     )
-    shown = show_post(post, viewer=asked.viewer, settings=deps.settings)
+    shown = show_post(post, viewer=asked.viewer, url=asked.media_url)
     return Answer(shown, {"location": f"/v1/posts/{post.post_id}"})
 
 
@@ -58,7 +58,12 @@ async def get(asked: Asked[SizeQuery, Nothing]) -> Answer[Post]:
     """A post, if whoever asks may see it."""
     viewer, deps = asked.viewer, asked.deps
     post = await queries.get_post(parse_post_id(asked.path["post_id"]), viewer, deps)
-    return Answer(show_post(post, viewer=viewer, settings=deps.settings, size=asked.query.size))
+    percents = await queries.percents(post, deps)
+    return Answer(
+        show_post(
+            post, viewer=viewer, url=asked.media_url, size=asked.query.size, percents=percents
+        )
+    )
 
 
 async def edit(asked: Asked[SizeQuery, PostEdit]) -> Answer[Post]:
@@ -71,7 +76,7 @@ async def edit(asked: Asked[SizeQuery, PostEdit]) -> Answer[Post]:
         alt_texts={one.media_id: one.alt_text for one in body.media},
         deps=deps,
     )
-    return Answer(show_post(post, viewer=viewer, settings=deps.settings, size=asked.query.size))
+    return Answer(show_post(post, viewer=viewer, url=asked.media_url, size=asked.query.size))
 
 
 async def delete(asked: Asked[Nothing, Nothing]) -> Answer[Nothing]:

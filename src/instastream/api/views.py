@@ -1,6 +1,8 @@
 """What users, posts and pages look like in JSON."""
 
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
@@ -8,9 +10,12 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 from instastream import events, queries
 from instastream.api.cursors import cursor_after
 from instastream.api.fields import IMAGES, SIZE_DEFAULT, Cursor, SnowflakeId, Timestamp, UploadId
-from instastream.ids import UserId
-from instastream.settings import Settings
+from instastream.ids import MediaId, UserId
 from instastream.stores import posts, users
+from instastream.uploads import is_video
+
+Url = Callable[[str], str]  # where clients find an object, by its key
+NOBODY_ASKED: Mapping[MediaId, float] = MappingProxyType({})
 
 
 class User(Struct, frozen=True):
@@ -72,6 +77,10 @@ class Media(Struct, frozen=True, kw_only=True):
     ]
     image: Annotated[Image | None, Meta(description="The rendering of the size asked for.")]
     video: Annotated[Video | None, Meta(description="Of a video that is rendered.")]
+    percent: Annotated[
+        float | None,
+        Meta(description="How far its transcode is, where a single post that has none is read."),
+    ]
     thumbhash: Annotated[
         str | None,
         Meta(description="A blurred preview (ThumbHash, base64).", examples=["3OcRJYB4"]),
@@ -104,9 +113,14 @@ def show_user(user: users.User) -> User:
 
 
 def show_post(
-    post: posts.Post, *, viewer: UserId, settings: Settings, size: str = SIZE_DEFAULT
+    post: posts.Post,
+    *,
+    viewer: UserId,
+    url: Url,
+    size: str = SIZE_DEFAULT,
+    percents: Mapping[MediaId, float] = NOBODY_ASKED,
 ) -> Post:
-    """A post as its viewer may see it."""
+    """A post as its viewer may see it; `percents` say how far its transcodes are."""
     assert post.status != "deleted"
     return Post(
         id=post.post_id,
@@ -114,16 +128,19 @@ def show_post(
         status=post.status,
         caption=post.caption,
         created_at=_at(post.created_ms),
-        media=[_show_media(media, settings=settings, size=size) for media in post.media],
+        media=[
+            _show_media(media, url=url, size=size, percent=percents.get(media.media_id))
+            for media in post.media
+        ],
         failure=_failure(post, viewer),
     )
 
 
-def _show_media(media: posts.Media, *, settings: Settings, size: str) -> Media:
+def _show_media(media: posts.Media, *, url: Url, size: str, percent: float | None) -> Media:
     rendered = media.rendered
     images = {
         variant.name: Image(
-            url=f"{settings.media_url}/{variant.key}",
+            url=url(variant.key),
             width=variant.width,
             height=variant.height,
             size_bytes=variant.size_bytes,
@@ -132,19 +149,20 @@ def _show_media(media: posts.Media, *, settings: Settings, size: str) -> Media:
     }
     return Media(
         id=media.media_id,
-        kind="video" if media.content_type.startswith("video/") else "image",
+        kind="video" if is_video(media.content_type) else "image",
         alt_text=media.alt_text,
         images=images,
         image=images.get(size),
-        video=_show_video(rendered.video, settings) if rendered and rendered.video else None,
+        percent=percent,
+        video=_show_video(rendered.video, url) if rendered and rendered.video else None,
         thumbhash=(rendered.thumbhash or None) if rendered else None,
         colour=(rendered.colour or None) if rendered else None,
     )
 
 
-def _show_video(video: events.Video, settings: Settings) -> Video:
+def _show_video(video: events.Video, url: Url) -> Video:
     return Video(
-        url=f"{settings.media_url}/{video.key}",
+        url=url(video.key),
         width=video.width,
         height=video.height,
         duration_ms=video.duration_ms,
@@ -153,10 +171,10 @@ def _show_video(video: events.Video, settings: Settings) -> Video:
     )
 
 
-def show_page(page: queries.Page, *, viewer: UserId, settings: Settings, size: str) -> Page:
+def show_page(page: queries.Page, *, viewer: UserId, url: Url, size: str) -> Page:
     """A page of posts."""
     return Page(
-        [show_post(post, viewer=viewer, settings=settings, size=size) for post in page.posts],
+        [show_post(post, viewer=viewer, url=url, size=size) for post in page.posts],
         cursor_after(page.after) if page.after else None,
     )
 
