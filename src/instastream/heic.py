@@ -3,6 +3,9 @@
 Importing it costs 40 ms and Pillow: import it when such a photograph has come.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pillow_heif
 import pyvips
 from pillow_heif import HeifImage
@@ -20,8 +23,6 @@ pillow_heif.options.AUX_IMAGES = False
 LAYOUTS = {
     "L": (1, "uchar", "b-w"),
     "I;16": (1, "ushort", "grey16"),  # the one mode that is not brought down to 8 bits
-    "LA": (2, "uchar", "b-w"),
-    "La": (2, "uchar", "b-w"),
     "RGB": (3, "uchar", "srgb"),
     "RGBA": (4, "uchar", "srgb"),
     "RGBa": (4, "uchar", "srgb"),
@@ -30,13 +31,26 @@ LAYOUTS = {
 
 def decode(content: bytes) -> pyvips.Image:
     """The primary image of a HEIC file, upright, with its colour profile."""
-    try:
+    with _blamed_on_the_file():
         opened = pillow_heif.open_heif(content)
         photograph = opened[opened.primary_index]
-        width, height = photograph.size
-        check_pixels(width=width, height=height)
-        return _image(photograph, photograph.data)
-    except (ValueError, EOFError, SyntaxError, RuntimeError, OSError, LookupError) as error:
+    width, height = photograph.size  # libheif decodes no more than this
+    if not width * height:  # unless it is missing
+        raise Corrupt("damaged", "The file does not say how large the image is.")
+    check_pixels(width=width, height=height)
+    with _blamed_on_the_file():
+        pixels = photograph.data
+    return _image(photograph, pixels)
+
+
+@contextmanager
+def _blamed_on_the_file() -> Iterator[None]:
+    """pillow_heif parses in Python: a hostile file can make it raise whatever Python has."""
+    try:
+        yield
+    except MemoryError:
+        raise  # the limit of this process
+    except Exception as error:
         raise Corrupt("damaged", "The file is damaged or incomplete.") from error
 
 

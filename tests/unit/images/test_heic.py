@@ -67,6 +67,14 @@ def test_what_is_half_transparent_stays_so(render: Render) -> None:
         assert colour(variant, 32, 10) == pytest.approx([*RED, 128], abs=6)
 
 
+def test_premultiplied_transparency_becomes_plain(render: Render) -> None:
+    file = pillow_heif.from_bytes("RGBa", (64, 64), bytes([100, 20, 20, 128]) * 64 * 64)
+    buffer = BytesIO()
+    file.save(buffer, quality=95)
+    full = render(buffer.getvalue())["full"]
+    assert colour(full, 32, 32) == pytest.approx([199, 40, 40, 128], abs=8)
+
+
 def test_more_than_eight_bits_become_eight(render: Render) -> None:
     deep = (plain(64, 64, [90]).cast("ushort") * 257).cast("ushort")
     full = render(heic(deep.copy(interpretation="grey16")))["full"]
@@ -84,6 +92,15 @@ def test_a_truncated_file_is_refused_not_half_shown(render: Render, kept: float)
     whole = heic(pyvips.Image.new_from_buffer(photo("fig.jpg"), "").resize(0.25))
     with pytest.raises(Corrupt) as refusal:
         render(whole[: int(kept * len(whole))])
+    assert refusal.value.reason == "damaged"
+
+
+@pytest.mark.parametrize("box", [b"pitm", b"iloc", b"ipco", b"hvcC", b"ispe", b"infe"])
+def test_a_file_without_a_box_it_needs_is_refused(render: Render, box: bytes) -> None:
+    whole = heic(plain(64, 64, RED))
+    assert box in whole
+    with pytest.raises(Corrupt) as refusal:
+        render(whole.replace(box, b"free"))
     assert refusal.value.reason == "damaged"
 
 
