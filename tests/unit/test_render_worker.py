@@ -59,7 +59,7 @@ async def test_a_decoder_taken_over_reaches_nothing(prying: str) -> None:
 
 
 async def test_a_job_that_burns_processor_time_is_ended_and_the_next_is_done() -> None:
-    async with sabotaged() as pool:
+    async with sabotaged(job_s_max=120) as pool:
         assert await failure(pool, b"burn 20") == "render-timeout"
         assert await pool.render(PHOTO)
 
