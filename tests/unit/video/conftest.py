@@ -35,7 +35,7 @@ CLIPS = {
         "log-level=none:colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc",
     ),
     "black.mp4": (
-        *("-f", "lavfi", "-i", "color=black:s=320x180:r=10:d=1"),
+        *("-f", "lavfi", "-i", "color=black:s=320x180:r=10:d=1.2"),
         *("-f", "lavfi", "-i", "color=white:s=320x180:r=10:d=2"),
         *("-filter_complex", "[0][1]concat", *H264),
     ),
