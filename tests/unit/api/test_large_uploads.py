@@ -265,6 +265,29 @@ class Raced(MemoryMultiparts):
         return await super().complete(key, multipart_id, parts, sha256s)
 
 
+class Aborting(MemoryMultiparts):
+    """The owner takes it back at the same moment."""
+
+    async def complete(
+        self, key: str, multipart_id: str, parts: list[Part], sha256s: list[str]
+    ) -> bool:
+        await self.abort(key, multipart_id)
+        return await super().complete(key, multipart_id, parts, sha256s)
+
+
+async def test_what_is_aborted_at_the_same_moment_is_not_called_complete(
+    ada: Person, deps: Deps
+) -> None:
+    assert isinstance(deps.blobs, MemoryBlobs)
+    aborting = dataclasses.replace(deps, multiparts=Aborting(deps.blobs))
+    async with serving(aborting) as http:
+        ada.http = http
+        media_id = await begin(ada)
+        await send(ada, aborting, media_id, *range(1, COUNT + 1))
+        response = await ada.ask("POST", f"/v1/uploads/{media_id}/complete", json=ALL)
+    assert problem(response) == (410, "upload-aborted")
+
+
 async def test_two_requests_may_complete_it_at_once(ada: Person, deps: Deps) -> None:
     assert isinstance(deps.blobs, MemoryBlobs)
     raced = dataclasses.replace(deps, multiparts=Raced(deps.blobs))
