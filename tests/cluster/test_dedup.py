@@ -10,15 +10,15 @@ from instastream.client import Client, Json
 from instastream.events import PostDeleted
 from instastream.ids import PostId, UserId
 from instastream.log import KafkaLog
-from instastream.stores.s3 import S3Blobs, open_bucket
+from instastream.stores.s3 import S3Blobs, open_client
 from tests.cluster.conftest import System, eventually, photo, post
 from tests.cluster.test_cli import run
 
 
 @pytest_asyncio.fixture
 async def blobs(system: System) -> AsyncIterator[S3Blobs]:
-    async with open_bucket(system.settings) as blobs:
-        yield blobs
+    async with open_client(system.settings) as client:
+        yield S3Blobs(client, system.settings.bucket)
 
 
 async def delete(system: System, author: Client, posted: Json) -> None:

@@ -10,9 +10,11 @@ from instastream.limits import MULTIPART_TTL_S, UPLOAD_GRACE_S, UPLOAD_TTL_S
 from instastream.multipart import abort_abandoned
 from instastream.stores.blobs import Blob
 from instastream.stores.memory import MemoryBlobs
+from instastream.stores.memory_multiparts import MemoryMultiparts
+from instastream.stores.multiparts import Part
 from instastream.uploads import ORIGINALS, original_key
 from tests.unit.api.conftest import Person, problem, serving, single
-from tests.unit.api.test_large_uploads import CALLS, begin, completed, send
+from tests.unit.api.test_large_uploads import ALL, CALLS, COUNT, begin, completed, send
 
 GRACE_S = UPLOAD_GRACE_S - UPLOAD_TTL_S
 
@@ -33,6 +35,29 @@ async def test_an_aborted_upload_can_never_be_a_post(ada: Person, deps: Deps) ->
         response = await ada.ask("POST", "/v1/posts", json=single(media_id))
         assert problem(response) == (410, "upload-aborted")
     assert [one async for one in deps.multiparts.begun("")] == []
+
+
+class Aborting(MemoryMultiparts):
+    """The owner takes it back at the same moment."""
+
+    async def complete(
+        self, key: str, multipart_id: str, parts: list[Part], sha256s: list[str]
+    ) -> bool:
+        await self.abort(key, multipart_id)
+        return await super().complete(key, multipart_id, parts, sha256s)
+
+
+async def test_what_is_aborted_at_the_same_moment_is_not_called_complete(
+    ada: Person, deps: Deps
+) -> None:
+    assert isinstance(deps.blobs, MemoryBlobs)
+    aborting = dataclasses.replace(deps, multiparts=Aborting(deps.blobs))
+    async with serving(aborting) as http:
+        ada.http = http
+        media_id = await begin(ada)
+        await send(ada, aborting, media_id, *range(1, COUNT + 1))
+        response = await ada.ask("POST", f"/v1/uploads/{media_id}/complete", json=ALL)
+    assert problem(response) == (410, "upload-aborted")
 
 
 async def test_a_post_can_not_be_aborted(ada: Person, deps: Deps) -> None:
