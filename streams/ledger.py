@@ -1,9 +1,16 @@
 """Keeps which posts need which media, and reclaims what none needs: `media` and `posts` in."""
 
 from instastream.handlers.ledger import LEDGER
+from instastream.multipart import abort_abandoned
 from instastream.reclaim import reclaim
 from streams.worker import worker
 
 RECLAIM_EVERY_S = 5.0  # with nothing due it costs one small read of each bucket of the due list
+ABORT_EVERY_S = 600.0  # lists every upload in parts that is under way
 
-app = worker("ledger", LEDGER, in_flight=64, chore=reclaim, every_s=RECLAIM_EVERY_S)
+app = worker(
+    "ledger",
+    LEDGER,
+    in_flight=64,
+    chores={reclaim: RECLAIM_EVERY_S, abort_abandoned: ABORT_EVERY_S},
+)

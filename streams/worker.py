@@ -8,11 +8,12 @@ import asyncio
 import os
 import random
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from tempfile import gettempdir
+from types import MappingProxyType
 from typing import Any, TypeVar, cast
 
 import faust
@@ -39,6 +40,7 @@ DRAIN_TIMEOUT_S = 5.0  # what a stop waits for; the rest is repeated after it
 
 Result = TypeVar("Result")
 Chore = Callable[[Deps], Awaitable[object]]  # safe to stop anywhere, and to run on many workers
+NO_CHORES: Mapping[Chore, float] = MappingProxyType({})
 
 
 class ExactConsumer(Consumer):
@@ -66,8 +68,7 @@ class App(faust.App):
         handlers: Handlers,
         *,
         in_flight: int,
-        chore: Chore | None = None,
-        every_s: float = 0.0,
+        chores: Mapping[Chore, float] = NO_CHORES,
     ) -> None:
         self.settings = Settings.from_env(os.environ)
         super().__init__(
@@ -95,7 +96,7 @@ class App(faust.App):
         type(self.transport).Consumer = ExactConsumer
         topics = {self.settings.prefix + event.topic for event in handlers}
         self.agent(self.topic(*sorted(topics)), name=name)(self.consume)
-        if chore is not None:
+        for chore, every_s in chores.items():
             self.timer(interval=every_s)(partial(self._do, chore))
         self.on_partitions_assigned.connect(self._restart_progress)
         self.on_partitions_revoked.connect(self._lose_partitions)
@@ -211,13 +212,12 @@ def worker(
     handlers: Handlers,
     *,
     in_flight: int,
-    chore: Chore | None = None,
-    every_s: float = 0.0,
+    chores: Mapping[Chore, float] = NO_CHORES,
 ) -> App:
     """The app `name`: each event of the handlers' topics is handled at least once.
 
-    And a chore, if there is one, is done every `every_s`, whether or not it failed before.
+    And each chore is done every so many seconds, whether or not it failed before.
     """
     with suppress(ImportError):
         use("uvloop")
-    return App(name, handlers, in_flight=in_flight, chore=chore, every_s=every_s)
+    return App(name, handlers, in_flight=in_flight, chores=chores)

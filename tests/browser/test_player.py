@@ -1,4 +1,4 @@
-"""A real Chromium plays a ladder through the edge, from a page of another origin."""
+"""A real Chromium plays what a video became through the edge, from a page of another origin."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ from instastream.settings import Settings
 from instastream.stores.s3 import S3Blobs, open_client
 from tests.browser.chromium import Browser, showing
 from tests.browser.conftest import Site
-from tests.browser.ladder import HEIGHTS, SECONDS, SEGMENT_S, make_ladder
+from tests.browser.ladder import SECONDS, SEGMENT_S, SIZES, make_ladder
 
 PLAYED_S = 60  # what the page waits for takes 3 s; twenty times that on a busy machine
 
@@ -31,8 +31,8 @@ async def test_a_ladder_plays_seeks_and_changes_its_rung(
             told = json.loads(await site.told.get())
     assert told["errors"] == []
     assert not source.startswith(told["origin"])
-    assert sorted(told["heights"]) == sorted(HEIGHTS)
-    assert sorted(set(told["widths"])) == [160, 320]
+    assert sorted(told["heights"]) == sorted(SIZES.values())
+    assert sorted(set(told["widths"])) == sorted(SIZES)
     assert SEGMENT_S < told["at_s"] < SECONDS
 
 
@@ -50,11 +50,9 @@ async def test_the_store_gives_what_is_private_to_nobody(
 async def stored_ladder(settings: Settings, folder: Path, *, private: bool) -> str:
     """In the bucket, as a transcode would leave it; returns the master playlist's key."""
     base = media_folder("0123456789abcdef" * 2, generation=0, private=private)
-    made = folder / "ladder"
-    made.mkdir()
     async with open_client(settings) as client:
         blobs = S3Blobs(client, settings.bucket)
-        for name, content in make_ladder(made).items():
+        for name, content in (await make_ladder(folder / "ladder")).items():
             kind = CONTENT_TYPES[PurePath(name).suffix]
             await blobs.put(f"{base}/{name}", content, content_type=kind)
     return f"{base}/master.m3u8"

@@ -56,9 +56,10 @@ class Person:
     async def get(self, path: str, **params: object) -> Response:
         return await self.ask("GET", path, params=params or None)
 
-    async def upload(self, content: bytes = PHOTO) -> str:
+    async def upload(self, content: bytes = PHOTO, content_type: str = "image/jpeg") -> str:
         """The media id of an upload whose bytes have arrived."""
-        declared = await self.ask("POST", "/v1/uploads", json=declaration(content))
+        body = declaration(content) | {"content_type": content_type}
+        declared = await self.ask("POST", "/v1/uploads", json=body)
         put = declared.json()["put"]
         assert isinstance(self._deps.blobs, MemoryBlobs)
         self._deps.blobs.take(SignedPut(put["url"], put["headers"]), content)
@@ -154,11 +155,17 @@ FOLDER = media_folder("d" * 32, generation=0)
 
 async def make_ready(post: Json, deps: Deps) -> Json:
     """The post as workers leave it."""
+    await record_ready(Record(ready_event(post), 0, 0), deps)
+    return post
+
+
+def ready_event(post: Json) -> MediaReady:
+    """What a worker says of a post's first media."""
     variants = [
         Variant(spec.name, object_key(FOLDER, spec.name), spec.width, spec.width // 2, 1_000)
         for spec in VARIANTS
     ]
-    event = MediaReady(
+    return MediaReady(
         media_id=MediaId("6f1c8d1e-4b0a-4f3e-9c55-0d6f4b8f2f6a"),
         post_id=PostId(post["id"]),
         author_id=UserId(post["author_id"]),
@@ -166,8 +173,6 @@ async def make_ready(post: Json, deps: Deps) -> Json:
         variants=variants,
         at_ms=NOW_MS,
     )
-    await record_ready(Record(event, 0, 0), deps)
-    return post
 
 
 def problem(response: Response) -> tuple[int, str]:
