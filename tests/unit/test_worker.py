@@ -73,7 +73,7 @@ def app(handled: Handled) -> Iterator[App]:
     with pytest.MonkeyPatch.context() as patch:
         for name in ("KAFKA", "CASSANDRA", "REDIS", "S3", "EDGE"):
             patch.setenv(f"INSTASTREAM_{name}", "memory")
-        for name in ("TOKEN_KEY", "MEDIA_KEY"):
+        for name in ("TOKEN_KEY", "MEDIA_KEY", "EDGE_KEY"):
             patch.setenv(f"INSTASTREAM_{name}", "0" * 64)
         patch.setattr(worker, "backoff", lambda random: iter([0.0] * 9))
         yield App("unit", {UserJoined: handled}, in_flight=1)
