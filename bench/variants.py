@@ -1,122 +1,130 @@
-"""CPU of rendering every variant of the committed photographs: ours against Pillow's, in one run.
+"""CPU of making every variant of photographs: ours against others' and the floor, in one run.
 
-Both decode at a reduced scale where the format can, cascade from variant to variant, turn upright,
-convert a profile to sRGB and encode with the same libwebp settings.
+All make the same three WebP files with the same quality, effort and a single thread; how much each
+looks like the photograph (SSIM) and how large it is stands beside its figure.
+
+    python -m bench.variants [FOLDER]    # of photographs; without one, those of the demo
 """
 
-import time
-from collections.abc import Callable
-from importlib.resources import as_file, files
-from io import BytesIO
+import sys
+from importlib.resources import files
 from pathlib import Path
+from statistics import fmean, median
+from tempfile import TemporaryDirectory
 
-from PIL import Image, ImageCms, ImageOps
+from msgspec import Struct, field
+from rich.console import Console
 
 from bench.report import Result, report
-from instastream import images
-from instastream.media import VARIANTS, Rendered, Rendering, VariantSpec
+from bench.rivals.likeness import likeness
+from bench.rivals.starting import Missing, Process, Rival, rivals
+from instastream.media import VARIANTS
 
-ROUNDS = 5  # the best counts: anything above it is the machine's other work
-SRGB = ImageCms.createProfile("sRGB")
+ROUNDS = 7
+SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
+MEMORY = "/dev/shm"  # so that no disk is measured
 
-Render = Callable[[Path], Rendering]
+
+class Measured(Struct):
+    """All that is known of one rival, in the order of photographs."""
+
+    name: str
+    cpu_s: dict[str, list[float]] = field(default_factory=dict)
+    likeness: dict[str, float] = field(default_factory=dict)
+    size_bytes: int = 0
+    peak_mb: float = 0.0
+
+    def total_s(self, at: int) -> float:
+        """CPU of all photographs in one round."""
+        return sum(times[at] for times in self.cpu_s.values())
+
+    def median_s(self) -> float:
+        """CPU of all photographs, each at its median."""
+        return sum(median(times) for times in self.cpu_s.values())
 
 
 def main() -> None:
     """Measure, print, write `bench/out/variants.json`."""
-    with as_file(files("instastream.photos")) as folder:
-        photos = sorted(
-            path for path in folder.iterdir() if path.suffix in {".jpg", ".png", ".webp"}
-        )
-        results = [result for photo in photos for result in _compare(photo)]
-    report("variants", [*results, *_totals(results)])
+    photos = _photos(Path(sys.argv[1]) if sys.argv[1:] else Path(str(files("instastream.photos"))))
+    with TemporaryDirectory(dir=MEMORY) as folder:
+        found = list(rivals(Path(folder)))
+        measured = _measure([one for one in found if isinstance(one, Rival)], photos, Path(folder))
+    report("variants", _results(measured, photos))
+    for one in found:
+        if isinstance(one, Missing):
+            Console().print(f"{one.name} is not on this machine: {one.remedy}.")
 
 
-def _compare(photo: Path) -> list[Result]:
-    ours_ms = theirs_ms = float("inf")
-    for _ in range(ROUNDS):  # taking turns, so that a slow moment hits both
-        ours_ms = min(ours_ms, _cpu_ms(images.render, photo))
-        theirs_ms = min(theirs_ms, _cpu_ms(pillow, photo))
+def _photos(folder: Path) -> list[Path]:
+    found = sorted(path.absolute() for path in folder.iterdir() if path.suffix in SUFFIXES)
+    if not found:
+        sys.exit(f"There are no photographs in {folder}.")
+    return found
+
+
+def _measure(present: list[Rival], photos: list[Path], scratch: Path) -> list[Measured]:
+    """Taking turns at each photograph, so that a slow moment hits all."""
+    processes = {rival.name: Process(rival) for rival in present}
+    measured = {name: Measured(name) for name in processes}
+    for photo in photos:
+        for at in range(1 + ROUNDS):
+            for name, process in processes.items():
+                cpu_s = process.render(photo, scratch / name / photo.name)
+                if at:  # the first loads libraries
+                    measured[name].cpu_s.setdefault(photo.name, []).append(cpu_s)
+    for name, process in processes.items():
+        measured[name].peak_mb = process.end()
+        _judge(measured[name], photos, scratch / name)
+    return list(measured.values())
+
+
+def _judge(measured: Measured, photos: list[Path], folder: Path) -> None:
+    for spec in VARIANTS:
+        made = {photo: folder / photo.name / f"{spec.name}.webp" for photo in photos}
+        measured.likeness[spec.name] = fmean(likeness(photo, made[photo]) for photo in photos)
+        measured.size_bytes += sum(path.stat().st_size for path in made.values())
+
+
+def _results(measured: list[Measured], photos: list[Path]) -> list[Result]:
+    ours, *others = measured
     return [
-        Result(
-            name=photo.name,
-            value=ours_ms,
-            unit="CPU ms",
-            ratio=theirs_ms / ours_ms,
-            against="Pillow",
-        ),
-        _bytes(photo),
+        *(_photo(ours, others, photo.name) for photo in photos),
+        *(result for one in measured for result in _described(one, len(photos))),
+        *(_compared(ours, other) for other in others),
     ]
 
 
-def _cpu_ms(render: Render, photo: Path) -> float:
-    begun = time.process_time()
-    render(photo)
-    return 1_000 * (time.process_time() - begun)
+def _photo(ours: Measured, others: list[Measured], name: str) -> Result:
+    """One photograph, against the best of those that do the whole job."""
+    times = {one.name: median(one.cpu_s[name]) for one in others if one.name != "floor"}
+    best = min(times, key=times.__getitem__)
+    own = median(ours.cpu_s[name])
+    value, ratio = 1_000 * own, times[best] / own
+    return Result(name=name, value=value, unit="CPU ms", ratio=ratio, against=best)
 
 
-def _bytes(photo: Path) -> Result:
-    """Work left undone would show as smaller or larger files."""
-    ours, theirs = (
-        sum(len(variant.content) for variant in render(photo).variants)
-        for render in (images.render, pillow)
-    )
+def _described(one: Measured, count: int) -> list[Result]:
+    values = {
+        "CPU ms/photo": 1_000 * one.median_s() / count,
+        "kB/photo": one.size_bytes / 1_000 / count,
+        **{f"SSIM of {name}": value for name, value in one.likeness.items()},
+    }
+    if one.name != "floor":  # it holds every photograph scaled
+        values["MB at most"] = one.peak_mb
+    return [Result(name=one.name, value=value, unit=unit) for unit, value in values.items()]
+
+
+def _compared(ours: Measured, other: Measured) -> Result:
+    """How many times as many variants per CPU second, and within what the rounds lie."""
+    ratios = sorted(other.total_s(at) / ours.total_s(at) for at in range(ROUNDS))
+    name = "vs_" + other.name.lower().replace("-", "_")
     return Result(
-        name=f"{photo.name}, three variants",
-        value=ours / 1_000,
-        unit="kB",
-        ratio=theirs / ours,
-        against="Pillow",
+        name=name,
+        value=ratios[-1] - ratios[0],
+        unit="spread",
+        ratio=other.median_s() / ours.median_s(),
+        against=other.name,
     )
-
-
-def _totals(results: list[Result]) -> list[Result]:
-    totals = []
-    for unit in ("CPU ms", "kB"):
-        chosen = [result for result in results if result.unit == unit]
-        ours = sum(result.value for result in chosen)
-        theirs = sum(result.value * (result.ratio or 0) for result in chosen)
-        totals.append(
-            Result(
-                name="all photographs", value=ours, unit=unit, ratio=theirs / ours, against="Pillow"
-            )
-        )
-    return totals
-
-
-def pillow(path: Path) -> Rendering:
-    """The same variants, as well as Pillow can."""
-    with Image.open(path) as image:
-        image.draft(None, (VARIANTS[0].width, VARIANTS[0].width))  # JPEG shrinks while decoding
-        ImageOps.exif_transpose(image, in_place=True)
-        profile = image.info.get("icc_profile")
-        scaled = image.convert("RGBA") if image.mode == "P" else image
-        variants = []
-        for spec in VARIANTS:
-            scaled = _scaled(scaled, spec.width)
-            if profile:
-                scaled, profile = _to_srgb(scaled, profile), None
-            variants.append(_encoded(scaled, spec))
-        return Rendering(variants, thumbhash="", colour="")
-
-
-def _scaled(image: Image.Image, width: int) -> Image.Image:
-    if image.width <= width:
-        return image
-    height = max(1, round(image.height * width / image.width))
-    return image.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=2.0)
-
-
-def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
-    converted = ImageCms.profileToProfile(image, BytesIO(profile), SRGB, outputMode="RGB")
-    assert converted
-    return converted
-
-
-def _encoded(image: Image.Image, spec: VariantSpec) -> Rendered:
-    out = BytesIO()
-    image.save(out, "WEBP", quality=spec.quality, method=spec.effort, exif=b"", icc_profile=b"")
-    return Rendered(spec.name, image.width, image.height, out.getvalue())
 
 
 if __name__ == "__main__":
