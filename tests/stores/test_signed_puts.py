@@ -50,7 +50,7 @@ async def test_a_signed_put_never_overwrites(deps: Deps) -> None:
         pytest.param(b"the rest!", {"content-length": "9"}, {400, 403}, id="more bytes"),
         pytest.param(
             multiparts.OTHER,
-            {"x-amz-checksum-sha256": multiparts.SHA256S[0]},
+            {"x-amz-checksum-sha256": multiparts.base64_sha256(multiparts.OTHER)},
             {400, 403},
             id="another checksum",
         ),
