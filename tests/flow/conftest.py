@@ -15,16 +15,18 @@ from instastream.deps import Deps, memory_deps
 from instastream.events import Event, Record
 from instastream.handlers.feeds import FEEDS
 from instastream.handlers.graph import GRAPH
+from instastream.handlers.ledger import LEDGER
 from instastream.handlers.media import MEDIA
 from instastream.handlers.posts import POSTS
 from instastream.handlers.table import Handlers
+from instastream.handlers.video import VIDEO
 from instastream.ids import UserId
 from instastream.rendering import RenderPool
 from instastream.stores.memory import MemoryBlobs, MemoryLog
 from instastream.stores.posts import Post
 from tests.conftest import IN_MEMORY
 
-APPS = (MEDIA, POSTS, FEEDS, GRAPH)
+APPS = (MEDIA, VIDEO, POSTS, FEEDS, GRAPH, LEDGER)
 
 
 class Streams:
