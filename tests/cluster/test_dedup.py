@@ -6,10 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest_asyncio
 
-from instastream.client import Client, Json
-from instastream.events import PostDeleted
-from instastream.ids import PostId, UserId
-from instastream.log import KafkaLog
+from instastream.client import Json
+from instastream.media import RENDERING
 from instastream.stores.s3 import S3Blobs, open_client
 from tests.cluster.conftest import System, eventually, photo, post
 from tests.cluster.test_cli import run
@@ -21,13 +19,6 @@ async def blobs(system: System) -> AsyncIterator[S3Blobs]:
         yield S3Blobs(client, system.settings.bucket)
 
 
-async def delete(system: System, author: Client, posted: Json) -> None:
-    async with KafkaLog(system.settings.kafka, prefix=system.settings.prefix) as log:
-        await log.append(
-            PostDeleted(post_id=PostId(posted["id"]), author_id=UserId(author.user_id), at_ms=0)
-        )
-
-
 async def test_the_same_photograph_is_rendered_once_and_goes_with_its_last_post(
     system: System, blobs: S3Blobs
 ) -> None:
@@ -35,27 +26,27 @@ async def test_the_same_photograph_is_rendered_once_and_goes_with_its_last_post(
     content = photo()
     posts = await asyncio.gather(*(post(author, content) for author in authors))
 
-    async def media(number: int) -> Json:
-        seen: Json = (await authors[number].post(posts[number]["id"]))["media"]
-        return seen
+    async def images(number: int) -> Json:
+        [media] = (await authors[number].post(posts[number]["id"]))["media"]
+        return dict(media["images"])
 
     async def both_ready() -> bool:
-        return bool(await media(0) and await media(1))
+        return bool(await images(0) and await images(1))
 
     await eventually(both_ready, "both posts ready")
-    first = await media(0)
-    assert await media(1) == first
+    first = await images(0)
+    assert await images(1) == first
     url = first["full"]["url"]
     root = url.removeprefix(f"{system.settings.media_url}/").rsplit("/", 2)[0]
     objects = await blobs.list(root)
-    assert sorted({one.key.rsplit("/", 2)[1] for one in objects}) == ["1-0"]
+    assert sorted({one.key.rsplit("/", 2)[1] for one in objects}) == [f"{RENDERING}-0"]
     assert len(objects) == 3
     kept = await blobs.list(f"originals/{root}")
     assert [one.size_bytes for one in kept] == [len(content)]
     uploads = [await blobs.list(f"uploads/{author.user_id}/") for author in authors]
     assert uploads == [[], []], "of two originals one is kept, and where no client can put"
 
-    await delete(system, authors[0], posts[0])
+    await authors[0].call("DELETE", f"/v1/posts/{posts[0]['id']}")
     grace_s = system.settings.media_grace_s
     await asyncio.sleep(2 * grace_s)
     done = run("reclaim", "--json", **system.environ)
@@ -63,7 +54,7 @@ async def test_the_same_photograph_is_rendered_once_and_goes_with_its_last_post(
     assert not [one for one in json.loads(done.stdout) if one["root"] == root and not one["needed"]]
     assert await blobs.list(root) == objects
 
-    await delete(system, authors[1], posts[1])
+    await authors[1].call("DELETE", f"/v1/posts/{posts[1]['id']}")
 
     async def reclaimed() -> bool:
         return not [*await blobs.list(root), *await blobs.list(f"originals/{root}")]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from instastream.errors import Corrupt
-from instastream.rendering import RenderPool
+from instastream.rendering import WORKER, RenderPool
 from tests.unit.images.mutations import mutations, png, tricks, whole
 
 EACH, OF_CMYK = 145, 30  # 2,060 in all; a CMYK image takes 30 ms to convert, the others 5
@@ -53,8 +53,9 @@ async def outcomes(pool: RenderPool, contents: Iterator[bytes]) -> list[str]:
 
 
 def workers() -> Sequence[str]:
-    """The pids of those alive; all are children of this process."""
-    return Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    """The pids of those alive: this process's children, without servers that other tests use."""
+    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    return [pid for pid in children if WORKER[-1] in Path(f"/proc/{pid}/cmdline").read_text()]
 
 
 @pytest.mark.parametrize("kind", KINDS)
