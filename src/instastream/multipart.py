@@ -99,6 +99,7 @@ async def abort(user_id: UserId, media_id: MediaId, deps: Deps) -> None:
         raise Rejected("upload-already-used", "this upload is a post: delete the post instead")
     if upload.multipart_id:
         await deps.multiparts.abort(key_of(upload), upload.multipart_id)
+    await deps.blobs.delete([key_of(upload)])
 
 
 async def abort_abandoned(deps: Deps) -> int:

@@ -83,25 +83,30 @@ def demo_tables(summary: Summary) -> list[Table]:
     variants = Table(
         title="Variants as the edge serves them: pixels and kilobytes", title_justify="left"
     )
+    videos = Table(title="Videos: what a player may choose", title_justify="left")
     feeds = Table(title="Feeds: what each reader saw, newest first", title_justify="left")
     _add_columns(stages, "post", "by", "rendered", "ready", "visible", "edge")
     _add_columns(variants, "post", "uploaded", "thumb", "feed", "full")
+    _add_columns(videos, "post", "seconds", "rungs")
     for one in summary.posts:
         times = (str(ms) for ms in (one.rendered_ms, one.ready_ms, one.visible_ms))
         stages.add_row(one.name, one.author, *times, ", ".join(one.edge))
         images = one.post["media"][0]["images"]
         sizes = (_variant(images[name]) for name in ("thumb", "feed", "full"))
         variants.add_row(one.name, f"{one.uploaded_bytes / 1000:.0f}", *sizes)
+        if video := one.post["media"][0]["video"]:
+            rungs = (f"{rung['width']}x{rung['height']}" for rung in video["rungs"])
+            videos.add_row(one.name, f"{video['duration_ms'] / 1000:.1f}", ", ".join(rungs))
     _add_columns(feeds, "reader", "posts")
     for feed in summary.feeds:
         feeds.add_row(feed.reader, ", ".join(feed.names))
-    return [stages, variants, feeds]
+    return [stages, variants, videos, feeds]
 
 
 def _add_columns(table: Table, *headings: str) -> None:
     """Words to the left, numbers to the right."""
     for heading in headings:
-        words = heading in ("post", "posts", "by", "edge", "reader")
+        words = heading in ("post", "posts", "by", "edge", "reader", "rungs")
         table.add_column(heading, justify="left" if words else "right")
 
 

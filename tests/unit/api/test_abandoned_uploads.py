@@ -35,6 +35,7 @@ async def test_an_aborted_upload_can_never_be_a_post(ada: Person, deps: Deps) ->
         response = await ada.ask("POST", "/v1/posts", json=single(media_id))
         assert problem(response) == (410, "upload-aborted")
     assert [one async for one in deps.multiparts.begun("")] == []
+    assert await deps.blobs.list("") == []
 
 
 class Aborting(MemoryMultiparts):
