@@ -1,5 +1,7 @@
 """Refuses what would cost too much, before a pixel is decoded."""
 
+import re
+
 from instastream.errors import Corrupt
 from instastream.limits import (
     ANIMATION_FRAMES_MAX,
@@ -9,11 +11,10 @@ from instastream.limits import (
     JPEG_SCANS_MAX,
 )
 
-# How scans and frames begin; in entropy-coded data neither can occur by accident.
-PARTS = {
-    "image/jpeg": (b"\xff\xda", JPEG_SCANS_MAX),
-    "image/webp": (b"ANMF", ANIMATION_FRAMES_MAX),
-}
+# A JPEG's markers that are followed by a length, or end it: neither restarts nor stuffed bytes.
+MARKER = re.compile(rb"\xff([\x02-\xcf\xd9-\xfe])")
+SCAN, END = b"\xda", b"\xd9"
+FRAME = b"ANMF"  # how a frame of a WebP begins
 
 
 def check_size(size_bytes: int) -> None:
@@ -24,9 +25,21 @@ def check_size(size_bytes: int) -> None:
 
 def check_parts(content: bytes, content_type: str) -> None:
     """Refuse what takes a decoder minutes: passes over the same pixels, frames without end."""
-    marker, most = PARTS.get(content_type, (b"", 0))
-    if marker and content.count(marker) > most:
-        raise Corrupt("too-many-parts", f"The image has more than {most:,} scans or frames.")
+    if content_type == "image/jpeg" and _scans(content) > JPEG_SCANS_MAX:
+        raise Corrupt("too-many-parts", f"The image has more than {JPEG_SCANS_MAX:,} scans.")
+    if content_type == "image/webp" and content.count(FRAME) > ANIMATION_FRAMES_MAX:
+        raise Corrupt("too-many-parts", f"The image has more than {ANIMATION_FRAMES_MAX:,} frames.")
+
+
+def _scans(content: bytes) -> int:
+    """Passes over a JPEG's pixels; a phone may put a video behind its end, which is not its own."""
+    scans, at = 0, 2
+    while scans <= JPEG_SCANS_MAX and (marker := MARKER.search(content, at)):
+        if marker[1] == END:
+            break
+        scans += marker[1] == SCAN
+        at = marker.end() + int.from_bytes(content[marker.end() : marker.end() + 2], "big")
+    return scans
 
 
 def check_pixels(*, width: int, height: int) -> None:

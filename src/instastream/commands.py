@@ -124,8 +124,7 @@ async def edit(
 ) -> Post:
     """Put other words to a post; what is None or absent stays as it is."""
     post = await _own_post(author_id, post_id, deps)
-    if post.deleted:
-        raise Rejected("post-not-found", f"there is no post {post_id}")
+    _check_not_deleted(post)
     positions = {media.media_id: media.position for media in post.media}
     if unknown := alt_texts.keys() - positions.keys():
         raise Rejected("invalid-request", f"this post has no media {min(unknown)}")
@@ -137,7 +136,14 @@ async def edit(
         at_ms=deps.now_ms(),
     )
     await record_edited(await deps.log.append(event), deps)
-    return (await deps.posts.get([post_id]))[post_id]
+    edited = (await deps.posts.get([post_id]))[post_id]
+    _check_not_deleted(edited)  # meanwhile
+    return edited
+
+
+def _check_not_deleted(post: Post) -> None:
+    if post.deleted:
+        raise Rejected("post-not-found", f"there is no post {post.post_id}")
 
 
 async def delete(author_id: UserId, post_id: PostId, deps: Deps) -> None:

@@ -39,8 +39,7 @@ def decode(content: bytes) -> pyvips.Image:
         raise Corrupt("damaged", "The file does not say how large the image is.")
     check_pixels(width=width, height=height)
     with _blamed_on_the_file():
-        pixels = photograph.data
-    return _image(photograph, pixels)
+        return _image(photograph, photograph.data)
 
 
 @contextmanager

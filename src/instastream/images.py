@@ -33,7 +33,7 @@ LOADERS = {
     "image/avif": ("VipsForeignLoadHeif", "heifload_buffer"),
 }
 JPEG_SHRINKS = (1, 2, 4, 8)  # what its transform can skip
-WIDEST = VARIANTS[0].width
+WIDEST = VARIANTS[0]
 PLAIN = {"srgb", "b-w", "rgb16", "grey16"}  # encoded right without a colour transform
 
 
@@ -96,19 +96,18 @@ def _allow_loaders() -> None:
 
 
 def _widest(content: bytes, source: pyvips.Image) -> pyvips.Image:
-    widest = VARIANTS[0]
     if "vips-loader" not in source.get_fields():  # decoded already
-        return _scaled(source, widest, **_colours(source))
+        return _scaled(source, WIDEST, **_colours(source))
     if (shrink := _shrink(source)) > 1:
         small = pyvips.Image.new_from_buffer(
             content, "", shrink=shrink, fail_on="error", access="sequential"
         )
-        return _scaled(small, widest, **_colours(source))
+        return _scaled(small, WIDEST, **_colours(source))
     # As an argument `fail_on` does nothing; without it a truncated file comes out half grey.
     return pyvips.Image.thumbnail_buffer(
         content,
-        widest.width,
-        height=VARIANT_RATIO_MAX * widest.width,
+        WIDEST.width,
+        height=VARIANT_RATIO_MAX * WIDEST.width,
         size="down",
         option_string="fail_on=error",
         **_colours(source),
@@ -120,7 +119,7 @@ def _shrink(source: pyvips.Image) -> int:
     if source.get("vips-loader") != LOADERS["image/jpeg"][1]:
         return 1
     width = source.height if _lies_on_its_side(source) else source.width
-    return max(shrink for shrink in JPEG_SHRINKS if shrink == 1 or width >= shrink * WIDEST)
+    return max(shrink for shrink in JPEG_SHRINKS if shrink == 1 or width >= shrink * WIDEST.width)
 
 
 def _lies_on_its_side(source: pyvips.Image) -> bool:

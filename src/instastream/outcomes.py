@@ -1,6 +1,7 @@
 """What became of a transcode: how ffmpeg ended, and what it left in its folder."""
 
-from errno import EAGAIN, EDQUOT, EIO, EMFILE, ENFILE, ENOSPC
+import signal
+from errno import EAGAIN, EDQUOT, EMFILE, ENFILE, ENOSPC
 from pathlib import Path
 
 from instastream.encoding import INDEX, INITIAL, POSTER, SOUND
@@ -13,10 +14,11 @@ from instastream.playlists import Segmented, Stream, avc_codec, master, measure
 from instastream.source import OUT_OF_MEMORY, Source
 
 LOSS_MS_MAX = 250  # what rounding and lazy muxers explain; more is missing
+TOO_SLOW = "The video takes too long to transcode."
 DAMAGED = "The file is damaged or incomplete."
 
 # ffmpeg exits with the last byte of an error number, which is negative.
-MACHINE_TROUBLE = {256 - number for number in (EAGAIN, EDQUOT, EIO, EMFILE, ENFILE, ENOSPC)}
+MACHINE_TROUBLE = {256 - number for number in (EAGAIN, EDQUOT, EMFILE, ENFILE, ENOSPC)}
 BUGS = {1, 2, 8, 127}  # Python's, and ffmpeg's for an option that it doesn't have
 
 
@@ -26,7 +28,11 @@ class Crashed(Exception):
 
 def judge(code: int, errors: str) -> None:
     """Raise what the exit code of prober or ffmpeg means, unless it is 0."""
-    if code < 0 or code == OUT_OF_MEMORY:
+    if code == -signal.SIGXCPU:
+        raise Corrupt("transcode-timeout", TOO_SLOW)
+    if code == OUT_OF_MEMORY:  # of its own limit, whatever else runs here
+        raise Corrupt("transcode-crashed", "The video takes too much memory to decode.")
+    if code < 0:
         raise Crashed(code)
     if code in MACHINE_TROUBLE:
         raise Unavailable("this machine", errors)

@@ -37,12 +37,20 @@ def probe(path: Path, content_type: str) -> Source:
     """What is in the file; raises Corrupt where that can't be transcoded."""
     try:
         with av.open(
-            f"file:{path}", format=DEMUXERS[content_type], options=opening(content_type)
+            f"file:{path}",
+            format=DEMUXERS[content_type],
+            options=opening(content_type),
+            metadata_errors="replace",  # names of tracks may be in any encoding
         ) as container:
             return _source(container)
     except (FileNotFoundError, PermissionError, MemoryError):
         raise  # no fault of the file, or not of its bytes alone; all are FFmpegErrors too
-    except FFmpegError as error:
+    except (
+        FFmpegError,
+        ValueError,
+        LookupError,
+        ArithmeticError,
+    ) as error:  # PyAV's, of what it reads
         raise Corrupt("damaged", "The file is damaged or incomplete.") from error
 
 

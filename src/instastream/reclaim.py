@@ -1,5 +1,6 @@
 """Deletes the objects that no post needs any more: docs/decisions/0013."""
 
+import logging
 from itertools import groupby
 from operator import attrgetter
 
@@ -7,11 +8,14 @@ from msgspec import Struct
 
 from instastream import media
 from instastream.deps import Deps, open_deps
+from instastream.errors import InstastreamError
 from instastream.settings import Settings
 from instastream.stores.blobs import Listed
 from instastream.stores.ledger import Due
 
-DUE_LENGTH_MAX = 1_000  # of one pass: some seconds, so that what it read is not stale
+DUE_LENGTH_MAX = 1_000  # of one pass: about a minute
+
+log = logging.getLogger(__name__)
 
 
 class Verdict(Struct, frozen=True):
@@ -36,7 +40,13 @@ async def reclaim(deps: Deps, *, dry_run: bool = False) -> list[Verdict]:
     """
     due = await deps.ledger.due(deps.now_ms(), limit=DUE_LENGTH_MAX)
     by_root = groupby(sorted(due, key=attrgetter("root")), key=attrgetter("root"))
-    return [await _judge(root, list(looks), deps, dry_run=dry_run) for root, looks in by_root]
+    verdicts = []
+    for root, looks in by_root:
+        try:
+            verdicts.append(await _judge(root, list(looks), deps, dry_run=dry_run))
+        except InstastreamError as error:  # the others need not wait for it
+            log.warning("%s is left for later: %s", root, error)
+    return verdicts
 
 
 async def _judge(root: str, looks: list[Due], deps: Deps, *, dry_run: bool) -> Verdict:

@@ -6,19 +6,31 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from errno import EDQUOT, EIO, ENOSPC
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 
+from instastream.errors import Unavailable
+
+DISK_TROUBLE = (EDQUOT, EIO, ENOSPC)
 PREFIX = "instastream-scratch-"
 UNLOCKED_S_MAX = 60.0  # from making a folder to locking it, on a very slow machine
 
 
 @contextmanager
 def scratch() -> Iterator[Path]:
-    """An empty folder where `TMPDIR` says; the kernel forgets its lock with our process."""
+    """An empty folder where `TMPDIR` says; the kernel forgets its lock with our process.
+
+    Raises Unavailable, also from within, when the disk is full or failing.
+    """
     _sweep(time.time())
-    with TemporaryDirectory(prefix=PREFIX) as folder, _locked(Path(folder)):
-        yield Path(folder)
+    try:
+        with TemporaryDirectory(prefix=PREFIX) as folder, _locked(Path(folder)):
+            yield Path(folder)
+    except OSError as error:
+        if error.errno in DISK_TROUBLE:
+            raise Unavailable("this machine's disk", error) from error
+        raise
 
 
 def _sweep(now_s: float) -> None:

@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import TypeVar
 
 import imageio_ffmpeg
+import msgspec
 
 from instastream.encoding import SOUND, THREADS_MAX, Job, arguments
 from instastream.errors import Corrupt, Unavailable
 from instastream.ladder import plan_rungs
 from instastream.limits import MEBIBYTE, VIDEO_BYTES_MAX
 from instastream.media import HEAD_BYTES, Transcoded, sniff_video
-from instastream.outcomes import Crashed, collect, judge
+from instastream.outcomes import TOO_SLOW, Crashed, collect, judge
 from instastream.source import Refusal, Source, replies
 
 THREADS = min(os.cpu_count() or 1, THREADS_MAX)  # one job at a time takes all
@@ -30,8 +31,8 @@ START_S_MAX = 60.0  # of a transcode, whatever its length
 SLOWNESS_MAX = 20.0  # times the duration: 4K60 in HDR takes 14 on two busy cores
 MEMORY_BYTES_MAX = 4096 * MEBIBYTE  # address space; 10-bit 4K takes 1,900 MiB with 8 threads
 FILE_BYTES_MAX = 64 * MEBIBYTE  # a segment at its peak has 9, a poster at most 8
+REPLY_BYTES_MAX = 64 * 1024  # of the prober; it takes some hundred
 ERRORS_LENGTH_MAX = 2_000  # of what ffmpeg prints, its end
-TOO_SLOW = "The video takes too long to transcode."
 
 ENVIRONMENT = {
     "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
@@ -91,11 +92,23 @@ async def probe(original: Path, content_type: str) -> Source:
 async def _probe_once(original: Path, content_type: str) -> Source:
     argv = ["-m", "instastream.probing", content_type, str(original)]
     async with _run(argv, original.parent, PROBE_S_MAX) as lines:
-        answer = await lines.read()
-    reply = replies.decode(answer)
+        reply = await _reply(lines)
     if isinstance(reply, Refusal):
         raise Corrupt(reply.reason, reply.message)
     return reply
+
+
+async def _reply(lines: StreamReader) -> Refusal | Source:
+    """What the prober says; one that says anything else has been broken."""
+    answer = b""
+    while chunk := await lines.read(REPLY_BYTES_MAX):
+        answer += chunk
+        if len(answer) > REPLY_BYTES_MAX:
+            raise Crashed("it prints without end")
+    try:
+        return replies.decode(answer)
+    except msgspec.DecodeError as error:
+        raise Crashed(error) from error
 
 
 def _sniffed(original: Path) -> str:
@@ -134,7 +147,8 @@ async def _run(argv: Sequence[str], here: Path, seconds_max: float) -> AsyncIter
     finally:  # also when cancelled
         with suppress(ProcessLookupError):
             process.kill()
-        await process.stdout.read()  # a full pipe would keep wait() waiting
+        while await process.stdout.read(MEBIBYTE):  # a full pipe would keep wait() waiting
+            pass
         last_words = await errors
         await process.wait()
     judge(code, last_words)

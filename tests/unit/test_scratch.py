@@ -1,10 +1,12 @@
 """No killed job's files stay for ever, and no running job loses its own."""
 
 import os
+from errno import EACCES, ENOSPC
 from pathlib import Path
 
 import pytest
 
+from instastream.errors import Unavailable
 from instastream.scratch import PREFIX, UNLOCKED_S_MAX, scratch
 
 
@@ -58,3 +60,9 @@ def test_other_folders_are_left_alone(temporary: Path) -> None:
     aged(other)
     with scratch():
         assert other.exists()
+
+
+@pytest.mark.parametrize(("number", "raised"), [(ENOSPC, Unavailable), (EACCES, PermissionError)])
+def test_a_full_disk_is_waited_out(number: int, raised: type[Exception]) -> None:
+    with pytest.raises(raised), scratch():
+        raise OSError(number, "")

@@ -99,7 +99,9 @@ async def _turn(root: str, deps: Deps) -> AsyncIterator[None]:
         yield
     finally:
         renewal.cancel()
-        await deps.ledger.free(root, owner)
+        await asyncio.wait([renewal])  # or what it sent last would claim it again
+        with suppress(Unavailable):  # it ends by itself
+            await deps.ledger.free(root, owner)
 
 
 async def _claimed(root: str, owner: str, deps: Deps) -> bool:

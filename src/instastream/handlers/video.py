@@ -18,6 +18,8 @@ from instastream.stores.ledger import Outcome
 from instastream.uploads import is_video, original_key
 from instastream.video import Report
 
+REPORT_S_MAX = 0.5  # ffmpeg waits meanwhile
+
 
 async def transcode_media(record: Record[UploadFinalized], deps: Deps) -> list[Event]:
     """The ladder and the poster lie in the object store, or there can never be one."""
@@ -56,8 +58,9 @@ async def _put(
 
 
 async def _report(media_id: MediaId, deps: Deps, done: float) -> None:
-    with suppress(Unavailable):  # a number on a screen is not worth a transcode
-        await deps.transcodes.record(media_id, 100 * done)
+    with suppress(Unavailable, TimeoutError):  # a number on a screen is not worth a transcode
+        async with asyncio.timeout(REPORT_S_MAX):
+            await deps.transcodes.record(media_id, 100 * done)
 
 
 async def _put_video(transcoded: media.Transcoded, made: Path, folder: str, deps: Deps) -> Video:

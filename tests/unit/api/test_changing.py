@@ -3,8 +3,10 @@
 import pytest
 
 from instastream.deps import Deps
+from instastream.events import PostDeleted, PostEdited, Record
 from instastream.limits import ALT_TEXT_LENGTH_MAX, CAPTION_LENGTH_MAX, MEDIA_MAX
-from instastream.log import EventLog
+from instastream.log import Appended, EventLog
+from instastream.stores.memory import MemoryLog
 from tests.unit.api.conftest import DownLog, Json, Person, make_ready, problem, serving, single
 
 NOBODYS = "6f1c8d1e-4b0a-4f3e-9c55-0d6f4b8f2f6a"
@@ -143,6 +145,28 @@ async def test_a_deleted_post_is_gone_for_everyone_and_for_good(
     again = await ada.ask("POST", "/v1/posts", json=single(media_id))
     assert problem(again) == (409, "upload-already-used")
     assert await said(deps.log, "posts") == 1
+
+
+class DeletedAtOnce(MemoryLog):
+    """Another request deletes the post while this one is appended."""
+
+    def __init__(self, deps: Deps) -> None:
+        super().__init__()
+        self._deps = deps
+
+    async def append(self, event: Appended) -> Record[Appended]:
+        assert isinstance(event, PostEdited)
+        gone = PostDeleted(post_id=event.post_id, author_id=event.author_id, at_ms=event.at_ms)
+        await self._deps.posts.record_deleted(gone)
+        return await super().append(event)
+
+
+async def test_a_post_that_is_deleted_while_it_is_edited_is_gone(ada: Person, deps: Deps) -> None:
+    post = await ada.post()
+    async with serving(deps, log=DeletedAtOnce(deps)) as http:
+        path = f"/v1/posts/{post['id']}"
+        response = await http.patch(path, json={"caption": "late"}, headers=ada.headers)
+    assert problem(response) == (404, "post-not-found")
 
 
 @pytest.mark.parametrize("method", ["PATCH", "DELETE"])

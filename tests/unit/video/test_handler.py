@@ -1,6 +1,7 @@
 """An uploaded video becomes objects and one event, the same each time it is delivered."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from io import BytesIO
 from pathlib import Path
 from tempfile import gettempdir
@@ -131,11 +132,18 @@ async def test_videos_and_photographs_are_left_to_each_other(deps: Deps, clip: C
         assert await render_media(await uploaded(deps, b"", content_type), deps) == nothing
 
 
-async def test_a_transcode_goes_on_when_nobody_keeps_its_progress(
-    deps: Deps, clip: Clip, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def down(*_: object) -> None:
-        raise Unavailable("redis", "down")
+async def down(*_: object) -> None:
+    raise Unavailable("redis", "down")
 
-    monkeypatch.setattr(MemoryTranscodes, "record", down)
+
+async def hanging(*_: object) -> None:
+    await asyncio.sleep(3_600)
+
+
+@pytest.mark.parametrize("record", [down, hanging])
+async def test_a_transcode_goes_on_when_nobody_keeps_its_progress(
+    deps: Deps, clip: Clip, monkeypatch: pytest.MonkeyPatch, record: Callable[..., object]
+) -> None:
+    monkeypatch.setattr(MemoryTranscodes, "record", record)
+    monkeypatch.setattr("instastream.handlers.video.REPORT_S_MAX", 0.01)
     assert (await ready(await uploaded(deps, clip("silent.mov").read_bytes()), deps)).video

@@ -1,6 +1,7 @@
 """Whatever becomes of ffmpeg, only its own job fails, and nothing of it stays behind."""
 
 import asyncio
+import signal
 import time
 from pathlib import Path
 
@@ -104,7 +105,9 @@ async def test_what_ffmpeg_prints_without_end_is_not_kept(
         (69, Corrupt),  # too many frames that can't be decoded
         (228, Unavailable),  # no space left
         (245, Unavailable),  # no thread left
-        (244, Crashed),  # no memory left, of its own
+        (251, Corrupt),  # what the file is can't be read; a disk that fails says the same
+        (244, Corrupt),  # no memory left, of its own
+        (-signal.SIGXCPU, Corrupt),  # nor processor time
         (-9, Crashed),
         (1, RuntimeError),
         (8, RuntimeError),  # an option that ffmpeg doesn't have

@@ -110,6 +110,12 @@ async def test_odd_lengths_and_squeezed_pixels_become_even_and_square(
     assert sizes(transcoded)[0] == ("240p", 320, 180)
 
 
+async def test_names_in_any_encoding_are_no_damage(clip: Clip, transcode: Transcode) -> None:
+    named = clip("live.webm").read_bytes().replace(b"Lavf", b"caf\xe9")
+    assert b"caf\xe9" in named
+    assert (await transcode(named)).rungs
+
+
 async def test_a_recording_that_does_not_say_its_length_is_measured(
     clip: Clip, transcode: Transcode
 ) -> None:
