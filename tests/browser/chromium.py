@@ -66,20 +66,20 @@ def installed(environ: Mapping[str, str]) -> Browser:
     )
 
 
-def _with_certificates(environ: Mapping[str, str]) -> dict[str, str]:
+def _trust_certificates() -> None:
     """Behind a proxy Node trusts what the rest of the machine does, only if told."""
-    extra = environ.get("NODE_EXTRA_CA_CERTS") or environ.get("SSL_CERT_FILE")
-    return {**environ, **({"NODE_EXTRA_CA_CERTS": extra} if extra else {})}
+    if certificates := os.environ.get("SSL_CERT_FILE"):
+        os.environ.setdefault("NODE_EXTRA_CA_CERTS", certificates)
 
 
 def _install(folder: Path) -> None:
     for name in LOCK:
         shutil.copy(HERE / name, folder)
+    _trust_certificates()
     npm(
         ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"],
         return_completed_process=True,
         cwd=folder,
-        env=_with_certificates(os.environ),
         check=True,
         timeout=NPM_TIMEOUT_S,
         stdout=subprocess.DEVNULL,
