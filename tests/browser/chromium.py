@@ -89,7 +89,9 @@ def _install(folder: Path) -> None:
     program.chmod(0o755)
     libraries = io.BytesIO(_unpacked(folder / BINARIES / "al2023.tar.br"))
     with tarfile.open(fileobj=libraries) as archive:
-        archive.extractall(folder, filter="data")
+        if hasattr(tarfile, "data_filter"):  # Python 3.11.4
+            archive.extraction_filter = tarfile.data_filter
+        archive.extractall(folder)
 
 
 def _unpacked(path: Path) -> bytes:
