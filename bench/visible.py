@@ -1,13 +1,13 @@
 """From finalize to visible for a 12-megapixel photograph, stage by stage, on the whole system."""
 
 import asyncio
-import os
 from importlib.resources import files
 from secrets import token_hex
 
 from httpx2 import AsyncClient
 
 from bench.report import Result, report
+from bench.system import running
 from infra import local
 from instastream.client import TIMEOUT_S, Client
 from instastream.demo import announced
@@ -41,19 +41,13 @@ def _results(stage: str, times: list[Times]) -> list[Result]:
 
 async def _measure(steps: Steps) -> list[Times]:
     """One post after another, so that none waits for another."""
-    stack = local.stack_of(os.environ, steps.report)
-    keep = local.is_up(os.environ)
-    try:
-        environ = await local.up(os.environ, stack, steps.report)
+    async with running(steps) as (_, environ):
         api = environ[local.API]
         async with AsyncClient(base_url=api, timeout=TIMEOUT_S, trust_env=False) as http:
             posts = await _post_all(http, steps)
         settings = Settings.from_env(environ)
         async with KafkaLog(settings.kafka, prefix=settings.prefix) as log:
             announced_ms = await announced(log)
-    finally:
-        if not keep:
-            await stack.down()
     for post_id, times in posts.items():
         times["rendered"] = announced_ms[post_id] - times.pop("sent")
     return list(posts.values())

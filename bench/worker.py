@@ -16,6 +16,7 @@ from secrets import token_hex
 from httpx2 import AsyncClient
 
 from bench.report import Result, report
+from bench.system import running
 from infra import local
 from infra.native.stack import Stack
 from instastream.client import TIMEOUT_S, Client
@@ -65,21 +66,13 @@ def main() -> None:
 
 async def _measure(photos: list[bytes], steps: Steps) -> tuple[float, float]:
     """Seconds for photographs that nobody posted before, and for the same ones again."""
-    stack = local.stack_of(os.environ, steps.report)
-    keep = local.is_up(os.environ)
-    try:
-        environ = await local.up(os.environ, stack, steps.report)
-        async with AsyncClient(
-            base_url=environ[local.API], timeout=TIMEOUT_S, trust_env=False
-        ) as http:
-            name = f"author_{token_hex(4)}"
-            author = await Client.joined(http, name, token_hex(8))
+    async with running(steps) as (stack, environ):
+        api = environ[local.API]
+        async with AsyncClient(base_url=api, timeout=TIMEOUT_S, trust_env=False) as http:
+            author = await Client.joined(http, f"author_{token_hex(4)}", token_hex(8))
             await _post_all(author, [ORIGINAL + token_hex(8).encode() for _ in range(4)], steps)
             first_s = await _worker_s(stack, author, photos, steps)
             return first_s, await _worker_s(stack, author, photos, steps)
-    finally:
-        if not keep:
-            await stack.down()
 
 
 async def _worker_s(stack: Stack, author: Client, photos: list[bytes], steps: Steps) -> float:

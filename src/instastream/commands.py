@@ -24,11 +24,11 @@ from instastream.handlers.graph import record_followed, record_unfollowed
 from instastream.handlers.posts import record_deleted, record_edited, record_finalized
 from instastream.ids import MediaId, PostId, UserId
 from instastream.limits import FOLLOWS_MAX, PUT_BYTES_MAX
-from instastream.multipart import check_not_aborted, key_of, own_upload
+from instastream.multipart import own_upload
 from instastream.stores.blobs import SignedPut
 from instastream.stores.posts import Post
 from instastream.stores.uploads import Claim, Upload
-from instastream.uploads import check_arrived, check_declared
+from instastream.uploads import check_arrived, check_declared, check_not_aborted, key_of
 
 
 class DraftMedia(msgspec.Struct, frozen=True):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from instastream.events import Rung
+from instastream.events import MediaReady, Rung, Variant, Video
 
 HEAD_BYTES = 64  # enough to sniff by; an AVIF's list of brands takes up to about 40
 DIGEST_BYTES = 16  # keyed, so no collision can be searched for offline; by chance: one in 2^64
@@ -62,6 +62,25 @@ class Transcoded(Struct, frozen=True):
     height: int
     duration_ms: int
     rungs: list[Rung]  # widest first
+
+
+class Outcome(Struct, frozen=True, kw_only=True):
+    """What an original became, as it lies in the object store: the same to all who share it."""
+
+    variants: list[Variant]
+    thumbhash: str = ""
+    colour: str = ""
+    video: Video | None = None
+
+    @classmethod
+    def of(cls, event: MediaReady) -> "Outcome":
+        """What the event says of it."""
+        return cls(
+            variants=event.variants,
+            thumbhash=event.thumbhash,
+            colour=event.colour,
+            video=event.video,
+        )
 
 
 def sniff(head: bytes) -> str | None:

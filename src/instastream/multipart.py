@@ -13,8 +13,8 @@ from instastream.limits import MULTIPART_TTL_S, UPLOAD_GRACE_S
 from instastream.parts import composite, part_count, part_sizes, sha256_of_parts
 from instastream.stores.blobs import SignedPut
 from instastream.stores.multiparts import Part
-from instastream.stores.uploads import ABORTED, Claim, Upload
-from instastream.uploads import ORIGINALS, check_in_time, original_key
+from instastream.stores.uploads import ABORTED, Upload
+from instastream.uploads import ORIGINALS, check_in_time, check_not_aborted, key_of
 
 
 class Progress(Struct, frozen=True):
@@ -123,17 +123,6 @@ async def own_upload(user_id: UserId, media_id: MediaId, deps: Deps) -> Upload:
     if upload is None or upload.user_id != user_id:
         raise Rejected("upload-not-found", f"you have no upload {media_id}")
     return upload
-
-
-def key_of(upload: Upload) -> str:
-    """Where its bytes lie."""
-    return original_key(upload.user_id, upload.media_id)
-
-
-def check_not_aborted(claim: Claim) -> None:
-    """Raise Rejected for an upload that its owner took back."""
-    if claim == ABORTED:
-        raise Rejected("upload-aborted", "this upload was aborted: request a new one")
 
 
 async def _parts(upload: Upload, deps: Deps) -> dict[int, Part] | None:

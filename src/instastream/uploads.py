@@ -13,7 +13,7 @@ from instastream.limits import (
     VIDEO_BYTES_MAX,
 )
 from instastream.stores.blobs import Blob
-from instastream.stores.uploads import Upload
+from instastream.stores.uploads import ABORTED, Claim, Upload
 
 IMAGE_TYPES = (
     "image/avif",
@@ -31,6 +31,11 @@ ORIGINALS = "uploads/"
 def original_key(user_id: UserId, media_id: MediaId) -> str:
     """Where an original lies in the bucket."""
     return f"{ORIGINALS}{user_id}/{media_id}"
+
+
+def key_of(upload: Upload) -> str:
+    """Where its bytes lie."""
+    return original_key(upload.user_id, upload.media_id)
 
 
 def is_original(key: str) -> bool:
@@ -55,6 +60,12 @@ def check_declared(*, content_type: str, size_bytes: int, sha256: str) -> None:
         raise Rejected("upload-too-large", f"{kind} has 1 to {most} bytes")
     if not _is_sha256(sha256):
         raise Rejected("invalid-request", "sha256 must be the base64 of 32 bytes")
+
+
+def check_not_aborted(claim: Claim) -> None:
+    """Raise Rejected for an upload that its owner took back."""
+    if claim == ABORTED:
+        raise Rejected("upload-aborted", "this upload was aborted: request a new one")
 
 
 def ttl_s(upload: Upload) -> int:

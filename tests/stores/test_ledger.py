@@ -8,7 +8,8 @@ import pytest
 from instastream.deps import Deps
 from instastream.events import Variant
 from instastream.ids import MediaId, PostId
-from instastream.stores.ledger import Due, Generations, Ledger, Outcome, PostReferences, Reference
+from instastream.media import Outcome
+from instastream.stores.ledger import Due, Generations, Ledger, PostReferences, Reference
 
 
 def outcome(name: str) -> Outcome:

@@ -20,7 +20,8 @@ from instastream.events import (
     Variant,
 )
 from instastream.ids import MediaId, PostId, UserId, compose, minted_ms
-from instastream.stores.posts import Failure, Media, Post, Rendered
+from instastream.media import Outcome
+from instastream.stores.posts import Failure, Media, Post
 from tests.stores.conftest import new_id
 
 VARIANT = Variant("feed", "media/d/feed-1.webp", 1080, 720, 9)
@@ -82,7 +83,7 @@ async def test_events_in_any_order_and_twice_leave_the_same_post(deps: Deps, use
                     media_id=events[0].media_id,
                     content_type="image/jpeg",
                     alt_text="what it shows",
-                    rendered=Rendered([VARIANT], "hash", "#102030", None),
+                    rendered=Outcome(variants=[VARIANT], thumbhash="hash", colour="#102030"),
                     failure=Failure("truncated", "The image ends early."),
                 )
             ],

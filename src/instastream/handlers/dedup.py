@@ -15,8 +15,9 @@ from instastream import media
 from instastream.deps import Deps
 from instastream.errors import Corrupt, Unavailable
 from instastream.events import Event, MediaFailed, MediaReady, UploadFinalized
+from instastream.media import Outcome
 from instastream.retries import backoff
-from instastream.stores.ledger import Outcome, Reference
+from instastream.stores.ledger import Reference
 from instastream.uploads import original_key
 
 CLAIM_TTL_S = 30  # how long its twins wait for a worker that was killed

@@ -7,7 +7,6 @@ from instastream.deps import Deps
 from instastream.events import Event, MediaReady, Record, UploadFinalized, Variant
 from instastream.handlers.dedup import Put, announce, share
 from instastream.handlers.table import Handlers
-from instastream.stores.ledger import Outcome
 from instastream.uploads import is_video, original_key
 
 
@@ -29,9 +28,9 @@ async def _render(original: bytes, deps: Deps) -> Put:
     return partial(_put, await deps.renderer.render(original), deps)
 
 
-async def _put(rendering: media.Rendering, deps: Deps, folder: str) -> Outcome:
+async def _put(rendering: media.Rendering, deps: Deps, folder: str) -> media.Outcome:
     variants = await put_variants(rendering, folder, deps)
-    return Outcome(variants=variants, thumbhash=rendering.thumbhash, colour=rendering.colour)
+    return media.Outcome(variants=variants, thumbhash=rendering.thumbhash, colour=rendering.colour)
 
 
 async def put_variants(rendering: media.Rendering, folder: str, deps: Deps) -> list[Variant]:

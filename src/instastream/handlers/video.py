@@ -14,7 +14,6 @@ from instastream.handlers.media import put_variants
 from instastream.handlers.table import Handlers
 from instastream.ids import MediaId
 from instastream.scratch import scratch
-from instastream.stores.ledger import Outcome
 from instastream.uploads import is_video, original_key
 from instastream.video import Report
 
@@ -48,8 +47,8 @@ async def _transcode(original: Path, report: Report, deps: Deps) -> Put:
 
 async def _put(
     transcoded: media.Transcoded, made: Path, poster: media.Rendering, deps: Deps, folder: str
-) -> Outcome:
-    return Outcome(
+) -> media.Outcome:
+    return media.Outcome(
         variants=await put_variants(poster, folder, deps),
         thumbhash=poster.thumbhash,
         colour=poster.colour,

@@ -7,17 +7,8 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from instastream.events import Variant, Video
 from instastream.ids import MediaId, PostId
-
-
-class Outcome(Struct, frozen=True, kw_only=True):
-    """What an original became: all that `MediaReady` says of it, to every post that shares it."""
-
-    variants: list[Variant]
-    thumbhash: str = ""
-    colour: str = ""
-    video: Video | None = None
+from instastream.media import Outcome
 
 
 class Generations(Struct, frozen=True):

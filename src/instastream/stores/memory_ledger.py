@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from instastream.ids import PostId
-from instastream.stores.ledger import Due, Generations, Outcome, PostReferences, Reference
+from instastream.media import Outcome
+from instastream.stores.ledger import Due, Generations, PostReferences, Reference
 
 
 @dataclass

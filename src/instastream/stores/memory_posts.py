@@ -13,7 +13,8 @@ from instastream.events import (
     UploadFinalized,
 )
 from instastream.ids import PostId, UserId
-from instastream.stores.posts import Failure, Media, Post, Rendered
+from instastream.media import Outcome
+from instastream.stores.posts import Failure, Media, Post
 
 
 def _by_position() -> defaultdict[PostId, dict[int, Any]]:
@@ -79,8 +80,6 @@ class MemoryPosts:
             media_id=event.media_id,
             content_type=event.content_type,
             alt_text=alt_text,
-            rendered=Rendered(ready.variants, ready.thumbhash, ready.colour, ready.video)
-            if ready
-            else None,
+            rendered=Outcome.of(ready) if ready else None,
             failure=Failure(failed.reason, failed.detail) if failed else None,
         )

@@ -11,10 +11,9 @@ from instastream.events import (
     PostEdited,
     Record,
     UploadFinalized,
-    Variant,
-    Video,
 )
 from instastream.ids import MediaId, PostId, UserId, minted_ms
+from instastream.media import Outcome
 
 Status = Literal["processing", "ready", "failed", "deleted"]
 
@@ -26,15 +25,6 @@ class Failure(Struct, frozen=True):
     detail: str
 
 
-class Rendered(Struct, frozen=True):
-    """What a media became."""
-
-    variants: list[Variant]
-    thumbhash: str
-    colour: str
-    video: Video | None
-
-
 class Media(Struct, frozen=True, kw_only=True):
     """One media of a post, as far as its projection knows."""
 
@@ -42,7 +32,7 @@ class Media(Struct, frozen=True, kw_only=True):
     media_id: MediaId
     content_type: str  # as declared
     alt_text: str
-    rendered: Rendered | None = None
+    rendered: Outcome | None = None
     failure: Failure | None = None
 
 

@@ -87,12 +87,8 @@ class S3Blobs:
     @asynccontextmanager
     async def _body(self, key: str) -> AsyncIterator[Any]:
         with translated():
-            try:
+            with _the_original():
                 response = await self._client.get_object(Bucket=self._bucket, Key=key)
-            except ClientError as error:
-                if _is_missing(error):
-                    raise Corrupt("missing-original", "The upload is gone.") from error
-                raise
             async with response["Body"] as body:
                 yield body
 
@@ -111,17 +107,12 @@ class S3Blobs:
             )
 
     async def copy(self, source: str, target: str) -> None:
-        with translated():
-            try:
-                await self._client.copy_object(
-                    Bucket=self._bucket,
-                    Key=target,
-                    CopySource={"Bucket": self._bucket, "Key": source},
-                )
-            except ClientError as error:
-                if _is_missing(error):
-                    raise Corrupt("missing-original", "The upload is gone.") from error
-                raise
+        with translated(), _the_original():
+            await self._client.copy_object(
+                Bucket=self._bucket,
+                Key=target,
+                CopySource={"Bucket": self._bucket, "Key": source},
+            )
 
     async def list(self, prefix: str) -> Sequence[Listed]:
         pages = self._client.get_paginator("list_objects_v2")
@@ -171,6 +162,16 @@ def open_client(settings: Settings) -> AbstractAsyncContextManager[Any]:
 
 def _is_missing(error: ClientError) -> bool:
     return error.response["Error"]["Code"] in ("NoSuchKey", "404")
+
+
+@contextmanager
+def _the_original() -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        if _is_missing(error):
+            raise Corrupt("missing-original", "The upload is gone.") from error
+        raise
 
 
 @contextmanager

@@ -29,6 +29,7 @@ Json = dict[str, Any]
 
 PASSWORD = "a long password"
 PHOTO = b"the bytes of a photograph"
+NOBODYS = "6f1c8d1e-4b0a-4f3e-9c55-0d6f4b8f2f6a"  # a media id
 NOW_MS = 1_795_000_000_000
 
 
@@ -166,7 +167,7 @@ def ready_event(post: Json) -> MediaReady:
         for spec in VARIANTS
     ]
     return MediaReady(
-        media_id=MediaId("6f1c8d1e-4b0a-4f3e-9c55-0d6f4b8f2f6a"),
+        media_id=MediaId(NOBODYS),
         post_id=PostId(post["id"]),
         author_id=UserId(post["author_id"]),
         digest="d" * 32,

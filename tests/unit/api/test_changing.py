@@ -7,9 +7,16 @@ from instastream.events import PostDeleted, PostEdited, Record
 from instastream.limits import ALT_TEXT_LENGTH_MAX, CAPTION_LENGTH_MAX, MEDIA_MAX
 from instastream.log import Appended, EventLog
 from instastream.stores.memory import MemoryLog
-from tests.unit.api.conftest import DownLog, Json, Person, make_ready, problem, serving, single
-
-NOBODYS = "6f1c8d1e-4b0a-4f3e-9c55-0d6f4b8f2f6a"
+from tests.unit.api.conftest import (
+    NOBODYS,
+    DownLog,
+    Json,
+    Person,
+    make_ready,
+    problem,
+    serving,
+    single,
+)
 
 
 def of(media_ids: list[str], **words: object) -> Json:

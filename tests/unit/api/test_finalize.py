@@ -19,6 +19,7 @@ from instastream.stores.blobs import Blob
 from instastream.stores.memory import MemoryBlobs
 from instastream.uploads import MEDIA_TYPES, original_key
 from tests.unit.api.conftest import (
+    NOBODYS,
     NOW_MS,
     PHOTO,
     DownLog,
@@ -28,8 +29,6 @@ from tests.unit.api.conftest import (
     serving,
     single,
 )
-
-NOBODYS = "6f1c8d1e-4b0a-4f3e-9c55-0d6f4b8f2f6a"
 
 
 async def test_an_upload_is_a_place_for_exactly_what_was_declared(ada: Person, deps: Deps) -> None:

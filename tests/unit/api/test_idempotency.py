@@ -3,9 +3,7 @@
 import pytest
 
 from instastream.limits import IDEMPOTENCY_KEY_LENGTH_MAX
-from tests.unit.api.conftest import Person, problem, single
-
-NOBODYS = "6f1c8d1e-4b0a-4f3e-9c55-0d6f4b8f2f6a"
+from tests.unit.api.conftest import NOBODYS, Person, problem, single
 
 
 async def test_an_idempotency_key_belongs_to_one_request(ada: Person, bob: Person) -> None:

@@ -18,9 +18,8 @@ from instastream.stores.memory import MemoryBlobs
 from instastream.stores.memory_multiparts import MemoryMultiparts
 from instastream.stores.multiparts import Part
 from instastream.uploads import VIDEO_TYPES
-from tests.unit.api.conftest import Json, Person, declaration, problem, serving, single
+from tests.unit.api.conftest import NOBODYS, Json, Person, declaration, problem, serving, single
 
-NOBODYS = "6f1c8d1e-4b0a-4f3e-9c55-0d6f4b8f2f6a"
 SHA256 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
 SIZE = PUT_BYTES_MAX + 1
 COUNT = 4

@@ -6,8 +6,9 @@ from zlib import crc32
 import msgspec
 
 from instastream.ids import MediaId, PostId
+from instastream.media import Outcome
 from instastream.stores.cassandra.session import Session
-from instastream.stores.ledger import Due, Generations, Outcome, PostReferences, Reference
+from instastream.stores.ledger import Due, Generations, PostReferences, Reference
 
 DUE_BUCKETS = 16  # a queue in one partition would be one server's
 

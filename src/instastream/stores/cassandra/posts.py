@@ -19,8 +19,9 @@ from instastream.events import (
     UploadFinalized,
 )
 from instastream.ids import MediaId, PostId, UserId, minted_ms, month_before, month_of
+from instastream.media import Outcome
 from instastream.stores.cassandra.session import Row, Session
-from instastream.stores.posts import Failure, Media, Post, Rendered
+from instastream.stores.posts import Failure, Media, Post
 
 FIRST = 1  # the timestamp of what a post begins with, in microseconds like all of Cassandra's
 FIRST_EDIT = 2  # the timestamp of the edit at offset 0
@@ -37,6 +38,7 @@ EDIT_ALT_TEXT = """UPDATE posts USING TIMESTAMP ? SET alt_text = ?
 RECORD_DELETED = "UPDATE posts USING TIMESTAMP ? SET deleted = true WHERE post_id = ?"
 GET = """SELECT post_id, author_id, caption, media_count, deleted,
     position, media_id, content_type, alt_text, rendered, failure FROM posts WHERE post_id = ?"""
+READY = "SELECT WRITETIME(rendered) AS ready FROM posts WHERE post_id = ?"
 LIST = """INSERT INTO posts_by_author (author_id, month, post_id)
     VALUES (?, ?, ?) USING TIMESTAMP ?"""
 UNLIST = """DELETE FROM posts_by_author USING TIMESTAMP ?
@@ -68,8 +70,7 @@ class CassandraPosts:
 
     async def record_ready(self, event: MediaReady) -> None:
         await self._list(event)
-        became = Rendered(event.variants, event.thumbhash, event.colour, event.video)
-        rendered = msgspec.json.encode(became).decode()
+        rendered = msgspec.json.encode(Outcome.of(event)).decode()
         await self._session.execute(
             RECORD_READY, event.at_ms, rendered, int(event.post_id), event.position
         )
@@ -103,8 +104,8 @@ class CassandraPosts:
         return {post.post_id: post for post in posts if post}
 
     async def all_ready(self, post_id: PostId, media_count: int) -> bool:
-        rows = await self._session.execute(GET, int(post_id))
-        return sum(row.rendered is not None for row in rows) == media_count
+        rows = await self._session.execute(READY, int(post_id))
+        return sum(row.ready is not None for row in rows) == media_count
 
     async def timeline(self, author_id: UserId, *, before: PostId, limit: int) -> list[PostId]:
         month = month_of(before)
@@ -150,6 +151,6 @@ def _media(row: Row) -> Media:
         media_id=MediaId(str(row.media_id)),
         content_type=row.content_type,
         alt_text=row.alt_text,
-        rendered=msgspec.json.decode(row.rendered or "null", type=Rendered | None),
+        rendered=msgspec.json.decode(row.rendered or "null", type=Outcome | None),
         failure=msgspec.json.decode(row.failure or "null", type=Failure | None),
     )
