@@ -14,10 +14,10 @@ import imageio_ffmpeg
 
 from bench import clips
 from bench.report import Result, report
-from instastream import images
-from instastream.encoding import SOUND, Job, arguments
-from instastream.ladder import plan_rungs
-from instastream.video import THREADS, FfmpegTranscoder, probe
+from instastream.images import variants
+from instastream.video.encoding import SOUND, Job, arguments
+from instastream.video.ladder import plan_rungs
+from instastream.video.transcoder import THREADS, FfmpegTranscoder, probe
 
 SECONDS = 10
 ROUNDS = 7
@@ -79,9 +79,7 @@ def _ours(original: Path) -> Callable[[], None]:
 
     def run() -> None:
         transcoding = FfmpegTranscoder().transcode(original, original.parent / "hls", _deaf)
-        poster = original.with_name("poster")
-        poster.write_bytes(asyncio.run(transcoding).poster)
-        images.render(poster)
+        variants.render(asyncio.run(transcoding).poster)
 
     return run
 

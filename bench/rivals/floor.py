@@ -8,7 +8,7 @@ from unittest.mock import patch
 import pyvips
 
 from bench.rivals.answering import Wanted, answer
-from instastream import images, webp
+from instastream.images import variants, webp
 
 Scaled = list[tuple[pyvips.Image, int, int]]
 
@@ -26,7 +26,7 @@ def render(photo: Path, folder: Path, wanted: list[Wanted]) -> float:
 
 @cache
 def _scaled(photo: Path) -> Scaled:
-    """What images.render has encoded, ready to be encoded again."""
+    """What variants.render has encoded, ready to be encoded again."""
     scaled: Scaled = []
 
     def encode(image: pyvips.Image, *, quality: int, effort: int) -> bytes:
@@ -34,7 +34,7 @@ def _scaled(photo: Path) -> Scaled:
         return b""
 
     with patch.object(webp, "encode", encode):
-        images.render(photo)
+        variants.render(photo.read_bytes())
     return scaled
 
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from instastream.images.pool import RenderPool
 from instastream.log import EventLog, KafkaLog
 from instastream.media import Rendering, Transcoded
 from instastream.minting import LeasedIds
-from instastream.rendering import RenderPool
 from instastream.settings import Settings
 from instastream.signing import Signer
 from instastream.stores import memory
@@ -40,7 +40,7 @@ from instastream.stores.s3_multiparts import S3Multiparts
 from instastream.stores.transcodes import Transcodes
 from instastream.stores.uploads import Uploads
 from instastream.stores.users import Users
-from instastream.video import FfmpegTranscoder
+from instastream.video.transcoder import FfmpegTranscoder
 
 
 class Ids(Protocol):

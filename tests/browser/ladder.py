@@ -6,7 +6,7 @@ from pathlib import Path
 
 import imageio_ffmpeg
 
-from instastream.video import FfmpegTranscoder
+from instastream.video.transcoder import FfmpegTranscoder
 
 SECONDS, SEGMENT_S = 13, 6
 SIZES = {426: 240, 256: 144}  # widths and heights of its rungs

@@ -21,7 +21,7 @@ from instastream.handlers.posts import POSTS
 from instastream.handlers.table import Handlers
 from instastream.handlers.video import VIDEO
 from instastream.ids import UserId
-from instastream.rendering import RenderPool
+from instastream.images.pool import RenderPool
 from instastream.stores.memory import MemoryBlobs, MemoryLog
 from instastream.stores.posts import Post
 from tests.conftest import IN_MEMORY

@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from instastream.deps import Deps, memory_deps, open_deps
 from instastream.ids import PostId, UserId, compose
-from instastream.rendering import RenderPool
+from instastream.images.pool import RenderPool
 from tests.conftest import IN_MEMORY
 
 BASE_MS = 1_795_000_000_000  # some day in 2026

@@ -15,7 +15,7 @@ from instastream.handlers.table import Handlers
 from instastream.ids import MediaId
 from instastream.scratch import scratch
 from instastream.uploads import is_video, original_key
-from instastream.video import Report
+from instastream.video.transcoder import Report
 
 REPORT_S_MAX = 0.5  # ffmpeg waits meanwhile
 

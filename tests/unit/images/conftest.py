@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import pyvips
 
-from instastream import images
+from instastream.images import variants
 from instastream.media import Rendered
 
 PHOTOS = Path(str(files("instastream.photos")))
@@ -15,11 +15,9 @@ Render = Callable[[bytes], dict[str, Rendered]]
 
 
 @pytest.fixture
-def render(tmp_path: Path) -> Render:
+def render() -> Render:
     def render_bytes(content: bytes) -> dict[str, Rendered]:
-        path = tmp_path / "original"
-        path.write_bytes(content)
-        return {variant.name: variant for variant in images.render(path).variants}
+        return {variant.name: variant for variant in variants.render(content).variants}
 
     return render_bytes
 

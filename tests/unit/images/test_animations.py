@@ -7,8 +7,8 @@ import pytest
 import pyvips
 from PIL import Image
 
-from instastream import animations, bounds
 from instastream.errors import Corrupt
+from instastream.images import animations, bounds
 from instastream.media import VARIANTS, Rendered
 from tests.unit.images.conftest import Render, plain
 from tests.unit.images.test_variants import BLUE, GREEN, RED, colour

@@ -9,8 +9,8 @@ import pytest
 import pyvips
 from PIL import Image
 
-from instastream import bounds
 from instastream.errors import Corrupt
+from instastream.images import bounds
 from instastream.media import HEAD_BYTES, sniff
 from tests.unit.images.conftest import PHOTOS, Render, photo, plain
 from tests.unit.images.test_variants import (
@@ -128,7 +128,8 @@ def test_another_codec_under_its_brand_is_refused(render: Render) -> None:
 
 def test_no_other_photograph_loads_its_decoder() -> None:
     code = (
-        "import sys; from pathlib import Path; from instastream import images;"
-        f"images.render(Path({str(PHOTOS / 'dogs.jpg')!r})); sys.exit('pillow_heif' in sys.modules)"
+        "import sys; from pathlib import Path; from instastream.images import variants;"
+        f"variants.render(Path({str(PHOTOS / 'dogs.jpg')!r}).read_bytes());"
+        "sys.exit('pillow_heif' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -6,8 +6,8 @@ import zlib
 import pytest
 import pyvips
 
-from instastream import bounds, images
 from instastream.errors import Corrupt
+from instastream.images import bounds, variants
 from instastream.limits import ANIMATION_FRAMES_MAX, JPEG_SCANS_MAX
 from tests.unit.images.conftest import Render, photo, plain
 
@@ -66,7 +66,7 @@ def test_libvips_may_load_nothing_but_the_accepted_types(render: Render) -> None
 def test_the_decoder_must_be_the_one_that_was_sniffed(
     render: Render, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(images, "sniff", lambda head: "image/png")
+    monkeypatch.setattr(variants, "sniff", lambda head: "image/png")
     assert reason(render, photo("fig.jpg")) == "not-an-image"
 
 
@@ -78,18 +78,6 @@ def test_the_pixel_limit_holds_exactly(
     original = plain(120, 100, [220, 30, 30]).write_to_buffer(".jpg")
     if limit < 12_000:
         assert reason(render, original) == "too-many-pixels"
-    else:
-        assert render(original)
-
-
-@pytest.mark.parametrize("spare", [-1, 0, 1])
-def test_the_byte_limit_holds_exactly(
-    render: Render, monkeypatch: pytest.MonkeyPatch, spare: int
-) -> None:
-    original = photo("cup.png")
-    monkeypatch.setattr(bounds, "IMAGE_BYTES_MAX", len(original) + spare)
-    if spare < 0:
-        assert reason(render, original) == "too-many-bytes"
     else:
         assert render(original)
 

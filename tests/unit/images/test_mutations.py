@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from instastream.errors import Corrupt
-from instastream.rendering import WORKER, RenderPool
+from instastream.images.pool import WORKER, RenderPool
 from tests.unit.images.mutations import mutations, png, tricks, whole
 
 EACH, OF_CMYK = 145, 30  # 2,060 in all; a CMYK image takes 30 ms to convert, the others 5

@@ -3,7 +3,7 @@
 import pytest
 import pyvips
 
-from instastream import webp
+from instastream.images import webp
 from tests.unit.images.conftest import photo
 
 

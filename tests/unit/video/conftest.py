@@ -9,7 +9,7 @@ import pytest
 
 from instastream.errors import Corrupt
 from instastream.media import Transcoded
-from instastream.video import FfmpegTranscoder
+from instastream.video.transcoder import FfmpegTranscoder
 
 H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
 SOUND = ("-f", "lavfi", "-i", "sine=f=440:d=8")

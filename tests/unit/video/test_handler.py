@@ -17,7 +17,7 @@ from instastream.events import Event, MediaFailed, MediaReady, Record, UploadFin
 from instastream.handlers.media import render_media
 from instastream.handlers.video import transcode_media
 from instastream.ids import MediaId, PostId, UserId
-from instastream.rendering import RenderPool
+from instastream.images.pool import RenderPool
 from instastream.scratch import PREFIX
 from instastream.stores.memory import MemoryBlobs
 from instastream.stores.memory_transcodes import MemoryTranscodes

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from instastream import video
+from instastream.video import transcoder
 from tests.unit.video.conftest import Clip, Transcode, reason
 
 FTYP = b"\0\0\0\x18ftypisom\0\0\0\0isommp42"
@@ -118,7 +118,7 @@ async def test_the_byte_limit_holds_exactly(
     clip: Clip, transcode: Transcode, monkeypatch: pytest.MonkeyPatch, spare: int
 ) -> None:
     content = clip("silent.mov").read_bytes()
-    monkeypatch.setattr(video, "VIDEO_BYTES_MAX", len(content) + spare)
+    monkeypatch.setattr(transcoder, "VIDEO_BYTES_MAX", len(content) + spare)
     if spare < 0:
         assert await reason(transcode(content)) == "too-many-bytes"
     else:

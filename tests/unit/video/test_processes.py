@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from instastream import video
 from instastream.errors import Corrupt, Unavailable
-from instastream.outcomes import Crashed, judge
-from instastream.video import FfmpegTranscoder
+from instastream.video import transcoder
+from instastream.video.outcomes import Crashed, judge
+from instastream.video.transcoder import FfmpegTranscoder
 from tests.unit.video.conftest import Clip, Transcode, reason
 
 
@@ -40,8 +40,8 @@ async def test_what_crashes_once_is_tried_again(transcode: Transcode, content: b
 async def test_what_takes_too_long_is_given_up(
     transcode: Transcode, content: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(video, "START_S_MAX", 0.5)
-    monkeypatch.setattr(video, "SLOWNESS_MAX", 0.0)
+    monkeypatch.setattr(transcoder, "START_S_MAX", 0.5)
+    monkeypatch.setattr(transcoder, "SLOWNESS_MAX", 0.0)
     begun = time.monotonic()
     assert await reason(transcode(content, instead("while :; do :; done"))) == "transcode-timeout"
     assert time.monotonic() - begun < 5
@@ -50,7 +50,7 @@ async def test_what_takes_too_long_is_given_up(
 async def test_a_file_without_end_fails_its_job(
     transcode: Transcode, content: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(video, "FILE_BYTES_MAX", 4_096)
+    monkeypatch.setattr(transcoder, "FILE_BYTES_MAX", 4_096)
     flooding = instead("while :; do echo 0123456789 || exit 229; done > hls/flood")
     assert await reason(transcode(content, flooding)) == "damaged"
 

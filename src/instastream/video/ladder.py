@@ -5,7 +5,7 @@ from math import ceil
 
 from msgspec import Struct
 
-from instastream.source import Source
+from instastream.video.source import Source
 
 GOP_S = 2  # a player that seeks decodes at most this much for nothing
 RATE_MAX = 60  # frames a second; few screens show more

@@ -1,18 +1,18 @@
 """The only place that decodes photographs: hostile bytes in, clean WebP variants out.
 
-Import it in a process that may die (see rendering.py), never in one that serves. HEIC is decoded in
+Import it in a process that may die (see pool.py), never in one that serves. HEIC is decoded in
 heic.py, animations are made in animations.py; both are for this module alone.
 """
 
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 
 import pyvips
 
-from instastream import animations, webp
-from instastream.bounds import check_parts, check_pixels, check_size
 from instastream.errors import Corrupt
+from instastream.images import animations, webp
+from instastream.images.bounds import check_parts, check_pixels
+from instastream.images.placeholders import placeholders
 from instastream.media import (
     HEAD_BYTES,
     VARIANT_RATIO_MAX,
@@ -22,7 +22,6 @@ from instastream.media import (
     VariantSpec,
     sniff,
 )
-from instastream.placeholders import placeholders
 
 # Everything else that libvips can load stays blocked.
 LOADERS = {
@@ -37,14 +36,8 @@ WIDEST = VARIANTS[0]
 PLAIN = {"srgb", "b-w", "rgb16", "grey16"}  # encoded right without a colour transform
 
 
-def render(path: Path) -> Rendering:
-    """All that the photograph at `path` becomes; raises Corrupt when there can be none."""
-    check_size(path.stat().st_size)
-    return render_content(path.read_bytes())
-
-
-def render_content(content: bytes) -> Rendering:
-    """The same of a photograph that is in memory already."""
+def render(content: bytes) -> Rendering:
+    """All that a photograph becomes; raises Corrupt when there can be none."""
     content = _as_still(content)
     try:
         return _rendering(content, _open(content))
@@ -67,7 +60,7 @@ def _open(content: bytes) -> pyvips.Image:
     if content_type is None:
         raise Corrupt("not-an-image", "The file is not a JPEG, PNG, WebP, GIF, HEIC or AVIF image.")
     if content_type == "image/heic":
-        from instastream import heic  # not above: no other photograph needs its decoder
+        from instastream.images import heic  # not above: no other photograph needs its decoder
 
         return heic.decode(content)
     check_parts(content, content_type)

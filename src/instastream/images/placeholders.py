@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pyvips
 
-from instastream.thumbhash import Pixel, thumbhash
+from instastream.images.thumbhash import Pixel, thumbhash
 
 SIDE = 32  # pixels looked at: seven waves a side is the finest that a ThumbHash says
 VISIBLE = 128  # of 255: what is more transparent has no colour

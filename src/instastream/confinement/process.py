@@ -2,7 +2,7 @@
 
 As a program it confines a command and becomes it, in the same process:
 
-    python -P -m instastream.confinement MEMORY_BYTES CPU_S FILE_BYTES -- /path/to/ffmpeg …
+    python -P -m instastream.confinement.process MEMORY_BYTES CPU_S FILE_BYTES -- /path/to/ffmpeg …
 
 CPU_S may be `-`, for none. The command reads and writes in the directory it is started in and,
 where Linux has Landlock, nowhere else; only programs and libraries may be read besides.
@@ -16,7 +16,7 @@ import signal
 import sys
 from typing import NamedTuple
 
-from instastream import landlock, seccomp
+from instastream.confinement import landlock, seccomp
 
 FILES_MAX = 64  # open at once; ffmpeg needs about ten, a decoder of images four
 PROGRAMS = ("/usr", "/bin", "/lib", "/lib64", "/etc/ld.so.cache")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instastream.ladder import (
+from instastream.video.ladder import (
     ASPECT,
     BITS_PER_S_MAX,
     LADDERS,
@@ -18,7 +18,7 @@ from instastream.ladder import (
     long_side,
     plan_rungs,
 )
-from instastream.source import Source
+from instastream.video.source import Source
 
 SIDES = st.integers(16, 4096)
 RATES = st.floats(0.1, 240)

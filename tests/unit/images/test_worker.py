@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from instastream.rendering import ENVIRONMENT, RenderPool
-from tests.unit.test_rendering import PHOTO, answer, failure, sabotaged
+from instastream.images.pool import ENVIRONMENT, RenderPool
+from tests.unit.images.test_pool import PHOTO, answer, failure, sabotaged
 
 PRYING = (
     "-c",
     textwrap.dedent("""
         import os, socket
         from instastream.errors import Corrupt
-        from instastream.render_worker import rehearsed, work
+        from instastream.images.worker import rehearsed, work
 
         def render(content):
             if content.startswith(b"try "):

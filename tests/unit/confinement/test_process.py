@@ -12,21 +12,21 @@ from typing import Any
 
 import pytest
 
-from instastream.confinement import FILES_MAX
+from instastream.confinement.process import FILES_MAX
 from instastream.limits import MEBIBYTE
-from tests.unit.test_rendering import gone, until
+from tests.unit.images.test_pool import gone, until
 
 CONFINED = """
 import ctypes, os, resource, socket, sys, time
 from pathlib import Path
 from typing import Any
-from instastream.confinement import Limits, confine
+from instastream.confinement.process import Limits, confine
 confine(Limits(**{limits}))
 """
 USUAL: dict[str, object] = {"memory_bytes": 512 * MEBIBYTE, "cpu_s": 10, "file_bytes": 1000}
 UNCONFINED = CONFINED.replace("confine(Limits(**{limits}))", "")
 PYTHON = (sys.executable, "-P", "-c")
-PROGRAM = (sys.executable, "-P", "-m", "instastream.confinement")
+PROGRAM = (sys.executable, "-P", "-m", "instastream.confinement.process")
 
 
 def attempt(code: str, *arguments: object, fds: Sequence[int] = ()) -> int:

@@ -7,7 +7,7 @@ from math import sqrt
 
 import pyvips
 
-from instastream.bounds import check_animation
+from instastream.images.bounds import check_animation
 from instastream.limits import ANIMATED_PIXELS_MAX
 from instastream.media import ANIMATED, VARIANT_RATIO_MAX, Rendered
 

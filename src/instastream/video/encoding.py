@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from instastream.ladder import RungPlan
 from instastream.limits import VIDEO_MS_MAX, VIDEO_PIXELS_MAX
-from instastream.source import Source
+from instastream.video.ladder import RungPlan
+from instastream.video.source import Source
 
 DEMUXERS = {"video/mp4": "mov", "video/quicktime": "mov", "video/webm": "matroska"}
 SEGMENT_S = 6  # Apple's authoring guide, and what caches hold well

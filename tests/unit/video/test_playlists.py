@@ -1,6 +1,6 @@
 """What a player is told of a network's load is what the segments weigh."""
 
-from instastream.playlists import Segmented, avc_codec, measure
+from instastream.video.playlists import Segmented, avc_codec, measure
 
 SIZES = {"00000.m4s": 750_000, "00001.m4s": 900_000, "00002.m4s": 500_000}
 

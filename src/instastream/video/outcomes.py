@@ -4,14 +4,14 @@ import signal
 from errno import EAGAIN, EDQUOT, EMFILE, ENFILE, ENOSPC
 from pathlib import Path
 
-from instastream.encoding import INDEX, INITIAL, POSTER, SOUND
 from instastream.errors import Corrupt, Unavailable
 from instastream.events import Rung
-from instastream.ladder import RungPlan
 from instastream.limits import VIDEO_MS_MAX
 from instastream.media import MASTER, Transcoded
-from instastream.playlists import Segmented, Stream, avc_codec, master, measure
-from instastream.source import OUT_OF_MEMORY, Source
+from instastream.video.encoding import INDEX, INITIAL, POSTER, SOUND
+from instastream.video.ladder import RungPlan
+from instastream.video.playlists import Segmented, Stream, avc_codec, master, measure
+from instastream.video.source import OUT_OF_MEMORY, Source
 
 LOSS_MS_MAX = 250  # what rounding and lazy muxers explain; more is missing
 TOO_SLOW = "The video takes too long to transcode."

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 import uvloop
 
-from instastream import images
 from instastream.errors import Corrupt, Unavailable
+from instastream.images import variants
+from instastream.images.pool import RenderPool
 from instastream.limits import IMAGE_BYTES_MAX
 from instastream.media import Rendering
-from instastream.rendering import RenderPool
 
 PHOTO = (files("instastream.photos") / "cup.png").read_bytes()
 SABOTAGED = (
@@ -26,9 +26,9 @@ SABOTAGED = (
     textwrap.dedent("""
         import os, resource, signal, time
         from pathlib import Path
-        from instastream import images
+        from instastream.images import variants
         from instastream.errors import Corrupt
-        from instastream.render_worker import LIMITS, work
+        from instastream.images.worker import LIMITS, work
 
         def render(content):
             match content.split():
@@ -43,7 +43,7 @@ SABOTAGED = (
                     if not os.path.exists(tried):
                         open(tried, "w").write(str(os.getpid()))
                         while True: time.sleep(1)
-                    return images.render(Path({photo!r}))
+                    return variants.render(Path({photo!r}).read_bytes())
                 case [b"burn", seconds]:
                     end = time.process_time() + float(seconds)
                     while time.process_time() < end: pass
@@ -52,7 +52,7 @@ SABOTAGED = (
                 case [b"pid"]: time.sleep(0.05); raise Corrupt("pid", str(os.getpid()))
                 case [b"environ"]: raise Corrupt("environ", " ".join(os.environ))
                 case [b"core"]: raise Corrupt("core", str(resource.getrlimit(resource.RLIMIT_CORE)))
-            return images.render_content(content)
+            return variants.render(content)
 
         work(render, limits=LIMITS._replace(opens=True, file_bytes=100), job_cpu_s_max=1)
     """).replace("{photo!r}", repr(str(files("instastream.photos") / "cup.png"))),
@@ -61,10 +61,8 @@ FLOODING = ("-c", "import os\nos.write(1, b'\\n')\nwhile True: os.write(1, b'\\x
 
 
 @pytest.fixture(scope="module")
-def expected(tmp_path_factory: pytest.TempPathFactory) -> Rendering:
-    path = tmp_path_factory.mktemp("here") / "original"
-    path.write_bytes(PHOTO)
-    return images.render(path)
+def expected() -> Rendering:
+    return variants.render(PHOTO)
 
 
 def sabotaged(size: int = 1, job_s_max: float = 30, jobs_max: int = 1_000) -> RenderPool:
@@ -141,10 +139,10 @@ async def test_a_crash_fails_its_own_job_only(crash: bytes, expected: Rendering)
 
 
 async def test_a_job_that_hangs_is_given_up_and_the_next_is_done(expected: Rendering) -> None:
-    async with sabotaged(job_s_max=1.5) as pool:
+    async with sabotaged(job_s_max=4) as pool:
         begun = time.monotonic()
         assert await failure(pool, b"hang") == "render-timeout"
-        assert 2.8 < time.monotonic() - begun < 20
+        assert 7.5 < time.monotonic() - begun < 60
         assert await pool.render(PHOTO) == expected
 
 
@@ -240,7 +238,7 @@ def test_kill_9_of_the_pool_s_process_leaves_no_orphan(tmp_path: Path) -> None:
     host = textwrap.dedent(f"""
         import asyncio, sys
         from instastream.errors import Corrupt
-        from instastream.rendering import RenderPool
+        from instastream.images.pool import RenderPool
 
         async def main():
             pool = RenderPool(size=2, worker={SABOTAGED!r})
@@ -272,5 +270,5 @@ def test_a_pool_works_on_uvloop_too(expected: Rendering) -> None:
 
 
 def test_the_pool_s_own_process_never_loads_libvips() -> None:
-    host = "import sys, instastream.rendering; sys.exit('pyvips' in sys.modules)"
+    host = "import sys, instastream.images.pool; sys.exit('pyvips' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", host], check=False).returncode == 0

@@ -10,8 +10,8 @@ import pillow_heif
 import pyvips
 from pillow_heif import HeifImage
 
-from instastream.bounds import check_pixels
 from instastream.errors import Corrupt
+from instastream.images.bounds import check_pixels
 
 # One process a core is faster than threads; nothing but the photograph itself is decoded.
 pillow_heif.options.DECODE_THREADS = 1

@@ -1,4 +1,4 @@
-"""A process that decodes hostile photographs, one after another, for the pool in rendering.py.
+"""A process that decodes hostile photographs, one after another, for the pool in pool.py.
 
 It is never forked from one that has loaded libvips, sees no secret in its environment, opens
 nothing (each original is written into a file it was started with) and dies with its pool.
@@ -17,7 +17,7 @@ from traceback import format_exc
 import msgspec
 from msgspec import Struct
 
-from instastream.confinement import Limits, confine
+from instastream.confinement.process import Limits, confine
 from instastream.errors import Corrupt
 from instastream.limits import MEBIBYTE
 from instastream.media import Rendering
@@ -102,7 +102,7 @@ def rehearsed() -> Callable[[bytes], Rendering]:
     """What renders, having loaded all that it ever will: once confined it can load no more."""
     import pyvips  # not above: the pool's own process never loads libvips
 
-    from instastream import heic, images
+    from instastream.images import heic, variants
 
     with suppress(Corrupt):
         heic.decode(b"")
@@ -111,8 +111,8 @@ def rehearsed() -> Callable[[bytes], Rendering]:
     animated.set_type(pyvips.GValue.gint_type, "page-height", SAMPLE_SIDE // 2)
     for sample, suffixes in ((still, (".jpg", ".png", ".avif")), (animated, (".gif", ".webp"))):
         for suffix in suffixes:
-            images.render_content(sample.write_to_buffer(suffix))
-    return images.render_content
+            variants.render(sample.write_to_buffer(suffix))
+    return variants.render
 
 
 if __name__ == "__main__":

@@ -17,13 +17,13 @@ from typing import TypeVar
 import imageio_ffmpeg
 import msgspec
 
-from instastream.encoding import SOUND, THREADS_MAX, Job, arguments
 from instastream.errors import Corrupt, Unavailable
-from instastream.ladder import plan_rungs
 from instastream.limits import MEBIBYTE, VIDEO_BYTES_MAX
 from instastream.media import HEAD_BYTES, Transcoded, sniff_video
-from instastream.outcomes import TOO_SLOW, Crashed, collect, judge
-from instastream.source import Refusal, Source, replies
+from instastream.video.encoding import SOUND, THREADS_MAX, Job, arguments
+from instastream.video.ladder import plan_rungs
+from instastream.video.outcomes import TOO_SLOW, Crashed, collect, judge
+from instastream.video.source import Refusal, Source, replies
 
 THREADS = min(os.cpu_count() or 1, THREADS_MAX)  # one job at a time takes all
 PROBE_S_MAX = 30.0  # 0.2 s; 3 s to read 500 MB that don't say how long they are
@@ -76,7 +76,7 @@ class FfmpegTranscoder:
     async def _encode(self, argv: list[str], here: Path, source: Source, report: Report) -> None:
         seconds_max = START_S_MAX + SLOWNESS_MAX * source.duration_ms / 1_000
         limits = (MEMORY_BYTES_MAX, round(seconds_max * self._threads), FILE_BYTES_MAX)
-        confined = ["-m", "instastream.confinement", *map(str, limits), "--", *argv]
+        confined = ["-m", "instastream.confinement.process", *map(str, limits), "--", *argv]
         async with _run(confined, here, seconds_max) as lines:
             async for line in lines:
                 name, _, value = line.partition(b"=")
@@ -90,7 +90,7 @@ async def probe(original: Path, content_type: str) -> Source:
 
 
 async def _probe_once(original: Path, content_type: str) -> Source:
-    argv = ["-m", "instastream.probing", content_type, str(original)]
+    argv = ["-m", "instastream.video.probing", content_type, str(original)]
     async with _run(argv, original.parent, PROBE_S_MAX) as lines:
         reply = await _reply(lines)
     if isinstance(reply, Refusal):

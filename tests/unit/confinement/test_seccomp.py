@@ -9,8 +9,17 @@ import sys
 
 import pytest
 
-from instastream import seccomp
-from instastream.seccomp import ABOVE, ALLOW, ANY_BIT, EQUAL, ERRNO, KILL_PROCESS, LOAD, MACHINES
+from instastream.confinement import seccomp
+from instastream.confinement.seccomp import (
+    ABOVE,
+    ALLOW,
+    ANY_BIT,
+    EQUAL,
+    ERRNO,
+    KILL_PROCESS,
+    LOAD,
+    MACHINES,
+)
 
 DENIED, ABSENT = ERRNO | errno.EPERM, ERRNO | errno.ENOSYS
 X86, ARM = MACHINES
@@ -109,7 +118,7 @@ def test_no_file_is_made_to_signal_another(machine: str, fcntl: int, ioctl: int)
 def test_the_kernel_takes_the_program() -> None:
     assert seccomp._program(X86, opens=True, writes=True)[0] == struct.pack("HBBI", LOAD, 0, 0, 4)
     code = (
-        "import ctypes; from instastream import seccomp\n"
+        "import ctypes; from instastream.confinement import seccomp\n"
         "ctypes.CDLL(None).prctl(38, 1, 0, 0, 0); seccomp.restrict(opens=True, writes=True)\n"
         "import socket; socket.socket()"
     )

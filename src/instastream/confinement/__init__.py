@@ -1,0 +1,1 @@
+"""What a process that reads hostile files may do: next to nothing."""

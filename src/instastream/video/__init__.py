@@ -1,0 +1,1 @@
+"""Videos: hostile files in, HLS ladders out, by processes that may die."""
