@@ -142,7 +142,7 @@ async def open_deps(settings: Settings) -> AsyncIterator[Deps]:
 @asynccontextmanager
 async def memory_deps(settings: Settings, renderer: Renderer) -> AsyncIterator[Deps]:
     """Nothing durable and no server: for unit and flow tests."""
-    blobs = memory.MemoryBlobs()
+    blobs = memory.MemoryBlobs(now_ms)
     async with LeasedIds(memory.MemoryLeases(), now_ms) as ids:
         yield Deps(
             settings=settings,

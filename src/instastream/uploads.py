@@ -2,9 +2,10 @@
 
 import base64
 import binascii
+from contextlib import suppress
 
 from instastream.errors import Rejected
-from instastream.ids import MediaId, UserId
+from instastream.ids import MediaId, UserId, parse_media_id
 from instastream.limits import (
     IMAGE_BYTES_MAX,
     MULTIPART_TTL_S,
@@ -43,6 +44,13 @@ def is_original(key: str) -> bool:
     return key.startswith(ORIGINALS)
 
 
+def media_id_of(key: str) -> MediaId | None:
+    """Whose original may lie there; None where none ever does."""
+    with suppress(Rejected):
+        return parse_media_id(key.rpartition("/")[2])
+    return None
+
+
 def is_video(content_type: str) -> bool:
     """Whether the stream app `video` answers for it, and not `media`."""
     return content_type in VIDEO_TYPES
@@ -79,6 +87,11 @@ def check_in_time(upload: Upload, *, arrived: bool, now_ms: int) -> None:
     late_s = UPLOAD_GRACE_S - UPLOAD_TTL_S if arrived else 0
     if age_s > ttl_s(upload) + late_s:
         raise Rejected("upload-expired", "this upload has expired: request a new one")
+
+
+def is_over(upload: Upload, *, now_ms: int) -> bool:
+    """Whether nobody can finalize it any more, whoever's clock is asked."""
+    return now_ms - upload.declared_ms > (ttl_s(upload) + UPLOAD_GRACE_S) * 1000
 
 
 def check_arrived(upload: Upload, blob: Blob | None, *, now_ms: int) -> None:

@@ -11,7 +11,7 @@ from httpx2 import AsyncClient, Response
 from instastream.deps import Deps
 from instastream.errors import Corrupt
 from instastream.stores import s3
-from instastream.stores.blobs import Blob, Listed, SignedPut
+from instastream.stores.blobs import Blob, SignedPut
 from instastream.stores.memory import MemoryBlobs
 
 CONTENT = b"an original"
@@ -70,14 +70,41 @@ async def test_a_copy_is_the_same_bytes_and_needs_a_source(deps: Deps, key: str)
 async def test_a_listing_is_all_that_begins_so_and_deleted_is_gone(deps: Deps, key: str) -> None:
     for name in ("b", "a", "c/d"):
         await deps.blobs.put(f"{key}/{name}", name.encode(), content_type="image/webp")
-    assert await deps.blobs.list(f"{key}/") == [
-        Listed(f"{key}/a", 1),
-        Listed(f"{key}/b", 1),
-        Listed(f"{key}/c/d", 3),
+    listed = await deps.blobs.list(f"{key}/")
+    assert [(one.key.removeprefix(key), one.size_bytes) for one in listed] == [
+        ("/a", 1),
+        ("/b", 1),
+        ("/c/d", 3),
     ]
+    assert all(abs(one.modified_ms - deps.now_ms()) < 60_000 for one in listed)
     await deps.blobs.delete([f"{key}/a", f"{key}/c/d", f"{key}/never"])
-    assert await deps.blobs.list(f"{key}/") == [Listed(f"{key}/b", 1)]
+    assert await deps.blobs.list(f"{key}/") == listed[1:2]
     await deps.blobs.delete([])
+
+
+@pytest.mark.parametrize("listed_at_once", [2, 1_000])
+async def test_pages_are_the_list_bit_by_bit(
+    deps: Deps, key: str, listed_at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(s3, "PAGE_LENGTH", listed_at_once)
+    for name in ("a/a", "b/a", "b/b", "c/a", "d/a", "d/b"):
+        await deps.blobs.put(f"{key}/{name}", b"", content_type="image/webp")
+    await deps.blobs.put(f"{key}~/a", b"", content_type="image/webp")
+    every = await deps.blobs.list(f"{key}/")
+    assert await deps.blobs.page(f"{key}/", after="", limit=4) == every[:4]
+    assert await deps.blobs.page(f"{key}/", after=every[3].key, limit=4) == every[4:]
+    assert await deps.blobs.page(f"{key}/", after=every[0].key, limit=3) == every[1:4]
+    assert await deps.blobs.page(f"{key}/", after=every[5].key, limit=2) == []
+
+
+async def test_a_page_comes_also_after_what_was_deleted(deps: Deps, key: str) -> None:
+    for name in ("a/a", "b/a", "b/b", "c/a"):
+        await deps.blobs.put(f"{key}/{name}", b"", content_type="image/webp")
+    every = await deps.blobs.list(f"{key}/")
+    for at in range(3):
+        await deps.blobs.delete([every[at].key])
+        page = await deps.blobs.page(f"{key}/", after=every[at].key, limit=2)
+        assert page == every[at + 1 : at + 3]
 
 
 async def test_listings_and_deletions_go_on_past_a_page(

@@ -61,3 +61,10 @@ async def test_an_idempotency_key_is_bound_to_its_first_request(deps: Deps, user
     assert await remember(user_id=user, key="k", request_digest="first") == "first"
     assert await remember(user_id=user, key="k", request_digest="second") == "first"
     assert await remember(user_id=user, key="other", request_digest="second") == "second"
+
+
+async def test_a_sweep_goes_on_where_one_before_it_came_to(deps: Deps) -> None:
+    assert await deps.uploads.last_swept() == ""
+    for key in ("uploads/1/a", "uploads/2/b", ""):
+        await deps.uploads.record_swept(key)
+        assert await deps.uploads.last_swept() == key

@@ -26,6 +26,7 @@ class Listed(Struct, frozen=True):
 
     key: str
     size_bytes: int
+    modified_ms: int  # when it was put, by the store's clock
 
 
 class Blobs(Protocol):
@@ -50,6 +51,9 @@ class Blobs(Protocol):
 
     async def list(self, prefix: str) -> Sequence[Listed]:
         """Every object whose key begins like this, in the order of keys."""
+
+    async def page(self, prefix: str, *, after: str, limit: int) -> Sequence[Listed]:
+        """The first `limit` of that list that come after the key of one, deleted since or not."""
 
     async def delete(self, keys: Sequence[str]) -> None:
         """Nothing lies at these keys any more, whether or not something did."""

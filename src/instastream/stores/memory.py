@@ -3,7 +3,7 @@
 import asyncio
 from bisect import insort
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from zlib import crc32
@@ -105,6 +105,7 @@ class MemoryUploads:
 
     uploads: dict[MediaId, Upload] = field(default_factory=dict)
     keys: dict[tuple[UserId, str], str] = field(default_factory=dict)
+    swept: str = ""
 
     async def declare(self, upload: Upload) -> None:
         self.uploads[upload.media_id] = upload
@@ -120,6 +121,12 @@ class MemoryUploads:
 
     async def remember(self, *, user_id: UserId, key: str, request_digest: str) -> str:
         return self.keys.setdefault((user_id, key), request_digest)
+
+    async def last_swept(self) -> str:
+        return self.swept
+
+    async def record_swept(self, key: str) -> None:
+        self.swept = key
 
 
 @dataclass
@@ -198,7 +205,9 @@ class MemoryFeeds:
 class MemoryBlobs:
     """Objects in a dict. A signed PUT is an address that only `take` understands."""
 
+    now_ms: Callable[[], int] = lambda: 0
     objects: dict[str, tuple[bytes, Blob]] = field(default_factory=dict)
+    modified_ms: dict[str, int] = field(default_factory=dict)
 
     async def sign_put(
         self, key: str, *, content_type: str, size_bytes: int, sha256: str
@@ -208,8 +217,12 @@ class MemoryBlobs:
 
     def take(self, put: SignedPut, content: bytes) -> None:
         """What a client's PUT does."""
-        blob = Blob(len(content), put.headers["x-amz-checksum-sha256"])
-        self.objects[put.url.removeprefix("memory:")] = (content, blob)
+        self.keep(put.url.removeprefix("memory:"), content, put.headers["x-amz-checksum-sha256"])
+
+    def keep(self, key: str, content: bytes, sha256: str | None) -> None:
+        """Have an object, from now on."""
+        self.objects[key] = content, Blob(len(content), sha256)
+        self.modified_ms[key] = self.now_ms()
 
     async def head(self, key: str) -> Blob | None:
         return self.objects[key][1] if key in self.objects else None
@@ -220,14 +233,20 @@ class MemoryBlobs:
         return self.objects[key][0]
 
     async def put(self, key: str, content: bytes, *, content_type: str) -> None:
-        self.objects[key] = (content, Blob(len(content), None))
+        self.keep(key, content, None)
 
     async def copy(self, source: str, target: str) -> None:
         await self.put(target, await self.get(source), content_type="")
 
     async def list(self, prefix: str) -> Sequence[Listed]:
         keys = sorted(key for key in self.objects if key.startswith(prefix))
-        return [Listed(key, self.objects[key][1].size_bytes) for key in keys]
+        return [
+            Listed(key, self.objects[key][1].size_bytes, self.modified_ms.get(key, 0))
+            for key in keys
+        ]
+
+    async def page(self, prefix: str, *, after: str, limit: int) -> Sequence[Listed]:
+        return [one for one in await self.list(prefix) if one.key > after][:limit]
 
     async def delete(self, keys: Sequence[str]) -> None:
         for key in keys:

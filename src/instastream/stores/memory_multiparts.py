@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from instastream.errors import Rejected
 from instastream.parts import composite, sha256_of_parts
-from instastream.stores.blobs import Blob, SignedPut
+from instastream.stores.blobs import SignedPut
 from instastream.stores.memory import MemoryBlobs
 from instastream.stores.multiparts import Begun, Part
 
@@ -57,8 +57,7 @@ class MemoryMultiparts:
         del self.arrived[multipart_id]
         if key not in self.blobs.objects:
             content = b"".join(contents)
-            checksum = composite(sha256_of_parts(sha256s), len(parts))
-            self.blobs.objects[key] = content, Blob(len(content), checksum)
+            self.blobs.keep(key, content, composite(sha256_of_parts(sha256s), len(parts)))
         return True
 
     async def abort(self, key: str, multipart_id: str) -> None:

@@ -115,13 +115,18 @@ class S3Blobs:
             )
 
     async def list(self, prefix: str) -> Sequence[Listed]:
+        return await self._list(Prefix=prefix)
+
+    async def page(self, prefix: str, *, after: str, limit: int) -> Sequence[Listed]:
+        at_most = {"MaxItems": limit}
+        return await self._list(Prefix=prefix, StartAfter=after, PaginationConfig=at_most)
+
+    async def _list(self, **wanted: Any) -> Sequence[Listed]:
         pages = self._client.get_paginator("list_objects_v2")
         with translated():
             return [
-                Listed(found["Key"], found["Size"])
-                async for page in pages.paginate(
-                    Bucket=self._bucket, Prefix=prefix, MaxKeys=PAGE_LENGTH
-                )
+                Listed(found["Key"], found["Size"], int(found["LastModified"].timestamp() * 1000))
+                async for page in pages.paginate(Bucket=self._bucket, MaxKeys=PAGE_LENGTH, **wanted)
                 for found in page.get("Contents", [])
             ]
 

@@ -44,3 +44,9 @@ class Uploads(Protocol):
 
     async def remember(self, *, user_id: UserId, key: str, request_digest: str) -> str:
         """Bind an Idempotency-Key to a request for a day; returns the digest that stands."""
+
+    async def last_swept(self) -> str:
+        """The key of the object that sweeps have come to, "" at the beginning: only a hint."""
+
+    async def record_swept(self, key: str) -> None:
+        """Have the next sweep go on after it."""

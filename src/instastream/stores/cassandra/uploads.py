@@ -18,9 +18,12 @@ CLAIM = """UPDATE uploads SET post_id = ?, request_digest = ?
 REMEMBER = f"""INSERT INTO idempotency_keys (user_id, key, request_digest)
     VALUES (?, ?, ?) IF NOT EXISTS USING TTL {KEY_TTL_S}"""
 
+SWEPT = "SELECT last_key FROM sweeps WHERE prefix = 'uploads/'"
+RECORD_SWEPT = "INSERT INTO sweeps (prefix, last_key) VALUES ('uploads/', ?)"
+
 
 class CassandraUploads:
-    """Uploads in `uploads` and `idempotency_keys`."""
+    """Uploads in `uploads`, `idempotency_keys` and `sweeps`."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -55,6 +58,13 @@ class CassandraUploads:
     async def remember(self, *, user_id: UserId, key: str, request_digest: str) -> str:
         row = await self._session.execute_once(REMEMBER, int(user_id), key, request_digest)
         return request_digest if row.applied else str(row.request_digest)
+
+    async def last_swept(self) -> str:
+        rows = await self._session.execute(SWEPT)
+        return rows[0].last_key if rows else ""
+
+    async def record_swept(self, key: str) -> None:
+        await self._session.execute(RECORD_SWEPT, key)
 
 
 def _upload(media_id: MediaId, row: Row) -> Upload:
