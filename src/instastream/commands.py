@@ -25,6 +25,7 @@ from instastream.handlers.posts import record_deleted, record_edited, record_fin
 from instastream.ids import MediaId, PostId, UserId
 from instastream.limits import FOLLOWS_MAX, PUT_BYTES_MAX
 from instastream.multipart import own_upload
+from instastream.quotas import opening
 from instastream.stores.blobs import SignedPut
 from instastream.stores.posts import Post
 from instastream.stores.uploads import Claim, Upload
@@ -72,7 +73,7 @@ async def request_upload(
 ) -> tuple[Upload, SignedPut | None]:
     """A place to PUT exactly these bytes, or None where they are to be sent in parts.
 
-    Raises Rejected when they are out of the limits.
+    Raises Rejected when they are out of the limits, or too many uploads are open.
     """
     check_declared(content_type=content_type, size_bytes=size_bytes, sha256=sha256)
     upload = Upload(
@@ -83,9 +84,11 @@ async def request_upload(
         sha256=sha256,
         declared_ms=deps.now_ms(),
     )
-    if size_bytes > PUT_BYTES_MAX:
-        upload = await multipart.begin(upload, deps)
-    await deps.uploads.declare(upload)
+    in_parts = size_bytes > PUT_BYTES_MAX
+    async with opening(upload, in_parts=in_parts, deps=deps):
+        if in_parts:
+            upload = await multipart.begin(upload, deps)
+        await deps.uploads.declare(upload)
     if upload.multipart_id:
         return upload, None
     put = await deps.blobs.sign_put(
@@ -104,6 +107,7 @@ async def finalize(
     if len({upload.media_id for upload in uploads}) < len(uploads):
         raise Rejected("invalid-request", "an upload can be in a post once only")
     post_id = await _claim_all(uploads, digest, deps)
+    await asyncio.gather(*(deps.uploads.close(upload) for upload in uploads))
     standing = (await deps.posts.get([post_id])).get(post_id)
     if standing is None or len(standing.media) < standing.media_count:
         events = _finalized(post_id, author_id, draft, uploads, at_ms=deps.now_ms())

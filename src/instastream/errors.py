@@ -15,13 +15,15 @@ class InstastreamError(Exception):
 class Rejected(InstastreamError):
     """A request that can't be granted.
 
-    `problem` is the stable slug of a problem type; `detail` is a sentence for people.
+    `problem` is the stable slug of a problem type; `detail` is a sentence for people. Where it
+    helps to wait, `retry_after_s` says how long.
     """
 
-    def __init__(self, problem: str, detail: str) -> None:
+    def __init__(self, problem: str, detail: str, *, retry_after_s: int | None = None) -> None:
         super().__init__(detail)
         self.problem = problem
         self.detail = detail
+        self.retry_after_s = retry_after_s
 
 
 class Unavailable(InstastreamError):

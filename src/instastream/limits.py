@@ -7,6 +7,7 @@ UPLOAD_GRACE_S = 3_600  # an upload begun in time may be finalized a little late
 IMAGE_BYTES_MAX = 30 * MEBIBYTE  # a 48 MP phone JPEG is 12 to 25 MB
 PUT_BYTES_MAX = IMAGE_BYTES_MAX  # what one PUT can bring in time; more is sent in parts
 PART_BYTES = 8 * MEBIBYTE  # what a broken connection costs: two minutes at 0.5 Mbit/s
+UPLOADS_OPEN_MAX = 100  # of one user: ten posts of ten media on their way
 MULTIPART_TTL_S = 86_400  # the largest takes 2.4 hours at 0.5 Mbit/s, and people go away
 JPEG_SCANS_MAX = 100  # encoders make about ten; each costs a pass over every pixel
 ANIMATION_FRAMES_MAX = 1_000  # a minute of animation; libwebp's time grows with their square
@@ -61,6 +62,7 @@ TEXT_LENGTH_MAX = CAPTION_LENGTH_MAX + MEDIA_MAX * ALT_TEXT_LENGTH_MAX
 assert 12 * TEXT_LENGTH_MAX < REQUEST_BYTES_MAX  # \uXXXX\uXXXX a character
 assert RECORD_BYTES_MAX + 8 * STORY_LENGTH_MAX + 64 * 1024 < DEAD_LETTER_BYTES_MAX
 assert UPLOAD_TTL_S <= UPLOAD_GRACE_S
+assert MEDIA_MAX <= UPLOADS_OPEN_MAX
 assert PRIVATE_CACHE_S <= PRIVATE_URL_TTL_S
 PARTS_MAX = -(-VIDEO_BYTES_MAX // PART_BYTES)
 assert PARTS_MAX <= 1_000  # what S3 lists in one page

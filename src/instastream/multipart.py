@@ -100,6 +100,7 @@ async def abort(user_id: UserId, media_id: MediaId, deps: Deps) -> None:
     if upload.multipart_id:
         await deps.multiparts.abort(key_of(upload), upload.multipart_id)
     await deps.blobs.delete([key_of(upload)])
+    await deps.uploads.close(upload)
 
 
 async def abort_abandoned(deps: Deps) -> int:

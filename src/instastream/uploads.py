@@ -27,6 +27,7 @@ IMAGE_TYPES = (
 VIDEO_TYPES = ("video/mp4", "video/quicktime", "video/webm")
 MEDIA_TYPES = IMAGE_TYPES + VIDEO_TYPES
 ORIGINALS = "uploads/"
+LATE_S = UPLOAD_GRACE_S - UPLOAD_TTL_S  # how long what has arrived may be finalized, after its TTL
 
 
 def original_key(user_id: UserId, media_id: MediaId) -> str:
@@ -78,14 +79,22 @@ def check_not_aborted(claim: Claim) -> None:
 
 def ttl_s(upload: Upload) -> int:
     """How long its bytes may be sent."""
-    return MULTIPART_TTL_S if upload.multipart_id else UPLOAD_TTL_S
+    return _ttl_s(in_parts=upload.multipart_id is not None)
+
+
+def usable_until_ms(declared_ms: int, *, in_parts: bool) -> int:
+    """The last moment that what has arrived may be finalized."""
+    return declared_ms + (_ttl_s(in_parts=in_parts) + LATE_S) * 1000
+
+
+def _ttl_s(*, in_parts: bool) -> int:
+    return MULTIPART_TTL_S if in_parts else UPLOAD_TTL_S
 
 
 def check_in_time(upload: Upload, *, arrived: bool, now_ms: int) -> None:
     """Raise Rejected when it is too old: for its bytes to be sent, or a little later to be used."""
     age_s = (now_ms - upload.declared_ms) / 1000
-    late_s = UPLOAD_GRACE_S - UPLOAD_TTL_S if arrived else 0
-    if age_s > ttl_s(upload) + late_s:
+    if age_s > ttl_s(upload) + (LATE_S if arrived else 0):
         raise Rejected("upload-expired", "this upload has expired: request a new one")
 
 

@@ -1,6 +1,7 @@
 """The contract of Uploads."""
 
 import asyncio
+from functools import partial
 from uuid import uuid4
 
 import pytest
@@ -61,6 +62,24 @@ async def test_an_idempotency_key_is_bound_to_its_first_request(deps: Deps, user
     assert await remember(user_id=user, key="k", request_digest="first") == "first"
     assert await remember(user_id=user, key="k", request_digest="second") == "first"
     assert await remember(user_id=user, key="other", request_digest="second") == "second"
+
+
+async def test_uploads_are_open_until_they_are_closed_or_their_time_is_over(
+    deps: Deps, upload: Upload
+) -> None:
+    other = replace(upload, media_id=MediaId(str(uuid4())))
+    opened = partial(deps.uploads.opened, upload.user_id)
+    assert await opened(now_ms=1_000) == {}
+    for _ in range(2):
+        await deps.uploads.open(upload, until_ms=61_000)
+        await deps.uploads.open(other, until_ms=62_000)
+        assert await opened(now_ms=61_000) == {upload.media_id: 61_000, other.media_id: 62_000}
+    assert await opened(now_ms=61_001) == {other.media_id: 62_000}
+    assert await opened(now_ms=62_001) == {}
+    for _ in range(2):
+        await deps.uploads.close(upload)
+        assert await opened(now_ms=1_000) == {other.media_id: 62_000}
+    assert await deps.uploads.opened(UserId("1"), now_ms=1_000) == {}
 
 
 async def test_a_sweep_goes_on_where_one_before_it_came_to(deps: Deps) -> None:

@@ -88,7 +88,7 @@ def _encoded(operation: AnyOperation, shown: object) -> bytes:
 
 
 async def _rejected(request: Request, error: Rejected) -> Response:
-    return problems.respond(error.problem, error.detail)
+    return problems.respond(error.problem, error.detail, retry_after_s=error.retry_after_s)
 
 
 async def _invalid(request: Request, error: Invalid) -> Response:

@@ -165,7 +165,7 @@ def _failure(status: int, slugs: list[str]) -> Json:
             "status": {"const": status},
         },
     }
-    told = {401: ["www-authenticate"], 503: ["retry-after"]}.get(status, [])
+    told = {401: ["www-authenticate"], 429: ["retry-after"], 503: ["retry-after"]}.get(status, [])
     return {
         "description": "; ".join(PROBLEMS[slug].title for slug in slugs),
         "headers": _headers(*told),

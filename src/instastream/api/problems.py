@@ -74,6 +74,9 @@ PROBLEMS = {
         422, "Such media is not accepted", "Convert it to one of the types in the detail."
     ),
     "upload-too-large": Kind(422, "Such a size is not accepted", "The detail says what is."),
+    "too-many-uploads": Kind(
+        429, "You have too many uploads open", "Finalize or abort some, or wait for Retry-After."
+    ),
     "internal-error": Kind(
         500, "Something went wrong here", "Try again; if it stays, report the instance."
     ),
@@ -139,7 +142,12 @@ def describe(slug: str) -> ProblemType:
 
 
 def respond(
-    slug: str, detail: str, *, fault: Fault | None = None, allow: str | None = None
+    slug: str,
+    detail: str,
+    *,
+    fault: Fault | None = None,
+    allow: str | None = None,
+    retry_after_s: int | None = None,
 ) -> Response:
     """The response that tells a client about a problem."""
     kind = PROBLEMS[slug]
@@ -152,6 +160,8 @@ def respond(
         errors=[fault] if fault else UNSET,
     )
     headers = _headers(slug, kind.status) | ({"allow": allow} if allow else {})
+    if retry_after_s is not None:
+        headers["retry-after"] = str(retry_after_s)
     return Response(msgspec.json.encode(problem), kind.status, headers, MEDIA_TYPE)
 
 

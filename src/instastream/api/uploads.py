@@ -174,7 +174,7 @@ OPERATIONS = (
         shown=Upload,
         status=201,
         body_schema=SIZES,
-        problems=("unsupported-media-type", "upload-too-large"),
+        problems=("unsupported-media-type", "upload-too-large", "too-many-uploads"),
     ),
     Operation(
         method="GET",

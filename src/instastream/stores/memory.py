@@ -105,6 +105,7 @@ class MemoryUploads:
 
     uploads: dict[MediaId, Upload] = field(default_factory=dict)
     keys: dict[tuple[UserId, str], str] = field(default_factory=dict)
+    open_ms: dict[UserId, dict[MediaId, int]] = field(default_factory=lambda: defaultdict(dict))
     swept: str = ""
 
     async def declare(self, upload: Upload) -> None:
@@ -121,6 +122,15 @@ class MemoryUploads:
 
     async def remember(self, *, user_id: UserId, key: str, request_digest: str) -> str:
         return self.keys.setdefault((user_id, key), request_digest)
+
+    async def open(self, upload: Upload, *, until_ms: int) -> None:
+        self.open_ms[upload.user_id][upload.media_id] = until_ms
+
+    async def close(self, upload: Upload) -> None:
+        self.open_ms[upload.user_id].pop(upload.media_id, None)
+
+    async def opened(self, user_id: UserId, *, now_ms: int) -> dict[MediaId, int]:
+        return {one: end for one, end in self.open_ms[user_id].items() if now_ms <= end}
 
     async def last_swept(self) -> str:
         return self.swept

@@ -45,6 +45,15 @@ class Uploads(Protocol):
     async def remember(self, *, user_id: UserId, key: str, request_digest: str) -> str:
         """Bind an Idempotency-Key to a request for a day; returns the digest that stands."""
 
+    async def open(self, upload: Upload, *, until_ms: int) -> None:
+        """Count it among those that its user has open, until then at most."""
+
+    async def close(self, upload: Upload) -> None:
+        """Count it no more; nothing happens when it is not counted."""
+
+    async def opened(self, user_id: UserId, *, now_ms: int) -> dict[MediaId, int]:
+        """Until when each is open, of those that are; sees all that was written before."""
+
     async def last_swept(self) -> str:
         """The key of the object that sweeps have come to, "" at the beginning: only a hint."""
 

@@ -18,12 +18,17 @@ CLAIM = """UPDATE uploads SET post_id = ?, request_digest = ?
 REMEMBER = f"""INSERT INTO idempotency_keys (user_id, key, request_digest)
     VALUES (?, ?, ?) IF NOT EXISTS USING TTL {KEY_TTL_S}"""
 
+# Removed by the same clock that it was written by, and a moment later.
+OPEN = """INSERT INTO open_uploads (user_id, media_id, until_ms) VALUES (?, ?, ?)
+    USING TIMESTAMP ? AND TTL ?"""
+CLOSE = "DELETE FROM open_uploads USING TIMESTAMP ? WHERE user_id = ? AND media_id = ?"
+OPENED = "SELECT media_id, until_ms FROM open_uploads WHERE user_id = ?"
 SWEPT = "SELECT last_key FROM sweeps WHERE prefix = 'uploads/'"
 RECORD_SWEPT = "INSERT INTO sweeps (prefix, last_key) VALUES ('uploads/', ?)"
 
 
 class CassandraUploads:
-    """Uploads in `uploads`, `idempotency_keys` and `sweeps`."""
+    """Uploads in `uploads`, `open_uploads`, `idempotency_keys` and `sweeps`."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -58,6 +63,25 @@ class CassandraUploads:
     async def remember(self, *, user_id: UserId, key: str, request_digest: str) -> str:
         row = await self._session.execute_once(REMEMBER, int(user_id), key, request_digest)
         return request_digest if row.applied else str(row.request_digest)
+
+    async def open(self, upload: Upload, *, until_ms: int) -> None:
+        await self._session.execute(
+            OPEN,
+            int(upload.user_id),
+            UUID(upload.media_id),
+            until_ms,
+            upload.declared_ms * 1000,
+            -(-(until_ms - upload.declared_ms) // 1000),
+        )
+
+    async def close(self, upload: Upload) -> None:
+        await self._session.execute(
+            CLOSE, upload.declared_ms * 1000 + 1, int(upload.user_id), UUID(upload.media_id)
+        )
+
+    async def opened(self, user_id: UserId, *, now_ms: int) -> dict[MediaId, int]:
+        rows = await self._session.execute(OPENED, int(user_id))
+        return {MediaId(str(row.media_id)): row.until_ms for row in rows if now_ms <= row.until_ms}
 
     async def last_swept(self) -> str:
         rows = await self._session.execute(SWEPT)
