@@ -13,11 +13,11 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct, convert
 
+from infra.tables import create_tables
 from instastream.errors import Unavailable, Unready
 from instastream.limits import RECORD_BYTES_MAX
 from instastream.media_urls import origin_key
 from instastream.settings import Settings
-from instastream.stores.cassandra.session import DOWN, open_cluster
 from instastream.stores.s3 import REGION_DEFAULT, open_client
 from instastream.uploads import ORIGINALS
 
@@ -58,7 +58,9 @@ async def provision(settings: Settings) -> None:
 
 def topics() -> dict[str, Topic]:
     """Every topic by name."""
-    return convert(tomllib.loads(_file("topics.toml")), dict[str, Topic])
+    return convert(
+        tomllib.loads(files("infra").joinpath("topics.toml").read_text()), dict[str, Topic]
+    )
 
 
 async def create_topics(settings: Settings) -> None:
@@ -114,30 +116,6 @@ def _check_partitions(wanted: dict[str, Topic], described: list[dict[str, Any]])
             )
 
 
-def create_tables(settings: Settings) -> None:
-    """The keyspace and every table of `schema.cql`."""
-    cluster = open_cluster(settings.cassandra)
-    replication = f"{{'class': 'SimpleStrategy', 'replication_factor': {settings.replication}}}"
-    try:
-        session = cluster.connect()
-        session.execute(
-            f"CREATE KEYSPACE IF NOT EXISTS {settings.keyspace} WITH replication = {replication}"
-        )
-        session.set_keyspace(settings.keyspace)
-        for statement in statements(_file("schema.cql")):
-            session.execute(statement)
-    except DOWN as error:
-        raise Unavailable("cassandra", error) from error
-    finally:
-        cluster.shutdown()
-
-
-def statements(cql: str) -> list[str]:
-    """The statements of a CQL file that has no semicolon inside one."""
-    lines = (line for line in cql.splitlines() if not line.startswith("--"))
-    return [text for part in "\n".join(lines).split(";") if (text := part.strip())]
-
-
 async def create_bucket(settings: Settings) -> None:
     """The bucket; anyone may read `media/`, our edge `private/` too, and nobody anything else."""
     policy = json.dumps(_policy(settings.bucket, origin_key(settings.edge_key)))
@@ -176,7 +154,3 @@ def _readable(bucket: str, folder: str, **condition: object) -> dict[str, object
         "Resource": f"arn:aws:s3:::{bucket}/{folder}/*",
         **condition,
     }
-
-
-def _file(name: str) -> str:
-    return files("infra").joinpath(name).read_text()

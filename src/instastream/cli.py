@@ -146,7 +146,8 @@ def env() -> None:
 def provision_() -> None:
     """Create topics, tables and the bucket on the servers that the environment names.
 
-    Safe to repeat. Refuses a topic whose number of partitions is not what `topics.toml` says.
+    Safe to repeat. Tables get the columns that they lack. Refuses a topic whose number of
+    partitions is not what `topics.toml` says, and a table whose key or types are not the file's.
 
     **Example**
 

@@ -5,7 +5,7 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
 from infra import provision as provisioning
-from infra.provision import provision, statements, topics
+from infra.provision import provision, topics
 from instastream.errors import Unready
 from instastream.settings import Settings
 from instastream.stores.s3 import open_client
@@ -48,10 +48,3 @@ async def test_the_bucket_drops_parts_that_nobody_completes(settings: Settings) 
     async with open_client(settings) as client:
         kept = await client.get_bucket_lifecycle_configuration(Bucket=settings.bucket)
     assert kept["Rules"] == provisioning.LIFECYCLE["Rules"]
-
-
-def test_a_file_of_cql_is_its_statements() -> None:
-    assert statements("-- all\nCREATE a;\n\nCREATE b (\n  c int\n);\n-- end\n") == [
-        "CREATE a",
-        "CREATE b (\n  c int\n)",
-    ]
