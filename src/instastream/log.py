@@ -84,7 +84,8 @@ class KafkaLog:
             auto_offset_reset="earliest",
         )
         with _translated():
-            async with consumer:
+            try:
+                await consumer.start()
                 ends = await consumer.end_offsets(consumer.assignment())
                 while await _behind(consumer, ends):
                     for partition, messages in (await consumer.getmany(timeout_ms=500)).items():
@@ -92,6 +93,8 @@ class KafkaLog:
                             event = _event(message.value)
                             if message.offset < ends[partition] and event:
                                 yield Record(event, partition.partition, message.offset)
+            finally:
+                await consumer.stop()  # also when it has failed, or was cancelled, at its start
 
     async def ping(self) -> None:
         with _translated():

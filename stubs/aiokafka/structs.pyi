@@ -1,5 +1,9 @@
 from collections.abc import Sequence
 
+class OffsetAndMetadata:
+    offset: int
+    metadata: str
+
 class RecordMetadata:
     topic: str
     partition: int

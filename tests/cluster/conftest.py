@@ -84,11 +84,16 @@ async def post(author: Client, content: bytes) -> Json:
     return await author.finalize(uploaded.media_id, caption="")
 
 
-async def eventually(condition: Callable[[], Awaitable[bool]], what: str) -> None:
-    """Wait until it holds."""
+async def eventually(
+    condition: Callable[[], Awaitable[bool]],
+    what: str,
+    tell: Callable[[], Awaitable[str]] | None = None,
+) -> None:
+    """Wait until it holds; when it does not, fail with what there is to tell."""
     try:
         async with asyncio.timeout(WAIT_S):
             while not await condition():
                 await asyncio.sleep(POLL_S)
     except TimeoutError:
-        raise AssertionError(f"not within {WAIT_S:g} s: {what}") from None
+        more = f"\n{await tell()}" if tell else ""
+        raise AssertionError(f"not within {WAIT_S:g} s: {what}{more}") from None

@@ -23,6 +23,16 @@ def test_work_done_out_of_order_waits_for_the_oldest() -> None:
     assert progress.committable() == {"p": 10}
 
 
+def test_what_is_read_again_is_waited_for_again() -> None:
+    progress = Progress[str]()
+    for offset in (7, 8, 7):
+        progress.begin("p", offset)
+        progress.done("p", 8)
+    assert progress.committable() == {"p": 7}
+    progress.done("p", 7)
+    assert progress.committable() == {"p": 9}
+
+
 def test_partitions_are_apart() -> None:
     progress = Progress[str]()
     progress.begin("a", 5)

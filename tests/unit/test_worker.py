@@ -141,6 +141,14 @@ async def test_an_event_that_waited_while_partitions_moved_is_not_begun(
     assert [*app.progress.committable().values()] == [8]
 
 
+async def test_what_is_read_again_is_handled_again_and_stops_nobody(
+    app: App, handled: Handled, log: GrumpyLog
+) -> None:
+    await consume(app, event(7), event(8), event(8), event(6), event(9))
+    assert handled.offsets == [7, 8, 8, 6, 9]
+    assert [*app.progress.committable().values()] == [10]
+
+
 async def test_a_store_that_is_away_is_waited_for(
     app: App, handled: Handled, log: GrumpyLog
 ) -> None:

@@ -1,6 +1,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from aiokafka import TopicPartition
+from aiokafka.structs import OffsetAndMetadata
+
 class NewTopic:
     def __init__(
         self,
@@ -17,3 +20,6 @@ class AIOKafkaAdminClient:
     async def create_topics(self, new_topics: Sequence[NewTopic]) -> Any: ...
     async def delete_topics(self, topics: Sequence[str]) -> Any: ...
     async def describe_topics(self, topics: Sequence[str] | None = ...) -> list[dict[str, Any]]: ...
+    async def list_consumer_group_offsets(
+        self, group_id: str
+    ) -> dict[TopicPartition, OffsetAndMetadata]: ...
