@@ -18,16 +18,17 @@ REFER, TRUNCATE, IOCTL_DEV = (2, 1 << 13), (3, 1 << 14), (5, 1 << 15)  # since w
 NETWORK_SINCE, ANY_NETWORK = 4, 0b11  # to bind and to connect over TCP
 SCOPES_SINCE, ANY_SCOPE = 6, 0b11  # abstract sockets of others, signals to others
 
-READS = EXECUTE | READ_FILE | READ_DIR
-WRITES = WRITE_FILE | TRUNCATE[1] | REMOVE_DIR | REMOVE_FILE | MAKE_DIR | MAKE_REG
+READS = READ_FILE | READ_DIR
+WRITES = READS | WRITE_FILE | TRUNCATE[1] | REMOVE_DIR | REMOVE_FILE | MAKE_DIR | MAKE_REG
 OF_A_FILE = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE[1]
 
 
-def restrict(*, reads: Iterable[str], writes: Iterable[str]) -> bool:
+def restrict(*, programs: Iterable[str], reads: Iterable[str], writes: Iterable[str]) -> bool:
     """Nothing but these paths and what is beneath, from now on; whether the kernel can do that.
 
-    A process within can't look into one without: not at its memory, environment or open files.
-    Needs PR_SET_NO_NEW_PRIVS. What is open stays usable.
+    Only `programs` may be executed, and read as well; what may be written may be read. A process
+    within can't look into one without: not at its memory, environment or open files. Needs
+    PR_SET_NO_NEW_PRIVS. What is open stays usable.
     """
     version = _call(CREATE_RULESET, None, 0, ONLY_THE_VERSION)
     if version < 1:  # no such system call, or switched off
@@ -39,7 +40,7 @@ def restrict(*, reads: Iterable[str], writes: Iterable[str]) -> bool:
     scope = ANY_SCOPE if version >= SCOPES_SINCE else 0
     handled = struct.pack("QQQ", accesses, network, scope)
     ruleset = _done(_call(CREATE_RULESET, handled, len(handled), 0))
-    for paths, allowed in ((reads, READS), (writes, READS | WRITES)):
+    for paths, allowed in ((programs, READS | EXECUTE), (reads, READS), (writes, WRITES)):
         for path in paths:
             _allow(ruleset, path, allowed & accesses)
     _done(_call(RESTRICT_SELF, ruleset, 0))

@@ -77,9 +77,12 @@ def _set(kind: int, most: int) -> None:
 
 
 def _keep_to(limits: Limits) -> None:
-    writes = (limits.folder, *DEVICES) if limits.file_bytes else ()
-    reads = (limits.folder, limits.program or limits.folder, *DEVICES, *PROGRAMS)
-    landlock.restrict(reads=reads if limits.opens else (), writes=writes)
+    reads = (limits.folder, *DEVICES)
+    landlock.restrict(
+        programs=(limits.program, *PROGRAMS) if limits.opens else (),
+        reads=reads if limits.opens else (),
+        writes=reads if limits.file_bytes else (),
+    )
 
 
 def _drop_capabilities() -> None:

@@ -27,8 +27,9 @@ OTHER_PROCESSES = """ptrace:101:117 process_vm_readv:310:270 process_vm_writev:3
     pidfd_getfd:438:438 pidfd_send_signal:424:424 tkill:200:130 rt_sigqueueinfo:129:138
     rt_tgsigqueueinfo:297:240 setpriority:141:140 sched_setscheduler:144:119
     sched_setparam:142:118 sched_setattr:314:274 sched_setaffinity:203:122 ioprio_set:251:30
-    migrate_pages:256:238 move_pages:279:239 shmget:29:194 semget:64:190 msgget:68:186
-    mq_open:240:180 fork:57: vfork:58:"""
+    migrate_pages:256:238 move_pages:279:239 shmget:29:194 shmat:30:196 shmctl:31:195
+    semget:64:190 semop:65:193 semctl:66:191 semtimedop:220:192 msgget:68:186 msgsnd:69:189
+    msgrcv:70:188 msgctl:71:187 mq_open:240:180 mq_unlink:241:181 fork:57: vfork:58:"""
 KERNEL = """mount:165:40 umount2:166:39 pivot_root:155:41 chroot:161:51 move_mount:429:429
     open_tree:428:428 fsopen:430:430 fsconfig:431:431 fsmount:432:432 fspick:433:433
     mount_setattr:442:442 unshare:272:97 setns:308:268 keyctl:250:219 add_key:248:217
@@ -40,11 +41,13 @@ KERNEL = """mount:165:40 umount2:166:39 pivot_root:155:41 chroot:161:51 move_mou
     swapon:167:224 swapoff:168:225 acct:163:89 quotactl:179:60 quotactl_fd:443:443
     syslog:103:116 iopl:172: ioperm:173: settimeofday:164:170 clock_settime:227:112
     adjtimex:159:171 clock_adjtime:305:266 sethostname:170:161 setdomainname:171:162
-    vhangup:153:58 inotify_init:253: inotify_init1:294:26 fanotify_init:300:262"""
+    vhangup:153:58 inotify_init:253: inotify_init1:294:26 fanotify_init:300:262 uselib:134:
+    memfd_create:319:279 execveat:322:281"""  # the last two: to execute what was written
 LINKS_AND_OWNERS = """link:86: linkat:265:37 symlink:88: symlinkat:266:36 mknod:133: mknodat:259:33
     chmod:90: fchmod:91:52 fchmodat:268:53 chown:92: fchown:93:55 lchown:94: fchownat:260:54
-    setxattr:188:5 lsetxattr:189:6 fsetxattr:190:7 name_to_handle_at:303:264
-    open_by_handle_at:304:265"""
+    setxattr:188:5 lsetxattr:189:6 fsetxattr:190:7 removexattr:197:14 lremovexattr:198:15
+    fremovexattr:199:16 utime:132: utimes:235: futimesat:261: utimensat:280:88
+    name_to_handle_at:303:264 open_by_handle_at:304:265"""
 NEVER = NETWORK + " " + OTHER_PROCESSES + " " + KERNEL + " " + LINKS_AND_OWNERS
 CHANGES = """creat:85: truncate:76:45 unlink:87: unlinkat:263:35 rename:82: renameat:264:38
     renameat2:316:276 mkdir:83: mkdirat:258:34 rmdir:84:"""

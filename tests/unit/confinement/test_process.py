@@ -25,6 +25,8 @@ confine(Limits(**{limits}))
 """
 USUAL: dict[str, object] = {"memory_bytes": 512 * MEBIBYTE, "cpu_s": 10, "file_bytes": 1000}
 UNCONFINED = CONFINED.replace("confine(Limits(**{limits}))", "")
+SCRIPT = "'#!/bin/true\\n'"
+EXECUTE_M = "os.execv(f'/proc/self/fd/{m}', ['it'])"
 PYTHON = (sys.executable, "-P", "-c")
 PROGRAM = (sys.executable, "-P", "-m", "instastream.confinement.process")
 
@@ -67,6 +69,12 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("if os.posix_spawn('/bin/true', ['true'], {}) < 1: raise PermissionError", {}),
         ("resource.prlimit(os.getppid(), resource.RLIMIT_CORE)", {}),
         ("os.symlink('/etc/passwd', 'here')", {}),
+        ("os.utime('a file')", {}),
+        (
+            f"Path('own').touch(0o700); Path('own').write_text({SCRIPT}); os.execv('own', ['it'])",
+            {},
+        ),
+        (f"m = os.memfd_create('m', 0); os.write(m, b{SCRIPT}); {EXECUTE_M}", {}),
         ("Path('own').write_text(''); os.chmod('own', 0o777)", {}),
         ("os.rename('a file', 'another')", {"file_bytes": 0}),
         ("os.unlink('a file')", {"file_bytes": 0}),
@@ -106,9 +114,11 @@ def test_a_file_has_a_largest_size(size: int, ends: int) -> None:
 
 
 def test_with_no_file_allowed_none_grows_in_memory_either() -> None:
-    for growth in ("os.truncate(os.memfd_create('m'), 1)", "os.write(os.memfd_create('m'), b'x')"):
-        assert "File too large" in confined(growth, file_bytes=0).stderr
-        assert attempt(growth) == 0
+    for growth in ("os.truncate(int(sys.argv[1]), 1)", "os.write(int(sys.argv[1]), b'x')"):
+        with os.fdopen(os.memfd_create("m"), "wb") as memory:
+            given = (memory.fileno(),)
+            assert "File too large" in confined(growth, *given, fds=given, file_bytes=0).stderr
+            assert attempt(growth, *given, fds=given) == 0
 
 
 @pytest.mark.parametrize(("mebibytes", "ends"), [(100, 0), (512, 1)])

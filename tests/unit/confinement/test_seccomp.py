@@ -20,7 +20,12 @@ from instastream.confinement.seccomp import (
     LOAD,
     MACHINES,
 )
+from tests.unit.confinement.harmless import HARMLESS
 
+KNOWN = {  # every number that the tables of Linux 5.16 have
+    "x86_64": {*range(335), *range(424, 450)},
+    "aarch64": {*range(244), *range(260, 295), *range(424, 450)},
+}
 DENIED, ABSENT = ERRNO | errno.EPERM, ERRNO | errno.ENOSYS
 X86, ARM = MACHINES
 
@@ -56,6 +61,23 @@ def test_what_no_decoder_needs_is_denied_on_both_machines(machine: str, column: 
     for name in seccomp.NEVER.split():
         if number := name.split(":")[column]:
             assert verdict(machine, int(number)) == DENIED, name
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_every_call_of_the_kernel_is_judged_or_known_to_be_harmless(machine: str) -> None:
+    column = 1 + list(MACHINES).index(machine)
+    named = [text for text in vars(seccomp).values() if isinstance(text, str) and ":" in text]
+    judged = {name for text in named for name in text.split() if name.count(":") == 2}
+    numbers = [name.split(":")[column] for name in [*judged, *HARMLESS.split()]]
+    assert sorted(int(number) for number in numbers if number) == sorted(KNOWN[machine])
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_harmless_calls_are_allowed_where_files_may_be_written(machine: str) -> None:
+    column = 1 + list(MACHINES).index(machine)
+    for name in HARMLESS.split():
+        if number := name.split(":")[column]:
+            assert verdict(machine, int(number)) == ALLOW, name
 
 
 @pytest.mark.parametrize(
