@@ -18,8 +18,10 @@ from typing import NamedTuple
 
 from instastream.confinement import landlock, seccomp
 
+CPU_GRACE_S = 5  # to SIGKILL from the first SIGXCPU; each second brings another, ffmpeg takes 4
 FILES_MAX = 64  # open at once; ffmpeg needs about ten, a decoder of images four
 PROGRAMS = ("/usr", "/bin", "/lib", "/lib64", "/etc/ld.so.cache")
+STOPS = (signal.SIGINT, signal.SIGTERM)  # sent to all of us: who started a command decides
 DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom")
 
 # linux/prctl.h, linux/capability.h
@@ -31,7 +33,7 @@ class Limits(NamedTuple):
     """What one process may take, and what it may reach."""
 
     memory_bytes: int  # address space
-    cpu_s: int | None  # of the whole process; None: none (long-lived pool workers)
+    cpu_s: int | None  # of the whole process, for SIGXCPU; None: none (long-lived pool workers)
     file_bytes: int  # the largest file it may write; 0: it may change no file at all
     opens: bool = True  # False: it lives on what it has open, and executes nothing
     folder: str = "/"  # it may open files in this one only
@@ -64,16 +66,15 @@ def _limit(limits: Limits) -> None:
     _set(resource.RLIMIT_NOFILE, FILES_MAX)
     _set(resource.RLIMIT_FSIZE, limits.file_bytes)
     if limits.cpu_s is not None:
-        _set(resource.RLIMIT_CPU, limits.cpu_s)
+        _set(resource.RLIMIT_CPU, limits.cpu_s, grace=CPU_GRACE_S)
     if sys.platform == "linux":  # macOS refuses
         _set(resource.RLIMIT_AS, limits.memory_bytes)
 
 
-def _set(kind: int, most: int) -> None:
+def _set(kind: int, most: int, grace: int = 0) -> None:
     _, hard = resource.getrlimit(kind)
-    if hard != resource.RLIM_INFINITY:
-        most = min(most, hard)
-    resource.setrlimit(kind, (most, most))
+    ceiling = most + grace if hard == resource.RLIM_INFINITY else min(most + grace, hard)
+    resource.setrlimit(kind, (min(most, ceiling), ceiling))
 
 
 def _keep_to(limits: Limits) -> None:
@@ -109,6 +110,7 @@ def _main(memory_bytes: str, cpu_s: str, file_bytes: str, separator: str, *argv:
         program=argv[0],
     )
     confine(limits)
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
     os.execv(argv[0], argv)
 
 

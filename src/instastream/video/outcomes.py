@@ -14,11 +14,11 @@ from instastream.video.playlists import Segmented, Stream, avc_codec, master, me
 from instastream.video.source import OUT_OF_MEMORY, Source
 
 LOSS_MS_MAX = 250  # what rounding and lazy muxers explain; more is missing
-TOO_SLOW = "The video takes too long to transcode."
 DAMAGED = "The file is damaged or incomplete."
 
 # ffmpeg exits with the last byte of an error number, which is negative.
 MACHINE_TROUBLE = {256 - number for number in (EAGAIN, EDQUOT, EMFILE, ENFILE, ENOSPC)}
+OUT_OF_TIME = {-signal.SIGXCPU, 255, 123}  # ffmpeg hears SIGXCPU, ends early, and insists
 BUGS = {1, 2, 8, 127}  # Python's, and ffmpeg's for an option that it doesn't have
 
 
@@ -28,8 +28,8 @@ class Crashed(Exception):
 
 def judge(code: int, errors: str) -> None:
     """Raise what the exit code of prober or ffmpeg means, unless it is 0."""
-    if code == -signal.SIGXCPU:
-        raise Corrupt("transcode-timeout", TOO_SLOW)
+    if code in OUT_OF_TIME:
+        raise Corrupt("transcode-timeout", "The video takes too long to transcode.")
     if code == OUT_OF_MEMORY:  # of its own limit, whatever else runs here
         raise Corrupt("transcode-crashed", "The video takes too much memory to decode.")
     if code < 0:

@@ -5,6 +5,7 @@ Both are confined, see no secret, and die with us; what breaks them fails its ow
 """
 
 import asyncio
+import math
 import os
 import sys
 from asyncio import StreamReader
@@ -22,13 +23,14 @@ from instastream.limits import MEBIBYTE, VIDEO_BYTES_MAX
 from instastream.media import HEAD_BYTES, Transcoded, sniff_video
 from instastream.video.encoding import SOUND, THREADS_MAX, Job, arguments
 from instastream.video.ladder import plan_rungs
-from instastream.video.outcomes import TOO_SLOW, Crashed, collect, judge
+from instastream.video.outcomes import Crashed, collect, judge
 from instastream.video.source import Refusal, Source, replies
 
 THREADS = min(os.cpu_count() or 1, THREADS_MAX)  # one job at a time takes all
-PROBE_S_MAX = 30.0  # 0.2 s; 3 s to read 500 MB that don't say how long they are
-START_S_MAX = 60.0  # of a transcode, whatever its length
-SLOWNESS_MAX = 20.0  # times the duration: 4K60 in HDR takes 14 on two busy cores
+# Processor time, not time: a busy machine is no fault of a video. An hour of both of two cores.
+CPU_S_START, CPU_S_MAX = 60, 7_200
+CPU_SLOWNESS_MAX = 30.0  # times the duration: 4K60 in HDR takes 9
+HANG_S, HANG_CPU_S = 300.0, 1.0  # whoever has used less in such a while waits for nothing
 MEMORY_BYTES_MAX = 4096 * MEBIBYTE  # address space; 10-bit 4K takes 1,900 MiB with 8 threads
 FILE_BYTES_MAX = 64 * MEBIBYTE  # a segment at its peak has 9, a poster at most 8
 REPLY_BYTES_MAX = 64 * 1024  # of the prober; it takes some hundred
@@ -74,14 +76,18 @@ class FfmpegTranscoder:
         return await asyncio.to_thread(collect, folder, source, rungs)
 
     async def _encode(self, argv: list[str], here: Path, source: Source, report: Report) -> None:
-        seconds_max = START_S_MAX + SLOWNESS_MAX * source.duration_ms / 1_000
-        limits = (MEMORY_BYTES_MAX, round(seconds_max * self._threads), FILE_BYTES_MAX)
+        limits = (MEMORY_BYTES_MAX, cpu_s_max(source.duration_ms), FILE_BYTES_MAX)
         confined = ["-m", "instastream.confinement.process", *map(str, limits), "--", *argv]
-        async with _run(confined, here, seconds_max) as lines:
+        async with _run(confined, here) as lines:
             async for line in lines:
                 name, _, value = line.partition(b"=")
                 if name == b"out_time_us" and value.strip().isdigit():
                     await report(min(1.0, int(value) / 1_000 / source.duration_ms))
+
+
+def cpu_s_max(duration_ms: int) -> int:
+    """How much processor time a video of such a length may take, in seconds."""
+    return CPU_S_START + min(CPU_S_MAX, round(CPU_SLOWNESS_MAX * duration_ms / 1_000))
 
 
 async def probe(original: Path, content_type: str) -> Source:
@@ -91,7 +97,7 @@ async def probe(original: Path, content_type: str) -> Source:
 
 async def _probe_once(original: Path, content_type: str) -> Source:
     argv = ["-m", "instastream.video.probing", content_type, str(original)]
-    async with _run(argv, original.parent, PROBE_S_MAX) as lines:
+    async with _run(argv, original.parent) as lines:
         reply = await _reply(lines)
     if isinstance(reply, Refusal):
         raise Corrupt(reply.reason, reply.message)
@@ -132,21 +138,19 @@ async def _twice(work: Callable[[], Awaitable[Result]]) -> Result:
 
 
 @asynccontextmanager
-async def _run(argv: Sequence[str], here: Path, seconds_max: float) -> AsyncIterator[StreamReader]:
+async def _run(argv: Sequence[str], here: Path) -> AsyncIterator[StreamReader]:
     """What Python prints; its end is judged, or it is killed when the body ends before it."""
     process = await _start(argv, here)
     assert process.stdout
     assert process.stderr
     errors = asyncio.create_task(_tail(process.stderr))
+    watch = asyncio.create_task(_kill_when_it_hangs(process))
     try:
-        async with asyncio.timeout(seconds_max):
-            yield process.stdout
-            code = await process.wait()
-    except TimeoutError as error:
-        raise Corrupt("transcode-timeout", TOO_SLOW) from error
+        yield process.stdout
+        code = await process.wait()
     finally:  # also when cancelled
-        with suppress(ProcessLookupError):
-            process.kill()
+        watch.cancel()
+        _kill(process)
         while await process.stdout.read(MEBIBYTE):  # a full pipe would keep wait() waiting
             pass
         last_words = await errors
@@ -169,6 +173,28 @@ async def _start(argv: Sequence[str], here: Path) -> Process:
         )
     except OSError as error:
         raise Unavailable("this machine", error) from error
+
+
+async def _kill_when_it_hangs(process: Process) -> None:
+    """Starved, it still gets some processor time, and in the end the limit of that ends it."""
+    before_s, used_s = -HANG_CPU_S, 0.0
+    while used_s - before_s >= HANG_CPU_S:
+        await asyncio.sleep(HANG_S)
+        before_s, used_s = used_s, _cpu_s(process.pid)
+    _kill(process)
+
+
+def _cpu_s(pid: int) -> float:
+    """What all threads of a process have used, as proc(5) tells it; elsewhere nothing is known."""
+    if sys.platform != "linux":
+        return math.inf
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _kill(process: Process) -> None:
+    with suppress(ProcessLookupError):
+        process.kill()
 
 
 async def _tail(stream: StreamReader) -> str:

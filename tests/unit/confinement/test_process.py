@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from instastream.confinement.process import FILES_MAX
+from instastream.confinement.process import CPU_GRACE_S, FILES_MAX
 from instastream.limits import MEBIBYTE
 from tests.unit.images.test_pool import gone, until
 
@@ -132,8 +132,10 @@ def test_memory_has_an_end(mebibytes: int, ends: int) -> None:
 
 def test_processor_time_has_an_end() -> None:
     code = "while time.process_time() < 1.3: pass"
-    assert confined(code, cpu_s=1).returncode == -signal.SIGKILL
+    assert confined(code, cpu_s=1).returncode == -signal.SIGXCPU
     assert confined(code, cpu_s=2).returncode == 0
+    killed = f"assert resource.getrlimit(resource.RLIMIT_CPU) == (9, 9 + {CPU_GRACE_S})"
+    assert confined(killed, cpu_s=9).returncode == 0
     unlimited = "assert resource.getrlimit(resource.RLIMIT_CPU)[0] == resource.RLIM_INFINITY"
     assert confined(unlimited, cpu_s=None).returncode == 0
 
@@ -192,7 +194,14 @@ def test_as_a_program_it_becomes_a_confined_command(tmp_path: Path) -> None:
 def test_a_command_s_processor_time_ends_too() -> None:
     forever = ["/bin/sh", "-c", "while :; do :; done"]
     ended = subprocess.run(command(*forever, cpu_s="1"), check=False)
-    assert ended.returncode == -signal.SIGKILL
+    assert ended.returncode == -signal.SIGXCPU
+
+
+def test_what_stops_all_of_us_stops_no_command() -> None:
+    ended = subprocess.run(
+        command("/bin/sh", "-c", "kill -TERM $$; kill -INT $$; exit 3"), check=False
+    )
+    assert ended.returncode == 3
 
 
 def test_a_command_ends_with_who_started_it() -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -37,14 +36,54 @@ async def test_what_crashes_once_is_tried_again(transcode: Transcode, content: b
     assert await reason(transcode(content, once)) == "damaged"  # as the second try said
 
 
-async def test_what_takes_too_long_is_given_up(
-    transcode: Transcode, content: bytes, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second of processor time for any length."""
+    monkeypatch.setattr(transcoder, "CPU_S_START", 1)
+    monkeypatch.setattr(transcoder, "CPU_S_MAX", 0)
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_what_takes_too_much_processor_time_is_given_up(
+    transcode: Transcode, made: Path, content: bytes
 ) -> None:
-    monkeypatch.setattr(transcoder, "START_S_MAX", 0.5)
-    monkeypatch.setattr(transcoder, "SLOWNESS_MAX", 0.0)
-    begun = time.monotonic()
-    assert await reason(transcode(content, instead("while :; do :; done"))) == "transcode-timeout"
-    assert time.monotonic() - begun < 5
+    endless = instead("echo x >> hls/tries; while :; do :; done")
+    assert await reason(transcode(content, endless)) == "transcode-timeout"
+    assert (made / "tries").read_text() == "x\n"
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_ffmpeg_is_given_up_like_that(transcode: Transcode, clip: Clip) -> None:
+    assert await reason(transcode(clip("landscape.mp4").read_bytes())) == "transcode-timeout"
+
+
+async def test_what_hangs_is_tried_again_and_given_up(
+    transcode: Transcode, made: Path, content: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transcoder, "HANG_S", 1)
+    monkeypatch.setattr(transcoder, "HANG_CPU_S", 0.01)
+    hanging = instead("echo x >> hls/tries; kill -STOP $$")
+    assert await reason(transcode(content, hanging)) == "transcode-crashed"
+    assert (made / "tries").read_text() == "x\nx\n"
+
+
+async def test_a_starved_process_is_not_taken_for_one_that_hangs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    used_s = iter([1.0, 2.0, 3.1, 4.0])
+    monkeypatch.setattr(transcoder, "HANG_S", 0)
+    monkeypatch.setattr(transcoder, "_cpu_s", lambda pid: next(used_s))
+    process = await asyncio.create_subprocess_exec("/bin/sleep", "60")
+    await transcoder._kill_when_it_hangs(process)
+    assert await process.wait() == -signal.SIGKILL
+    assert list(used_s) == []
+
+
+@pytest.mark.parametrize(
+    ("duration_ms", "seconds"), [(0, 60), (1_000, 90), (240_000, 7_260), (600_000, 7_260)]
+)
+def test_processor_time_grows_with_the_length_to_an_end(duration_ms: int, seconds: int) -> None:
+    assert transcoder.cpu_s_max(duration_ms) == seconds
 
 
 async def test_a_file_without_end_fails_its_job(
@@ -108,6 +147,8 @@ async def test_what_ffmpeg_prints_without_end_is_not_kept(
         (251, Corrupt),  # what the file is can't be read; a disk that fails says the same
         (244, Corrupt),  # no memory left, of its own
         (-signal.SIGXCPU, Corrupt),  # nor processor time
+        (255, Corrupt),  # which ffmpeg hears of
+        (123, Corrupt),  # three times
         (-9, Crashed),
         (1, RuntimeError),
         (8, RuntimeError),  # an option that ffmpeg doesn't have
