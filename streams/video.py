@@ -1,6 +1,10 @@
 """Transcodes what was uploaded: `uploads` in, `media` out. Photographs never wait for it."""
 
 from instastream.handlers.video import VIDEO
+from instastream.scratch import sweep
 from streams.worker import worker
 
-app = worker("video", VIDEO, in_flight=1)  # ffmpeg takes every core by itself
+SWEEP_EVERY_S = 60.0  # lists a folder; a killed worker may have left up to 1.2 GB there
+
+# ffmpeg takes every core by itself.
+app = worker("video", VIDEO, in_flight=1, chores={sweep: SWEEP_EVERY_S})

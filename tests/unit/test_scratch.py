@@ -1,5 +1,6 @@
 """No killed job's files stay for ever, and no running job loses its own."""
 
+import asyncio
 import os
 from errno import EACCES, ENOSPC
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from instastream.errors import Unavailable
-from instastream.scratch import PREFIX, UNLOCKED_S_MAX, scratch
+from instastream.scratch import PREFIX, UNLOCKED_S_MAX, scratch, sweep
 
 
 @pytest.fixture(autouse=True)
@@ -28,41 +29,42 @@ def left_by_a_killed_job(temporary: Path) -> Path:
     return folder
 
 
-def test_a_folder_is_empty_and_goes_with_its_job(temporary: Path) -> None:
-    with scratch() as folder:
+async def test_a_folder_is_empty_and_goes_with_its_job() -> None:
+    async with scratch() as folder:
         assert list(folder.iterdir()) == []
         (folder / "original").write_bytes(b"much")
-    assert list(temporary.iterdir()) == []
+    assert not folder.exists()
 
 
-def test_what_a_killed_job_left_goes_with_the_next(temporary: Path) -> None:
+async def test_what_a_killed_job_left_is_swept_by_many_at_once(temporary: Path) -> None:
     left = aged(left_by_a_killed_job(temporary))
-    with scratch():
-        assert not left.exists()
+    await asyncio.gather(*(sweep(None) for _ in range(4)))
+    assert not left.exists()
 
 
-def test_a_job_at_work_keeps_its_folder() -> None:
-    with scratch() as mine:
+async def test_a_job_at_work_keeps_its_folder() -> None:
+    async with scratch() as mine:
         aged(mine)
-        with scratch():
-            assert mine.exists()
+        await sweep(None)
+        assert mine.exists()
 
 
-def test_a_folder_just_made_is_left_alone(temporary: Path) -> None:
+async def test_a_folder_just_made_is_left_alone(temporary: Path) -> None:
     fresh = left_by_a_killed_job(temporary)
-    with scratch():
-        assert fresh.exists()
+    await sweep(None)
+    assert fresh.exists()
 
 
-def test_other_folders_are_left_alone(temporary: Path) -> None:
+async def test_other_folders_are_left_alone(temporary: Path) -> None:
     other = temporary / "other"
     other.mkdir()
     aged(other)
-    with scratch():
-        assert other.exists()
+    await sweep(None)
+    assert other.exists()
 
 
 @pytest.mark.parametrize(("number", "raised"), [(ENOSPC, Unavailable), (EACCES, PermissionError)])
-def test_a_full_disk_is_waited_out(number: int, raised: type[Exception]) -> None:
-    with pytest.raises(raised), scratch():
-        raise OSError(number, "")
+async def test_a_full_disk_is_waited_out(number: int, raised: type[Exception]) -> None:
+    with pytest.raises(raised):
+        async with scratch():
+            raise OSError(number, "")

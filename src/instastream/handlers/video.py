@@ -25,7 +25,7 @@ async def transcode_media(record: Record[UploadFinalized], deps: Deps) -> list[E
     upload = record.event
     if not is_video(upload.content_type):
         return []
-    with scratch() as folder:
+    async with scratch() as folder:
         return await announce(upload, partial(_share_video, upload, folder, deps), deps)
 
 
