@@ -10,6 +10,7 @@ import random
 import threading
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import gettempdir
@@ -102,7 +103,8 @@ class App(faust.App):
         self.on_partitions_revoked.connect(self._lose_partitions)
 
     async def on_start(self) -> None:
-        self.deps = await self.add_async_context(open_deps(self.settings))
+        deps = await self.add_async_context(open_deps(self.settings))
+        self.deps = replace(deps, waited=self._waited)
         serve_metrics(os.environ)
         await super().on_start()
 
@@ -197,10 +199,13 @@ class App(faust.App):
             try:
                 return await work()
             except trouble as error:
-                self.log.warning("%s: trying again", error)
-                self.metrics.waits.inc()
+                self._waited(error)
                 await asyncio.sleep(wait_s)
         raise AssertionError("backoff has no end")
+
+    def _waited(self, error: Exception) -> None:
+        self.log.warning("%s: trying again", error)
+        self.metrics.waits.inc()
 
 
 def _headers(message: Any) -> list[tuple[str, bytes]]:

@@ -1,6 +1,7 @@
 """The only place that chooses and wires what handlers, commands and queries work on."""
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -8,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from instastream.errors import Unavailable
 from instastream.images.pool import RenderPool
+from instastream.limits import VIDEO_BYTES_MAX
 from instastream.log import EventLog, KafkaLog
 from instastream.media import Rendering, Transcoded
 from instastream.minting import LeasedIds
@@ -35,7 +38,7 @@ from instastream.stores.memory_transcodes import MemoryTranscodes
 from instastream.stores.multiparts import Multiparts
 from instastream.stores.posts import Posts
 from instastream.stores.redis import RedisFeeds, RedisTranscodes, open_redis
-from instastream.stores.s3 import S3Blobs, open_client
+from instastream.stores.s3 import S3Blobs, copy_s_max, open_client
 from instastream.stores.s3_multiparts import S3Multiparts
 from instastream.stores.transcodes import Transcodes
 from instastream.stores.uploads import Uploads
@@ -99,6 +102,7 @@ class Deps:
     transcoder: Transcoder
     transcodes: Transcodes
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    waited: Callable[[Unavailable], None] = logging.getLogger(__name__).warning  # for a store
     pings: dict[str, Ping]  # every server that requests depend on
 
 
@@ -110,7 +114,9 @@ async def open_deps(settings: Settings) -> AsyncIterator[Deps]:
         redis = await stack.enter_async_context(open_redis(settings))
         feeds = RedisFeeds(redis, prefix=settings.prefix)
         s3 = await stack.enter_async_context(open_client(settings))
-        blobs = S3Blobs(s3, settings.bucket)
+        longest_s = copy_s_max(VIDEO_BYTES_MAX)
+        copier = await stack.enter_async_context(open_client(settings, read_timeout_s=longest_s))
+        blobs = S3Blobs(s3, settings.bucket, copier=copier)
         log = await stack.enter_async_context(KafkaLog(settings.kafka, prefix=settings.prefix))
         yield Deps(
             settings=settings,

@@ -60,10 +60,10 @@ async def test_a_missing_original_is_corrupt(deps: Deps, key: str) -> None:
 
 async def test_a_copy_is_the_same_bytes_and_needs_a_source(deps: Deps, key: str) -> None:
     await deps.blobs.put(key, CONTENT, content_type="image/jpeg")
-    await deps.blobs.copy(key, f"originals/{key}")
+    await deps.blobs.copy(key, f"originals/{key}", size_bytes=1)
     assert await deps.blobs.get(f"originals/{key}") == CONTENT
     with pytest.raises(Corrupt) as raised:
-        await deps.blobs.copy(f"{key}/nothing", f"originals/{key}")
+        await deps.blobs.copy(f"{key}/nothing", f"originals/{key}", size_bytes=1)
     assert raised.value.reason == "missing-original"
 
 

@@ -7,8 +7,9 @@ is current, and a generation is deleted only once it is condemned and nobody ref
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from random import Random
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 from uuid import uuid4
 
 from instastream import media
@@ -25,6 +26,7 @@ CLAIM_RENEWAL_S = 10  # a store may be away for two of three renewals
 
 Put: TypeAlias = Callable[[str], Awaitable[Outcome]]  # puts every object into a folder
 Render: TypeAlias = Callable[[], Awaitable[Put]]  # the costly part; puts nothing
+Result = TypeVar("Result")
 
 
 async def announce(
@@ -46,15 +48,35 @@ async def share(upload: UploadFinalized, digest: str, render: Render, deps: Deps
     Corrupt what `render` raises, and "missing-original" when another run has just finished.
     """
     root = media.root_of(digest, private=upload.private)
+    outcome: Outcome | None = None
     async with _turn(root, deps):
-        put = None if (await deps.ledger.generations(root)).standing else await render()
-        await deps.ledger.refer(upload.post_id, Reference(root, upload.media_id))
-        found = await deps.ledger.generations(root)
-        outcome = found.standing
-        if outcome is None:
-            outcome = await _keep(upload, root, found.current, put or await render(), deps)
+        while outcome is None:  # again where it was condemned just now
+            put = None if (await deps.ledger.generations(root)).standing else await render()
+            outcome = await _wait_out(partial(_settle, upload, root, put, deps), deps)
     await deps.blobs.delete([original_key(upload.author_id, upload.media_id)])
     return _ready(upload, root, outcome, deps)
+
+
+async def _wait_out(work: Callable[[], Awaitable[Result]], deps: Deps) -> Result:
+    """Tried again for as long as a store is away: what was rendered is not rendered again."""
+    for wait_s in backoff(Random()):
+        try:
+            return await work()
+        except Unavailable as error:
+            deps.waited(error)
+            await deps.sleep(wait_s)
+    raise AssertionError("backoff has no end")
+
+
+async def _settle(
+    upload: UploadFinalized, root: str, put: Put | None, deps: Deps
+) -> Outcome | None:
+    """What stands, also by a worker that claimed it meanwhile, or what is put; else None."""
+    await deps.ledger.refer(upload.post_id, Reference(root, upload.media_id))
+    found = await deps.ledger.generations(root)
+    if found.standing or put is None:
+        return found.standing
+    return await _keep(upload, root, found.current, put, deps)
 
 
 async def _keep(
@@ -69,7 +91,7 @@ async def _keep(
     await deps.ledger.look_later(root, due_ms=deps.now_ms() + grace_ms)
     folder = media.folder_in(root, generation)
     upload_key = original_key(upload.author_id, upload.media_id)
-    await deps.blobs.copy(upload_key, media.kept_key(folder))
+    await deps.blobs.copy(upload_key, media.kept_key(folder), size_bytes=upload.size_bytes)
     return await deps.ledger.keep(root, generation, await put(folder))
 
 

@@ -46,8 +46,11 @@ class Blobs(Protocol):
     async def put(self, key: str, content: bytes, *, content_type: str) -> None:
         """Put an object that never changes, with a year's cache lifetime."""
 
-    async def copy(self, source: str, target: str) -> None:
-        """The same bytes at another key; raises Corrupt("missing-original") without a source."""
+    async def copy(self, source: str, target: str, *, size_bytes: int) -> None:
+        """The same bytes at another key; raises Corrupt("missing-original") without a source.
+
+        `size_bytes` says how long it may take.
+        """
 
     async def list(self, prefix: str) -> Sequence[Listed]:
         """Every object whose key begins like this, in the order of keys."""

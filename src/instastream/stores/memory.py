@@ -245,7 +245,7 @@ class MemoryBlobs:
     async def put(self, key: str, content: bytes, *, content_type: str) -> None:
         self.keep(key, content, None)
 
-    async def copy(self, source: str, target: str) -> None:
+    async def copy(self, source: str, target: str, *, size_bytes: int) -> None:
         await self.put(target, await self.get(source), content_type="")
 
     async def list(self, prefix: str) -> Sequence[Listed]:

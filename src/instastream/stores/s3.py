@@ -12,7 +12,7 @@ from aiohttp import ClientError as BrokenBody
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
 from instastream.errors import Corrupt, Unavailable
-from instastream.limits import MEBIBYTE, UPLOAD_TTL_S
+from instastream.limits import IMAGE_BYTES_MAX, MEBIBYTE, UPLOAD_TTL_S
 from instastream.settings import Settings
 from instastream.stores.blobs import Blob, Listed, SignedPut
 
@@ -27,7 +27,6 @@ CONFIG = AioConfig(
     signature_version="s3v4",
     s3={"addressing_style": "path"},
     connect_timeout=CONNECT_TIMEOUT_S,
-    read_timeout=READ_TIMEOUT_S,
     retries={"total_max_attempts": 3, "mode": "standard"},
     request_checksum_calculation="when_required",
     response_checksum_validation="when_required",
@@ -37,8 +36,10 @@ CONFIG = AioConfig(
 class S3Blobs:
     """Objects in one bucket."""
 
-    def __init__(self, client: Any, bucket: str) -> None:
+    def __init__(self, client: Any, bucket: str, *, copier: Any = None) -> None:
+        """`copier` is a client that waits longer, where there are large objects to copy."""
         self._client = client
+        self._copier = copier or client
         self._bucket = bucket
 
     async def sign_put(
@@ -106,13 +107,14 @@ class S3Blobs:
                 CacheControl=FOREVER,
             )
 
-    async def copy(self, source: str, target: str) -> None:
+    async def copy(self, source: str, target: str, *, size_bytes: int) -> None:
         with translated(), _the_original():
-            await self._client.copy_object(
-                Bucket=self._bucket,
-                Key=target,
-                CopySource={"Bucket": self._bucket, "Key": source},
-            )
+            async with asyncio.timeout(copy_s_max(size_bytes)):
+                await self._copier.copy_object(
+                    Bucket=self._bucket,
+                    Key=target,
+                    CopySource={"Bucket": self._bucket, "Key": source},
+                )
 
     async def list(self, prefix: str) -> Sequence[Listed]:
         return await self._list(Prefix=prefix)
@@ -150,7 +152,14 @@ class S3Blobs:
             await self._client.head_bucket(Bucket=self._bucket)
 
 
-def open_client(settings: Settings) -> AbstractAsyncContextManager[Any]:
+def copy_s_max(size_bytes: int) -> float:
+    """How long the store may take to copy so much: it answers when it is done."""
+    return READ_TIMEOUT_S * max(size_bytes, IMAGE_BYTES_MAX) / IMAGE_BYTES_MAX
+
+
+def open_client(
+    settings: Settings, *, read_timeout_s: float = READ_TIMEOUT_S
+) -> AbstractAsyncContextManager[Any]:
     """The SDK's client; region, and credentials unless given, come from its usual places."""
     session = get_session()
     keys = settings.s3_keys
@@ -161,7 +170,7 @@ def open_client(settings: Settings) -> AbstractAsyncContextManager[Any]:
         aws_access_key_id=keys.access_key if keys else None,
         aws_secret_access_key=keys.secret_key if keys else None,
         aws_session_token=keys.session_token if keys else None,
-        config=CONFIG,
+        config=CONFIG.merge(AioConfig(read_timeout=read_timeout_s)),
     )
 
 

@@ -2,9 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from tempfile import gettempdir
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -20,8 +23,10 @@ from instastream.ids import MediaId, PostId, UserId
 from instastream.images.pool import RenderPool
 from instastream.scratch import PREFIX
 from instastream.stores.memory import MemoryBlobs
+from instastream.stores.memory_ledger import MemoryLedger
 from instastream.stores.memory_transcodes import MemoryTranscodes
 from instastream.uploads import original_key
+from instastream.video.transcoder import FfmpegTranscoder
 from tests.conftest import IN_MEMORY
 from tests.unit.video.conftest import Clip
 
@@ -147,3 +152,40 @@ async def test_a_transcode_goes_on_when_nobody_keeps_its_progress(
     monkeypatch.setattr(MemoryTranscodes, "record", record)
     monkeypatch.setattr("instastream.handlers.video.REPORT_S_MAX", 0.01)
     assert (await ready(await uploaded(deps, clip("silent.mov").read_bytes()), deps)).video
+
+
+@pytest.mark.parametrize(
+    ("store", "call"),
+    [
+        (MemoryBlobs, "copy"),
+        (MemoryBlobs, "upload"),
+        (MemoryLedger, "refer"),
+        (MemoryLedger, "keep"),
+    ],
+)
+async def test_while_a_store_is_down_nothing_is_transcoded_again(
+    deps: Deps, clip: Clip, monkeypatch: pytest.MonkeyPatch, store: type, call: str
+) -> None:
+    works = getattr(store, call)
+    troubles = [Unavailable("a store", "down"), Unavailable("a store", "still down")]
+    heard: list[Exception] = []
+    transcodes = 0
+
+    async def flaky(*arguments: object, **named: object) -> object:
+        if troubles:
+            raise troubles.pop()
+        return await works(*arguments, **named)
+
+    async def transcode(*arguments: Any) -> media.Transcoded:
+        nonlocal transcodes
+        transcodes += 1
+        return await FfmpegTranscoder.transcode(*arguments)
+
+    async def sleep(seconds: float) -> None:
+        await asyncio.sleep(0)
+
+    monkeypatch.setattr(store, call, flaky)
+    monkeypatch.setattr(deps.transcoder, "transcode", partial(transcode, deps.transcoder))
+    patient = replace(deps, sleep=sleep, waited=heard.append)
+    assert (await ready(await uploaded(deps, clip("silent.mov").read_bytes()), patient)).video
+    assert (transcodes, len(heard), troubles) == (1, 2, [])
