@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from instastream.events import MediaFailed
 from tests.flow.ledger_world import GRACE_S, World
 from tests.flow.tiny_renderer import DAMAGED
 
@@ -123,6 +124,26 @@ def test_identical_uploads_are_rendered_once(contents: list[bytes], random: Rand
         world.check_what_is_left()
         assert world.renderer.renders == dict.fromkeys(contents, 1)
         assert len(world.folders()) == len(set(contents))
+    finally:
+        world.close()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(2, 5), st.randoms())
+def test_of_twins_that_cannot_be_rendered_one_is_tried(twins: int, random: Random) -> None:
+    world = World()
+    try:
+        for _ in range(twins):
+            world.finalize(DAMAGED)
+        for event in world.undone() * 2:
+            world.deliver(event)
+        while world.processes:
+            world.step(random.randrange(1 << 16))
+        world.come_to_rest()
+        world.check_what_is_left()
+        assert world.renderer.renders == {DAMAGED: 1}
+        failures = {event.media_id for event in world.log if isinstance(event, MediaFailed)}
+        assert failures == set(world.contents)
     finally:
         world.close()
 

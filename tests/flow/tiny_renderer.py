@@ -15,9 +15,9 @@ class TinyRenderer:
         self.renders: Counter[bytes] = Counter()
 
     async def render(self, content: bytes) -> Rendering:
+        self.renders[content] += 1
         if content == DAMAGED:
             raise Corrupt("damaged", "it can't be decoded")
-        self.renders[content] += 1
         variants = [Rendered(name, 1, 1, variant(name, content)) for name in ("full", "thumb")]
         return Rendering(variants, thumbhash="", colour="")
 

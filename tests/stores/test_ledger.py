@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 
 from instastream.deps import Deps
+from instastream.errors import Corrupt
 from instastream.events import Variant
 from instastream.ids import MediaId, PostId
 from instastream.media import Outcome
@@ -48,6 +49,23 @@ async def test_a_claim_is_renewed_by_its_owner_and_freed_by_no_other(
     assert await ledger.claim(root, "you", ttl_s=1)
     await asyncio.sleep(1.1)
     assert await ledger.claim(root, "me", ttl_s=60), "a claim ends by itself"
+
+
+async def test_a_claim_becomes_a_failure_that_others_share_for_a_while(
+    ledger: Ledger, root: str
+) -> None:
+    await ledger.fail(root, "me", Corrupt("damaged", "nobody's claim"), ttl_s=60)
+    assert await ledger.claim(root, "me", ttl_s=60)
+    await ledger.fail(root, "you", Corrupt("damaged", "another's claim"), ttl_s=60)
+    assert not await ledger.claim(root, "you", ttl_s=60)
+    await ledger.fail(root, "me", Corrupt("damaged", 'it\'s broken: "“"'), ttl_s=2)
+    await ledger.free(root, "me")
+    for another in ("you", "me"):
+        with pytest.raises(Corrupt) as failure:
+            await ledger.claim(root, another, ttl_s=60)
+        assert (failure.value.reason, str(failure.value)) == ("damaged", 'it\'s broken: "“"')
+    await asyncio.sleep(2.1)
+    assert await ledger.claim(root, "you", ttl_s=60)
 
 
 async def test_the_first_outcome_of_a_generation_stands(ledger: Ledger, root: str) -> None:

@@ -22,6 +22,7 @@ from instastream.stores.ledger import Reference
 from instastream.uploads import original_key
 
 CLAIM_TTL_S = 30  # how long its twins wait for a worker that was killed
+FAILURE_TTL_S = 30  # by then each twin that waited has asked; one that comes later tries anew
 CLAIM_RENEWAL_S = 10  # a store may be away for two of three renewals
 
 Put: TypeAlias = Callable[[str], Awaitable[Outcome]]  # puts every object into a folder
@@ -45,16 +46,28 @@ async def share(upload: UploadFinalized, digest: str, render: Render, deps: Deps
     """The original is what its digest stands for, rendered unless it was; the upload is gone.
 
     What is put must follow from the bytes alone: two workers may put it, at any time. Raises
-    Corrupt what `render` raises, and "missing-original" when another run has just finished.
+    Corrupt what `render` raises, here or for a twin just now, and "missing-original" when another
+    run has just finished.
     """
     root = media.root_of(digest, private=upload.private)
     outcome: Outcome | None = None
-    async with _turn(root, deps):
+    async with _turn(root, deps) as owner:
+        render = partial(_decide, root, owner, render, deps)
         while outcome is None:  # again where it was condemned just now
             put = None if (await deps.ledger.generations(root)).standing else await render()
             outcome = await _wait_out(partial(_settle, upload, root, put, deps), deps)
     await deps.blobs.delete([original_key(upload.author_id, upload.media_id)])
     return _ready(upload, root, outcome, deps)
+
+
+async def _decide(root: str, owner: str, render: Render, deps: Deps) -> Put:
+    """Rendered, or failed: for the twins that wait, too."""
+    try:
+        return await render()
+    except Corrupt as error:
+        with suppress(Unavailable):  # then each tries by itself
+            await deps.ledger.fail(root, owner, error, ttl_s=FAILURE_TTL_S)
+        raise
 
 
 async def _wait_out(work: Callable[[], Awaitable[Result]], deps: Deps) -> Result:
@@ -111,15 +124,15 @@ async def _announce_again(upload: UploadFinalized, error: Corrupt, deps: Deps) -
 
 
 @asynccontextmanager
-async def _turn(root: str, deps: Deps) -> AsyncIterator[None]:
+async def _turn(root: str, deps: Deps) -> AsyncIterator[str]:
     """Entered when it is rendered already, or by one at a time, as far as claims can tell."""
     owner = uuid4().hex
     if not await _claimed(root, owner, deps):
-        yield
+        yield owner
         return
     renewal = asyncio.create_task(_renew(root, owner, deps))
     try:
-        yield
+        yield owner
     finally:
         renewal.cancel()
         await asyncio.wait([renewal])  # or what it sent last would claim it again
@@ -141,7 +154,7 @@ async def _claimed(root: str, owner: str, deps: Deps) -> bool:
 async def _renew(root: str, owner: str, deps: Deps) -> None:
     while True:
         await deps.sleep(CLAIM_RENEWAL_S)
-        with suppress(Unavailable):
+        with suppress(Unavailable, Corrupt):  # failed by now
             await deps.ledger.claim(root, owner, ttl_s=CLAIM_TTL_S)
 
 

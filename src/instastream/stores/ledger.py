@@ -7,6 +7,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from instastream.errors import Corrupt
 from instastream.ids import MediaId, PostId
 from instastream.media import Outcome
 
@@ -49,7 +50,13 @@ class Ledger(Protocol):
     """Claims and generations are linearizable; the rest may be written in any order, repeatedly."""
 
     async def claim(self, root: str, owner: str, *, ttl_s: int) -> bool:
-        """Whether `owner` alone is to render this for `ttl_s` from now; its own it renews."""
+        """Whether `owner` alone is to render this for `ttl_s` from now; its own it renews.
+
+        Raises Corrupt where another's claim has just become a failure.
+        """
+
+    async def fail(self, root: str, owner: str, why: Corrupt, *, ttl_s: int) -> None:
+        """Make a claim a failure, which whoever claims it within `ttl_s` shares; only its own."""
 
     async def free(self, root: str, owner: str) -> None:
         """End a claim early, unless it is another's by now."""

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 
+from instastream.errors import Corrupt
 from instastream.ids import PostId
 from instastream.media import Outcome
 from instastream.stores.ledger import Due, Generations, PostReferences, Reference
@@ -15,7 +16,7 @@ class MemoryLedger:
     """Claims, generations, references and the due list in dicts and sets."""
 
     now_ms: Callable[[], int]
-    claims: dict[str, tuple[str, int]] = field(default_factory=dict)
+    claims: dict[str, tuple[str | Corrupt, int]] = field(default_factory=dict)
     current: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     outcomes: dict[str, dict[int, Outcome]] = field(default_factory=lambda: defaultdict(dict))
     referred: set[Reference] = field(default_factory=set)
@@ -28,9 +29,16 @@ class MemoryLedger:
     async def claim(self, root: str, owner: str, *, ttl_s: int) -> bool:
         holder, end_ms = self.claims.get(root, (owner, 0))
         if holder != owner and self.now_ms() < end_ms:
+            if isinstance(holder, Corrupt):
+                raise Corrupt(holder.reason, str(holder))
             return False
         self.claims[root] = (owner, self.now_ms() + ttl_s * 1000)
         return True
+
+    async def fail(self, root: str, owner: str, why: Corrupt, *, ttl_s: int) -> None:
+        holder, end_ms = self.claims.get(root, ("", 0))
+        if holder == owner and self.now_ms() < end_ms:
+            self.claims[root] = (why, self.now_ms() + ttl_s * 1000)
 
     async def free(self, root: str, owner: str) -> None:
         if self.claims.get(root, ("", 0))[0] == owner:

@@ -5,11 +5,13 @@ from zlib import crc32
 
 import msgspec
 
+from instastream.errors import Corrupt
 from instastream.ids import MediaId, PostId
 from instastream.media import Outcome
 from instastream.stores.cassandra.session import Session
 from instastream.stores.ledger import Due, Generations, PostReferences, Reference
 
+FAILED = "failed: "  # what owns a claim that became a failure
 DUE_BUCKETS = 16  # a queue in one partition would be one server's
 
 CLAIM = "INSERT INTO render_claims (root, owner) VALUES (?, ?) IF NOT EXISTS USING TTL ?"
@@ -41,9 +43,15 @@ class CassandraLedger:
 
     async def claim(self, root: str, owner: str, *, ttl_s: int) -> bool:
         row = await self._session.execute_once(CLAIM, root, owner, ttl_s)
-        if not row.applied and row.owner == owner:
-            row = await self._session.execute_once(RENEW, ttl_s, owner, root, owner)
+        if not row.applied and row.owner in (owner, None):  # None: of a failure that has ended
+            row = await self._session.execute_once(RENEW, ttl_s, owner, root, row.owner)
+        elif not row.applied and row.owner.startswith(FAILED):
+            raise Corrupt(*msgspec.json.decode(row.owner.removeprefix(FAILED)))
         return bool(row.applied)
+
+    async def fail(self, root: str, owner: str, why: Corrupt, *, ttl_s: int) -> None:
+        failed = FAILED + msgspec.json.encode((why.reason, str(why))).decode()
+        await self._session.execute_once(RENEW, ttl_s, failed, root, owner)
 
     async def free(self, root: str, owner: str) -> None:
         await self._session.execute_once(FREE, root, owner)
