@@ -1,6 +1,7 @@
 """Objects that arrive in parts, over the S3 API."""
 
 from collections.abc import AsyncIterator
+from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
@@ -12,6 +13,7 @@ from instastream.stores.blobs import SignedPut
 from instastream.stores.multiparts import Begun, Part
 from instastream.stores.s3 import translated
 
+NUMBER = itemgetter("PartNumber")
 OTHER_BYTES = ("BadDigest", "InvalidPart", "InvalidRequest")  # each server has its word for it
 
 
@@ -51,10 +53,9 @@ class S3Multiparts:
                 if _is_gone(error):
                     return None
                 raise
-        # What was sent twice SeaweedFS lists twice: the later one counts.
-        found = sorted(page.get("Parts", []), key=itemgetter("LastModified"))
-        parts = (Part(part["PartNumber"], part["Size"], part["ETag"]) for part in found)
-        return {part.number: part for part in parts}
+        by_number = groupby(sorted(page.get("Parts", []), key=NUMBER), key=NUMBER)
+        latest = {number: _latest(list(sent)) for number, sent in by_number}
+        return {number: part for number, part in latest.items() if part}
 
     async def complete(
         self, key: str, multipart_id: str, parts: list[Part], sha256s: list[str]
@@ -105,6 +106,21 @@ class S3Multiparts:
 
     def _named(self, key: str, multipart_id: str) -> dict[str, Any]:
         return {"Bucket": self._bucket, "Key": key, "UploadId": multipart_id}
+
+
+def _latest(sent: list[dict[str, Any]]) -> Part | None:
+    """What was sent twice SeaweedFS lists twice, in any order: the later one counts.
+
+    Times are whole seconds: of different bytes within one nobody knows which are meant, so the
+    part has not arrived, and is to be sent once more.
+    """
+    last = max(each["LastModified"] for each in sent)
+    parts = {
+        Part(each["PartNumber"], each["Size"], each["ETag"])
+        for each in sent
+        if each["LastModified"] == last
+    }
+    return parts.pop() if len(parts) == 1 else None
 
 
 def _is_gone(error: ClientError) -> bool:
