@@ -15,9 +15,10 @@ from typing import BinaryIO
 
 import msgspec
 
+from instastream.confinement.children import Refusal, environment
 from instastream.errors import Corrupt, Unavailable
 from instastream.images.bounds import check_size
-from instastream.images.worker import READY, Done, Refusal, Reply, Trouble
+from instastream.images.worker import READY, Done, Reply, Trouble
 from instastream.limits import MEBIBYTE
 from instastream.media import Rendering
 
@@ -28,8 +29,7 @@ JOBS_MAX = 1_000  # of one process: it starts in 0.3 s, and decoders leak
 
 WORKER = ("-P", "-m", "instastream.images.worker")
 ENVIRONMENT = {
-    "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-    "MALLOC_ARENA_MAX": "1",  # spare arenas would count against the address space
+    **environment(arenas=1),
     "VIPS_WARNING": "0",  # hostile files must not fill the log
 }
 

@@ -17,6 +17,7 @@ from traceback import format_exc
 import msgspec
 from msgspec import Struct
 
+from instastream.confinement.children import Refusal
 from instastream.confinement.process import Limits, confine
 from instastream.errors import Corrupt
 from instastream.limits import MEBIBYTE
@@ -37,13 +38,6 @@ class Done(Struct, frozen=True, tag=True):
     """A worker's answer: all that the photograph becomes."""
 
     rendering: Rendering
-
-
-class Refusal(Struct, frozen=True, tag=True):
-    """A worker's answer: there can be none."""
-
-    reason: str
-    message: str
 
 
 class Trouble(Struct, frozen=True, tag=True):

@@ -19,11 +19,12 @@ from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from instastream.confinement.children import Refusal
 from instastream.confinement.process import Limits, confine
 from instastream.errors import Corrupt
 from instastream.limits import MEBIBYTE, VIDEO_MS_MAX, VIDEO_PIXELS_MAX, VIDEO_SIDE_MIN
 from instastream.video.encoding import DEMUXERS, opening
-from instastream.video.source import OUT_OF_MEMORY, Refusal, Reply, Source
+from instastream.video.source import OUT_OF_MEMORY, Reply, Source
 
 LIMITS = Limits(memory_bytes=1024 * MEBIBYTE, cpu_s=20, file_bytes=0)
 HDR = {16: "smpte2084", 18: "arib-std-b67"}  # transfer characteristics of H.273

@@ -5,6 +5,8 @@ from errno import ENOMEM
 import msgspec
 from msgspec import Struct
 
+from instastream.confinement.children import Refusal
+
 OUT_OF_MEMORY = 256 - ENOMEM  # its exit code, as ffmpeg's: the last byte of a negative number
 
 
@@ -20,13 +22,6 @@ class Source(Struct, frozen=True, kw_only=True, tag=True):
     sound: int | None  # index of the stream, where there is one
     matrix: str | None  # how its colours are to be understood, where the file doesn't say
     transfer: str | None  # of high dynamic range: "smpte2084" (PQ) or "arib-std-b67" (HLG)
-
-
-class Refusal(Struct, frozen=True, tag=True):
-    """There is nothing to transcode."""
-
-    reason: str
-    message: str
 
 
 Reply = Source | Refusal

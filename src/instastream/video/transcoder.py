@@ -18,13 +18,14 @@ from typing import TypeVar
 import imageio_ffmpeg
 import msgspec
 
+from instastream.confinement.children import Refusal, environment
 from instastream.errors import Corrupt, Unavailable
 from instastream.limits import MEBIBYTE, VIDEO_BYTES_MAX
 from instastream.media import HEAD_BYTES, Transcoded, sniff_video
 from instastream.video.encoding import SOUND, THREADS_MAX, Job, arguments
 from instastream.video.ladder import plan_rungs
 from instastream.video.outcomes import Crashed, collect, judge
-from instastream.video.source import Refusal, Source, replies
+from instastream.video.source import Source, replies
 
 THREADS = min(os.cpu_count() or 1, THREADS_MAX)  # one job at a time takes all
 # Processor time, not time: a busy machine is no fault of a video. An hour of both of two cores.
@@ -35,11 +36,6 @@ MEMORY_BYTES_MAX = 4096 * MEBIBYTE  # address space; 10-bit 4K takes 1,900 MiB w
 FILE_BYTES_MAX = 64 * MEBIBYTE  # a segment at its peak has 9, a poster at most 8
 REPLY_BYTES_MAX = 64 * 1024  # of the prober; it takes some hundred
 ERRORS_LENGTH_MAX = 2_000  # of what ffmpeg prints, its end
-
-ENVIRONMENT = {
-    "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-    "MALLOC_ARENA_MAX": "2",  # spare arenas would count against the address space
-}
 
 Report = Callable[[float], Awaitable[None]]
 Result = TypeVar("Result")
@@ -168,7 +164,7 @@ async def _start(argv: Sequence[str], here: Path) -> Process:
             stdout=PIPE,
             stderr=PIPE,
             cwd=here,
-            env=ENVIRONMENT,
+            env=environment(arenas=2),
             start_new_session=True,  # Ctrl-C is for us to hear
         )
     except OSError as error:
