@@ -26,7 +26,8 @@ from instastream.limits import MEBIBYTE, VIDEO_MS_MAX, VIDEO_PIXELS_MAX, VIDEO_S
 from instastream.video.encoding import DEMUXERS, opening
 from instastream.video.source import OUT_OF_MEMORY, Reply, Source
 
-LIMITS = Limits(memory_bytes=1024 * MEBIBYTE, cpu_s=20, file_bytes=0)
+MEMORY_BYTES_MAX = 768 * MEBIBYTE  # 4K of 12 bits without subsampling takes 306
+LIMITS = Limits(memory_bytes=MEMORY_BYTES_MAX, cpu_s=20, file_bytes=0)
 HDR = {16: "smpte2084", 18: "arib-std-b67"}  # transfer characteristics of H.273
 UNTAGGED = 2  # "unspecified", in H.273
 SQUEEZE_MAX = 4  # pixels longer than this are an error, or a jest
