@@ -103,7 +103,9 @@ async def finalize(
     """Make uploads a post, exactly one however often it is asked."""
     digest = _digest(draft)
     await _check_key(author_id, idempotency_key, digest, deps)
-    uploads = [await own_upload(author_id, media.media_id, deps) for media in draft.media]
+    uploads = await asyncio.gather(
+        *(own_upload(author_id, media.media_id, deps) for media in draft.media)
+    )
     if len({upload.media_id for upload in uploads}) < len(uploads):
         raise Rejected("invalid-request", "an upload can be in a post once only")
     post_id = await _claim_all(uploads, digest, deps)
@@ -209,19 +211,23 @@ async def _check_key(author_id: UserId, key: str | None, digest: str, deps: Deps
 async def _claim_all(uploads: list[Upload], digest: str, deps: Deps) -> PostId:
     """The id of the post that these uploads belong to, from now on if not before.
 
-    Everything is checked before the first claim: what can be refused claims nothing.
+    Everything is checked before the first claim: what can be refused claims nothing. The first
+    claim decides the id, also for the same request at the same moment: the rest come after it.
     """
-    for upload in uploads:
-        if upload.claim is None:
-            check_arrived(upload, await deps.blobs.head(key_of(upload)), now_ms=deps.now_ms())
-        else:
-            _check_claim(upload.claim, digest)
+    await asyncio.gather(*(_check_claimable(upload, digest, deps) for upload in uploads))
     claims = (upload.claim for upload in uploads if upload.claim)
     claim = next(claims, None) or Claim(PostId(await deps.ids.mint()), digest)
     for upload in uploads:
         claim = upload.claim or await deps.uploads.claim(upload.media_id, claim)
         _check_claim(claim, digest)
     return claim.post_id
+
+
+async def _check_claimable(upload: Upload, digest: str, deps: Deps) -> None:
+    if upload.claim is None:
+        check_arrived(upload, await deps.blobs.head(key_of(upload)), now_ms=deps.now_ms())
+    else:
+        _check_claim(upload.claim, digest)
 
 
 def _check_claim(claim: Claim, digest: str) -> None:

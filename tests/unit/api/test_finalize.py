@@ -1,5 +1,6 @@
 """From a declared upload to a post: every way it can go wrong, and that it goes right once."""
 
+import asyncio
 from datetime import datetime
 
 import pytest
@@ -12,11 +13,12 @@ from instastream.limits import (
     ALT_TEXT_LENGTH_MAX,
     CAPTION_LENGTH_MAX,
     IMAGE_BYTES_MAX,
+    MEDIA_MAX,
     UPLOAD_GRACE_S,
     UPLOAD_TTL_S,
 )
 from instastream.stores.blobs import Blob
-from instastream.stores.memory import MemoryBlobs
+from instastream.stores.memory import MemoryBlobs, MemoryUploads
 from instastream.uploads import MEDIA_TYPES, original_key
 from tests.unit.api.conftest import (
     NOBODYS,
@@ -111,6 +113,23 @@ async def test_finalizing_again_answers_the_same_post_and_says_it_once(
     again = await ada.ask("POST", "/v1/posts", json=body)
     assert (again.status_code, again.json()) == (202, first.json())
     assert len([record async for record in deps.log.read("uploads")]) == 1
+
+
+@pytest.mark.parametrize(("store", "call"), [(MemoryUploads, "get"), (MemoryBlobs, "head")])
+async def test_all_uploads_of_a_post_are_asked_for_at_once(
+    ada: Person, monkeypatch: pytest.MonkeyPatch, store: type, call: str
+) -> None:
+    uploads = [{"media_id": await ada.upload()} for _ in range(MEDIA_MAX)]
+    works, together = getattr(store, call), asyncio.Barrier(MEDIA_MAX)
+
+    async def meet(*arguments: object) -> object:
+        async with asyncio.timeout(20):
+            await together.wait()
+        return await works(*arguments)
+
+    monkeypatch.setattr(store, call, meet)
+    finalized = await ada.ask("POST", "/v1/posts", json={"caption": "", "media": uploads})
+    assert finalized.status_code == 202
 
 
 async def test_an_upload_becomes_one_post_only(ada: Person) -> None:
