@@ -91,11 +91,17 @@ _import = {3: _library.WebPPictureImportRGB, 4: _library.WebPPictureImportRGBA}
 
 
 def encode(
-    pixels: bytearray, *, width: int, height: int, bands: int, quality: int, effort: int
+    pixels: bytearray | memoryview,
+    *,
+    width: int,
+    height: int,
+    bands: int,
+    quality: int,
+    effort: int,
 ) -> bytes:
     """A WebP of `pixels`, row by row, of 3 or 4 bytes each: red, green, blue and opacity.
 
-    Quality goes from 0 to 100, effort from 0 to 6. `pixels` may be any buffer that can be written.
+    Quality goes from 0 to 100, effort from 0 to 6. `pixels` are left as they are.
     """
     if len(pixels) != width * height * bands:
         raise ValueError(f"{len(pixels)} bytes are not {width} x {height} pixels")

@@ -12,7 +12,7 @@ def encode(image: pyvips.Image, *, quality: int, effort: int) -> bytes:
     """The image, scaled and in sRGB, without any metadata."""
     pixels = _eight_bit_srgb(image)
     return libwebp.encode(
-        pixels.write_to_memory(),
+        memoryview(pixels.write_to_memory()),
         width=pixels.width,
         height=pixels.height,
         bands=pixels.bands,
