@@ -34,7 +34,7 @@ VARIANT_RATIO_MAX = 4  # as tall for its width; phone screens have up to 2.4
 assert list(VARIANTS) == sorted(VARIANTS, key=lambda spec: -spec.width)
 
 
-RENDERING = 2  # to be raised with every change of the bytes that an original becomes
+RENDERING = 3  # to be raised with every change of the bytes that an original becomes
 
 
 class Rendered(Struct, frozen=True):

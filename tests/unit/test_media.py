@@ -159,7 +159,7 @@ def test_other_bytes_are_another_rendering() -> None:
     """Clients keep what a key holds for a year: raise RENDERING with what changes the bytes."""
     as_of = [(spec.name, spec.width, spec.quality, spec.effort) for spec in VARIANTS]
     assert (RENDERING, VARIANT_RATIO_MAX, as_of) == (
-        2,
+        3,
         4,
         [("full", 2048, 82, 2), ("feed", 1080, 80, 4), ("thumb", 150, 80, 4)],
     )

@@ -12,6 +12,7 @@ import pyvips
 from instastream.errors import Corrupt
 from instastream.images import animations, webp
 from instastream.images.bounds import check_parts, check_pixels
+from instastream.images.colours import conversion
 from instastream.images.placeholders import placeholders
 from instastream.media import (
     HEAD_BYTES,
@@ -33,7 +34,6 @@ LOADERS = {
 }
 JPEG_SHRINKS = (1, 2, 4, 8)  # what its transform can skip
 WIDEST = VARIANTS[0]
-PLAIN = {"srgb", "b-w", "rgb16", "grey16"}  # encoded right without a colour transform
 
 
 def render(content: bytes) -> Rendering:
@@ -72,7 +72,7 @@ def _open(content: bytes) -> pyvips.Image:
 
 
 def _rendering(content: bytes, source: pyvips.Image) -> Rendering:
-    animated = animations.render(content, source, **_colours(source))
+    animated = animations.render(content, source, **conversion(source))
     images = list(_cascade(_widest(content, source)))
     variants = [_encode(image, spec) for image, spec in zip(images, VARIANTS, strict=True)]
     thumbhash, colour = placeholders(images[-1])
@@ -90,12 +90,12 @@ def _allow_loaders() -> None:
 
 def _widest(content: bytes, source: pyvips.Image) -> pyvips.Image:
     if "vips-loader" not in source.get_fields():  # decoded already
-        return _scaled(source, WIDEST, **_colours(source))
+        return _scaled(source, WIDEST, **conversion(source))
     if (shrink := _shrink(source)) > 1:
         small = pyvips.Image.new_from_buffer(
             content, "", shrink=shrink, fail_on="error", access="sequential"
         )
-        return _scaled(small, WIDEST, **_colours(source))
+        return _scaled(small, WIDEST, **conversion(source))
     # As an argument `fail_on` does nothing; without it a truncated file comes out half grey.
     return pyvips.Image.thumbnail_buffer(
         content,
@@ -103,7 +103,7 @@ def _widest(content: bytes, source: pyvips.Image) -> pyvips.Image:
         height=VARIANT_RATIO_MAX * WIDEST.width,
         size="down",
         option_string="fail_on=error",
-        **_colours(source),
+        **conversion(source),
     ).copy_memory()
 
 
@@ -130,14 +130,6 @@ def _cascade(image: pyvips.Image) -> Iterator[pyvips.Image]:
 def _scaled(image: pyvips.Image, spec: VariantSpec, **colours: str) -> pyvips.Image:
     height = VARIANT_RATIO_MAX * spec.width
     return image.thumbnail_image(spec.width, height=height, size="down", **colours).copy_memory()
-
-
-def _colours(source: pyvips.Image) -> dict[str, str]:
-    """Convert to sRGB only where it changes anything: it costs up to half as much again."""
-    has_profile = "icc-profile-data" in source.get_fields()
-    if has_profile or source.interpretation not in PLAIN:
-        return {"output_profile": "srgb"}
-    return {}
 
 
 def _encode(image: pyvips.Image, spec: VariantSpec) -> Rendered:

@@ -8,6 +8,7 @@ import pytest
 import pyvips
 from PIL import Image, ImageCms
 
+from instastream.images.colours import conversion
 from tests.unit.images.conftest import Render
 from tests.unit.images.test_variants import pixels
 
@@ -114,6 +115,28 @@ def test_a_wide_profile_makes_a_difference() -> None:
     for profile in (built_in("p3"), adobe_rgb()):
         converted = by_littlecms(RGB, "RGB", profile).colourspace("lab")
         assert plain.dE00(converted).avg() > 2 * MEAN_MAX
+
+
+@pytest.mark.parametrize(
+    ("profile", "converted"),
+    [(built_in("srgb"), False), (b"broken", False), (built_in("p3"), True), (adobe_rgb(), True)],
+    ids=["srgb", "broken", "p3", "adobe"],
+)
+def test_only_a_profile_that_changes_a_colour_is_applied(profile: bytes, converted: bool) -> None:
+    image = with_profile(chart(RGB, "srgb"), profile)
+    assert bool(conversion(image)) == converted
+
+
+def test_the_profile_of_srgb_changes_no_byte(render: Render) -> None:
+    plain = chart(RGB, "srgb")
+    tagged = with_profile(plain, built_in("srgb"))
+    assert render(tagged.write_to_buffer(".png")) == render(plain.write_to_buffer(".png"))
+
+
+@pytest.mark.parametrize("space", ["cmyk", "b-w", "rgb16"])
+def test_what_is_not_rgb_of_eight_bits_is_converted_by_any_profile(space: str) -> None:
+    image = with_profile(chart(RGB, "srgb").colourspace(space), built_in("srgb"))
+    assert conversion(image)
 
 
 def test_rgb_without_a_profile_is_srgb(render: Render) -> None:
