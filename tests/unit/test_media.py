@@ -11,7 +11,7 @@ from instastream.media import (
     VARIANT_RATIO_MAX,
     VARIANTS,
     digest_of,
-    digest_of_file,
+    digest_of_video,
     generation_of,
     kept_key,
     media_folder,
@@ -114,10 +114,12 @@ def test_what_is_no_accepted_video_is_refused(head: bytes) -> None:
     assert sniff_video(head) is None
 
 
-def test_a_file_has_the_digest_of_its_bytes(tmp_path: Path) -> None:
+def test_a_video_and_a_photograph_of_the_same_bytes_have_different_digests(tmp_path: Path) -> None:
     path = tmp_path / "original"
     path.write_bytes(b"bytes" * 100_000)
-    assert digest_of_file(path, b"key") == digest_of(path.read_bytes(), b"key")
+    digest = digest_of_video(path, b"key")
+    assert digest == digest_of_video(path, b"key") != digest_of(path.read_bytes(), b"key")
+    assert digest != digest_of_video(path, b"other key")
 
 
 def test_a_brand_counts_only_inside_its_own_box() -> None:

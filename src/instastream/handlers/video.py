@@ -32,7 +32,7 @@ async def transcode_media(record: Record[UploadFinalized], deps: Deps) -> list[E
 async def _share_video(upload: UploadFinalized, folder: Path, deps: Deps) -> MediaReady:
     original = folder / "original"
     await deps.blobs.download(original_key(upload.author_id, upload.media_id), original)
-    digest = await asyncio.to_thread(media.digest_of_file, original, deps.settings.media_key)
+    digest = await asyncio.to_thread(media.digest_of_video, original, deps.settings.media_key)
     report = partial(_report, upload.media_id, deps)
     return await share(upload, digest, partial(_transcode, original, report, deps), deps)
 

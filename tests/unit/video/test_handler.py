@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from functools import partial
+from importlib.resources import files
 from io import BytesIO
 from pathlib import Path
 from tempfile import gettempdir
@@ -32,6 +33,7 @@ from tests.unit.video.conftest import Clip
 
 MEDIA_ID = MediaId("0191e2a4-0000-7000-8000-000000000000")
 AUTHOR_ID = UserId("1")
+STILL = files("instastream.photos").joinpath("cup.png")
 
 
 @pytest_asyncio.fixture
@@ -79,7 +81,8 @@ async def test_a_video_is_announced_when_all_of_it_is_there(deps: Deps, clip: Cl
     before = scratch()
     record = await uploaded(deps, content)
     event = await ready(record, deps)
-    folder = media.media_folder(media.digest_of(content, IN_MEMORY.media_key), generation=0)
+    digest = media.digest_of_video(clip("landscape.mp4"), IN_MEMORY.media_key)
+    folder = media.media_folder(digest, generation=0)
     stored = objects(deps)
     assert event.video
     assert event.video.key == f"{folder}/master.m3u8"
@@ -135,6 +138,21 @@ async def test_videos_and_photographs_are_left_to_each_other(deps: Deps, clip: C
     assert await transcode_media(await uploaded(deps, b"", "image/jpeg"), deps) == nothing
     for content_type in ("video/mp4", "video/quicktime", "video/webm"):
         assert await render_media(await uploaded(deps, b"", content_type), deps) == nothing
+
+
+async def test_a_known_video_declared_a_photograph_is_none_and_the_other_way_round(
+    deps: Deps, clip: Clip
+) -> None:
+    film, still = clip("silent.mov").read_bytes(), STILL.read_bytes()
+    assert await ready(await uploaded(deps, film), deps)
+    [event] = await render_media(await uploaded(deps, film, "image/jpeg"), deps)
+    assert isinstance(event, MediaFailed)
+    assert event.reason == "not-an-image"
+    [event] = await render_media(await uploaded(deps, still, "image/jpeg"), deps)
+    assert isinstance(event, MediaReady)
+    [event] = await transcode_media(await uploaded(deps, still), deps)
+    assert isinstance(event, MediaFailed)
+    assert event.reason == "not-a-video"
 
 
 async def down(*_: object) -> None:
