@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from functools import cache
 
 import pyvips
+from msgspec.structs import replace
 
 from instastream.errors import Corrupt
 from instastream.images import animations, webp
@@ -74,7 +75,7 @@ def _open(content: bytes) -> pyvips.Image:
 def _rendering(content: bytes, source: pyvips.Image) -> Rendering:
     animated = animations.render(content, source, **conversion(source))
     images = list(_cascade(_widest(content, source)))
-    variants = [_encode(image, spec) for image, spec in zip(images, VARIANTS, strict=True)]
+    variants = _encoded(images)
     thumbhash, colour = placeholders(images[-1])
     return Rendering([*variants, *animated], thumbhash=thumbhash, colour=colour)
 
@@ -130,6 +131,18 @@ def _cascade(image: pyvips.Image) -> Iterator[pyvips.Image]:
 def _scaled(image: pyvips.Image, spec: VariantSpec, **colours: str) -> pyvips.Image:
     height = VARIANT_RATIO_MAX * spec.width
     return image.thumbnail_image(spec.width, height=height, size="down", **colours).copy_memory()
+
+
+def _encoded(images: list[pyvips.Image]) -> list[Rendered]:
+    """Each image as its variant; those that were not scaled are one picture, and one encoding."""
+    encoded: list[Rendered] = []
+    for image, spec in zip(reversed(images), reversed(VARIANTS), strict=True):
+        narrower = encoded[-1] if encoded else None
+        if narrower and (narrower.width, narrower.height) == (image.width, image.height):
+            encoded.append(replace(narrower, name=spec.name))
+        else:
+            encoded.append(_encode(image, spec))
+    return encoded[::-1]
 
 
 def _encode(image: pyvips.Image, spec: VariantSpec) -> Rendered:

@@ -61,6 +61,13 @@ def test_a_photograph_is_scaled_down_to_each_width_but_never_up(
     assert {name: variant.width for name, variant in variants.items()} == expected
 
 
+@pytest.mark.parametrize(("width", "encoded"), [(1_081, 3), (1_080, 2), (151, 2), (150, 1)])
+def test_what_is_not_scaled_is_encoded_once(render: Render, width: int, encoded: int) -> None:
+    variants = render(plain(width, 40, GREEN).write_to_buffer(".png"))
+    assert list(variants) == [spec.name for spec in VARIANTS]
+    assert len({variant.content for variant in variants.values()}) == encoded
+
+
 def test_the_shape_is_kept(render: Render) -> None:
     variants = render(plain(3000, 2000, GREEN).write_to_buffer(".jpg"))
     assert [(v.width, v.height) for v in variants.values()] == [
