@@ -20,7 +20,7 @@ from instastream.events import (
     UserFollowed,
     UserUnfollowed,
 )
-from instastream.handlers.graph import record_followed, record_unfollowed
+from instastream.handlers.graph import record_edge
 from instastream.handlers.posts import record_deleted, record_edited, record_finalized
 from instastream.ids import MediaId, PostId, UserId
 from instastream.limits import FOLLOWS_MAX, PUT_BYTES_MAX
@@ -59,13 +59,13 @@ async def follow(follower_id: UserId, followee_id: UserId, deps: Deps) -> None:
     if len(followees - {followee_id}) >= FOLLOWS_MAX:
         raise Rejected("too-many-follows", f"you follow {FOLLOWS_MAX} already: unfollow some")
     event = UserFollowed(follower_id=follower_id, followee_id=followee_id, at_ms=deps.now_ms())
-    await record_followed(await deps.log.append(event), deps)
+    await record_edge(await deps.log.append(event), deps)
 
 
 async def unfollow(follower_id: UserId, followee_id: UserId, deps: Deps) -> None:
     """No longer see what someone posts; unfollowing again changes nothing."""
     event = UserUnfollowed(follower_id=follower_id, followee_id=followee_id, at_ms=deps.now_ms())
-    await record_unfollowed(await deps.log.append(event), deps)
+    await record_edge(await deps.log.append(event), deps)
 
 
 async def request_upload(

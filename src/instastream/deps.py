@@ -31,6 +31,7 @@ from instastream.stores.cassandra.users import CassandraUsers
 from instastream.stores.feeds import Feeds
 from instastream.stores.graph import Graph
 from instastream.stores.ledger import Ledger
+from instastream.stores.memory_graph import MemoryGraph
 from instastream.stores.memory_ledger import MemoryLedger
 from instastream.stores.memory_multiparts import MemoryMultiparts
 from instastream.stores.memory_posts import MemoryPosts
@@ -160,7 +161,7 @@ async def memory_deps(settings: Settings, renderer: Renderer) -> AsyncIterator[D
             users=memory.MemoryUsers(),
             uploads=memory.MemoryUploads(),
             posts=MemoryPosts(),
-            graph=memory.MemoryGraph(),
+            graph=MemoryGraph(),
             feeds=memory.MemoryFeeds(),
             blobs=blobs,
             ledger=MemoryLedger(now_ms),

@@ -1,33 +1,25 @@
 """Every fact this system remembers: its fields, its topic and its key."""
 
 from hashlib import blake2b
-from typing import Annotated, ClassVar, Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
 
 from instastream.errors import Corrupt
-from instastream.ids import SNOWFLAKE_PATTERN, UUID_PATTERN, MediaId, PostId, UserId
+from instastream.facts import Count, Media, Post, User
+from instastream.facts import Event as Event
+from instastream.follows import FollowApproved as FollowApproved
+from instastream.follows import FollowDenied as FollowDenied
+from instastream.follows import FollowRequested as FollowRequested
+from instastream.follows import UserBlocked as UserBlocked
+from instastream.follows import UserFollowed as UserFollowed
+from instastream.follows import UserMuted as UserMuted
+from instastream.follows import UserUnblocked as UserUnblocked
+from instastream.follows import UserUnfollowed as UserUnfollowed
+from instastream.follows import UserUnmuted as UserUnmuted
 
-User = Annotated[UserId, Meta(pattern=SNOWFLAKE_PATTERN)]
-Post = Annotated[PostId, Meta(pattern=SNOWFLAKE_PATTERN)]
-Media = Annotated[MediaId, Meta(pattern=UUID_PATTERN)]
-Count = Annotated[int, Meta(ge=0)]
 MediaCount = Annotated[int, Meta(ge=1)]
-
-
-class Event(Struct, frozen=True, kw_only=True, tag_field="type"):
-    """A past fact; `at_ms` is when it became one, in Unix milliseconds."""
-
-    topic: ClassVar[str]
-    key_field: ClassVar[str]
-
-    at_ms: Count
-
-    @property
-    def key(self) -> str:
-        """What orders it: events of one key share a partition."""
-        return str(getattr(self, self.key_field))
 
 
 class Variant(Struct, frozen=True):
@@ -77,24 +69,14 @@ class UserJoined(Event, frozen=True, kw_only=True, tag="user.joined.v1"):
     username: str
 
 
-class UserFollowed(Event, frozen=True, kw_only=True, tag="user.followed.v1"):
-    """`follower_id` wants to see what `followee_id` posts."""
+class ProfileChanged(Event, frozen=True, kw_only=True, tag="profile.changed.v1"):
+    """A user's account is private from now on, or public."""
 
-    topic = "graph"
-    key_field = "follower_id"
+    topic = "users"
+    key_field = "user_id"
 
-    follower_id: User
-    followee_id: User
-
-
-class UserUnfollowed(Event, frozen=True, kw_only=True, tag="user.unfollowed.v1"):
-    """`follower_id` no longer wants to see what `followee_id` posts."""
-
-    topic = "graph"
-    key_field = "follower_id"
-
-    follower_id: User
-    followee_id: User
+    user_id: User
+    private: bool
 
 
 class UploadFinalized(Event, frozen=True, kw_only=True, tag="upload.finalized.v1"):
@@ -160,7 +142,7 @@ class PostEdited(Event, frozen=True, kw_only=True, tag="post.edited.v1"):
     post_id: Post
     author_id: User
     caption: str | None = None
-    alt_texts: list[AltText] = []
+    alt_texts: list[AltText] = msgspec.field(default_factory=list)
 
 
 class PostDeleted(Event, frozen=True, kw_only=True, tag="post.deleted.v1"):
@@ -192,8 +174,16 @@ class FanoutPage(Event, frozen=True, kw_only=True, tag="fanout.page.v1"):
 
 AnyEvent = (
     UserJoined
+    | ProfileChanged
     | UserFollowed
     | UserUnfollowed
+    | FollowRequested
+    | FollowApproved
+    | FollowDenied
+    | UserBlocked
+    | UserUnblocked
+    | UserMuted
+    | UserUnmuted
     | UploadFinalized
     | MediaReady
     | MediaFailed

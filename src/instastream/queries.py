@@ -87,7 +87,8 @@ def _page(shown: list[Post], limit: int) -> Page:
 async def _hydrate(reader: UserId, ids: list[PostId], deps: Deps) -> list[Post]:
     """The posts behind these ids that the reader may see now, in their order."""
     posts = await deps.posts.get(ids)
-    followed = await deps.graph.followed(reader, {post.author_id for post in posts.values()})
+    authors = {post.author_id for post in posts.values()}
+    followed = (await deps.graph.relations(reader, among=authors)).following
     return [
         posts[i]
         for i in ids

@@ -2,7 +2,7 @@
 
 from instastream.deps import Deps
 from instastream.events import Event, FanoutPage, MediaReady, Record, UserFollowed
-from instastream.handlers.graph import record_followed
+from instastream.handlers.graph import record_edge
 from instastream.handlers.table import Handlers
 from instastream.ids import newest
 from instastream.limits import FANOUT_PAGE_LENGTH, FOLLOW_BACKFILL
@@ -44,7 +44,7 @@ async def backfill(record: Record[UserFollowed], deps: Deps) -> list[Event]:
 
     The edge comes first: a post that is too new for the timeline read here is fanned out along it.
     """
-    await record_followed(record, deps)
+    await record_edge(record, deps)
     event = record.event
     before = newest(deps.now_ms())
     latest = await deps.posts.timeline(event.followee_id, before=before, limit=FOLLOW_BACKFILL)

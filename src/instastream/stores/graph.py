@@ -1,11 +1,14 @@
-"""Who follows whom: a projection of `graph`."""
+"""Who follows, blocks and mutes whom: a projection of `graph`."""
 
+from collections.abc import Set
 from typing import Protocol
 from zlib import crc32
 
 from instastream.ids import UserId
+from instastream.relations import Edge, Relations, Wall, WallKind
 
 FOLLOWER_BUCKETS = 8  # a million followers are then 8 partitions of about 10 MB
+GONE_TTL_S = 30 * 86_400  # what ended is remembered so long, against late repetitions
 
 
 def bucket_of(follower_id: UserId) -> int:
@@ -14,23 +17,32 @@ def bucket_of(follower_id: UserId) -> int:
 
 
 class Graph(Protocol):
-    """Follow edges. `offset` is the event's place in the log: the later event wins."""
+    """Edges and walls. Lists are ascending by id, and pages of them come after `after` ("": all).
 
-    async def record_followed(
-        self, *, follower_id: UserId, followee_id: UserId, offset: int
-    ) -> None:
-        """The edge is there, unless an event with a larger offset said otherwise."""
+    Every `record_` method is idempotent and may come in any order, from any number of processes
+    at once: the larger version or offset wins.
+    """
 
-    async def record_unfollowed(
-        self, *, follower_id: UserId, followee_id: UserId, offset: int
-    ) -> None:
-        """The edge is gone, unless an event with a larger offset said otherwise."""
+    async def record_edge(self, edge: Edge) -> None:
+        """The edge is in this state, unless something later was said of it; counts follow."""
+
+    async def record_wall(self, wall: Wall) -> None:
+        """The wall stands, or does not, unless something later was said of it."""
+
+    async def edge(self, *, follower_id: UserId, followee_id: UserId) -> Edge | None:
+        """An edge as it is now; None or state `none` when there is none."""
+
+    async def relations(self, reader: UserId, *, among: Set[UserId] | None = None) -> Relations:
+        """What a reader is to others: to all of them, or only to those in `among`."""
 
     async def followees(self, follower_id: UserId) -> list[UserId]:
-        """Everyone that someone follows, ascending; `FOLLOWS_MAX` bounds it."""
+        """Everyone that someone follows; `FOLLOWS_MAX` bounds it."""
 
-    async def followed(self, follower_id: UserId, among: set[UserId]) -> set[UserId]:
-        """Which of these someone follows."""
+    async def followees_page(self, follower_id: UserId, *, after: str, limit: int) -> list[UserId]:
+        """Some of whom someone follows."""
+
+    async def followees_count(self, follower_id: UserId) -> int:
+        """How many someone follows: exactly as many as `followees` lists."""
 
     async def followers(self, followee_id: UserId, *, limit: int) -> list[UserId]:
         """Up to `limit` followers from all buckets, in no order."""
@@ -38,4 +50,18 @@ class Graph(Protocol):
     async def followers_in(
         self, followee_id: UserId, *, bucket: int, after: str, limit: int
     ) -> list[UserId]:
-        """The followers in one bucket that come after `after`, ascending."""
+        """Some of the followers in one bucket."""
+
+    async def followers_page(self, followee_id: UserId, *, after: str, limit: int) -> list[UserId]:
+        """Some of someone's followers."""
+
+    async def followers_count(self, followee_id: UserId) -> int:
+        """How many follow someone: exactly as many as there are edges."""
+
+    async def requests_page(self, followee_id: UserId, *, after: str, limit: int) -> list[UserId]:
+        """Some of those who ask to follow someone."""
+
+    async def walls_page(
+        self, user_id: UserId, kind: WallKind, *, after: str, limit: int
+    ) -> list[UserId]:
+        """Some of those whom someone blocks, or mutes."""

@@ -3,7 +3,7 @@
 import asyncio
 from bisect import insort
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from zlib import crc32
@@ -13,6 +13,7 @@ import msgspec
 from instastream.errors import Corrupt, Unavailable
 from instastream.events import (
     Event,
+    ProfileChanged,
     Record,
     UserJoined,
 )
@@ -21,7 +22,6 @@ from instastream.limits import FEED_LENGTH
 from instastream.log import Appended, Headers
 from instastream.stores.accounts import Credentials, RefreshToken
 from instastream.stores.blobs import Blob, Listed, SignedPut
-from instastream.stores.graph import bucket_of
 from instastream.stores.uploads import Claim, Upload
 from instastream.stores.users import User
 
@@ -91,12 +91,22 @@ class MemoryUsers:
     """Users in a dict."""
 
     users: dict[UserId, User] = field(default_factory=dict)
+    private: dict[UserId, tuple[int, bool]] = field(default_factory=dict)  # offset, what was said
 
     async def record_joined(self, event: UserJoined) -> None:
         self.users.setdefault(event.user_id, User(event.user_id, event.username, event.at_ms))
 
+    async def record_changed(self, record: Record[ProfileChanged]) -> None:
+        event, said = record.event, (record.offset, record.event.private)
+        self.private[event.user_id] = max(self.private.get(event.user_id, said), said)
+
     async def get(self, user_id: UserId) -> User | None:
-        return self.users.get(user_id)
+        user = self.users.get(user_id)
+        _, private = self.private.get(user_id, (0, False))
+        return user and msgspec.structs.replace(user, private=private)
+
+    async def get_all(self, user_ids: Collection[UserId]) -> dict[UserId, User]:
+        return {one: user for one in user_ids if (user := await self.get(one))}
 
 
 @dataclass
@@ -137,44 +147,6 @@ class MemoryUploads:
 
     async def record_swept(self, key: str) -> None:
         self.swept = key
-
-
-@dataclass
-class MemoryGraph:
-    """Edges by the offset of the event that spoke last."""
-
-    edges: dict[tuple[UserId, UserId], tuple[int, bool]] = field(default_factory=dict)
-
-    async def record_followed(
-        self, *, follower_id: UserId, followee_id: UserId, offset: int
-    ) -> None:
-        self._record((follower_id, followee_id), (offset, True))
-
-    async def record_unfollowed(
-        self, *, follower_id: UserId, followee_id: UserId, offset: int
-    ) -> None:
-        self._record((follower_id, followee_id), (offset, False))
-
-    async def followees(self, follower_id: UserId) -> list[UserId]:
-        return sorted(b for (a, b), (_, there) in self.edges.items() if there and a == follower_id)
-
-    async def followed(self, follower_id: UserId, among: set[UserId]) -> set[UserId]:
-        return among & set(await self.followees(follower_id))
-
-    async def followers(self, followee_id: UserId, *, limit: int) -> list[UserId]:
-        return self._followers(followee_id)[:limit]
-
-    async def followers_in(
-        self, followee_id: UserId, *, bucket: int, after: str, limit: int
-    ) -> list[UserId]:
-        followers = self._followers(followee_id)
-        return [f for f in followers if bucket_of(f) == bucket and f > after][:limit]
-
-    def _followers(self, followee_id: UserId) -> list[UserId]:
-        return sorted(a for (a, b), (_, there) in self.edges.items() if there and b == followee_id)
-
-    def _record(self, edge: tuple[UserId, UserId], spoken: tuple[int, bool]) -> None:
-        self.edges[edge] = max(self.edges.get(edge, (-1, False)), spoken)
 
 
 @dataclass

@@ -1,10 +1,11 @@
 """Who there is: a projection of `users`."""
 
+from collections.abc import Collection
 from typing import Protocol
 
 from msgspec import Struct
 
-from instastream.events import UserJoined
+from instastream.events import ProfileChanged, Record, UserJoined
 from instastream.ids import UserId
 
 
@@ -14,6 +15,7 @@ class User(Struct, frozen=True):
     user_id: UserId
     username: str
     joined_ms: int
+    private: bool = False  # only followers who were let in see what they post
 
 
 class Users(Protocol):
@@ -22,5 +24,11 @@ class Users(Protocol):
     async def record_joined(self, event: UserJoined) -> None:
         """Idempotent: the same event again changes nothing."""
 
+    async def record_changed(self, record: Record[ProfileChanged]) -> None:
+        """Idempotent and in any order: what was said last in the log is right."""
+
     async def get(self, user_id: UserId) -> User | None:
         """One profile, or None."""
+
+    async def get_all(self, user_ids: Collection[UserId]) -> dict[UserId, User]:
+        """Many profiles in one batch; who never joined is absent."""

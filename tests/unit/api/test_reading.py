@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from instastream.api.cursors import CURSOR_PATTERN, before_of, cursor_after
 from instastream.deps import Deps
 from instastream.errors import Rejected
-from instastream.ids import PostId, minted_ms
+from instastream.events import Record, UserFollowed
+from instastream.handlers.graph import record_edge
+from instastream.ids import PostId, UserId, minted_ms
 from instastream.limits import FOLLOWS_MAX, PAGE_LENGTH_DEFAULT, PAGE_LENGTH_MAX
 from instastream.media import VARIANTS, object_key
 from tests.unit.api.conftest import FOLDER, Person, make_ready, person, problem
@@ -116,9 +118,9 @@ async def test_follows_are_limited(
     ada: Person, bob: Person, deps: Deps, already: int, status: int
 ) -> None:
     for n in range(already):
-        await deps.graph.record_followed(
-            follower_id=ada.id, followee_id=type(ada.id)(str(10**18 + n)), offset=0
-        )
+        followee = UserId(str(10**18 + n))
+        event = UserFollowed(follower_id=ada.id, followee_id=followee, at_ms=0)
+        await record_edge(Record(event, 0, n), deps)
     response = await ada.ask("PUT", f"/v1/users/{bob.id}/follow")
     assert response.status_code == status
     assert status == 204 or problem(response) == (409, "too-many-follows")
