@@ -10,6 +10,7 @@ from uuid import uuid4
 import msgspec
 
 from instastream import multipart
+from instastream.access import find_post
 from instastream.deps import Deps
 from instastream.errors import Rejected
 from instastream.events import (
@@ -17,13 +18,10 @@ from instastream.events import (
     PostDeleted,
     PostEdited,
     UploadFinalized,
-    UserFollowed,
-    UserUnfollowed,
 )
-from instastream.handlers.graph import record_edge
 from instastream.handlers.posts import record_deleted, record_edited, record_finalized
 from instastream.ids import MediaId, PostId, UserId
-from instastream.limits import FOLLOWS_MAX, PUT_BYTES_MAX
+from instastream.limits import PUT_BYTES_MAX
 from instastream.multipart import own_upload
 from instastream.quotas import opening
 from instastream.stores.blobs import SignedPut
@@ -44,28 +42,6 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
 
     caption: str
     media: list[DraftMedia]
-
-
-async def follow(follower_id: UserId, followee_id: UserId, deps: Deps) -> None:
-    """See what someone posts; following again changes nothing.
-
-    It is said to the log each time: what is on its way there may not be in the graph yet.
-    """
-    if follower_id == followee_id:
-        raise Rejected("follow-yourself", "you can't follow yourself")
-    if await deps.users.get(followee_id) is None:
-        raise Rejected("user-not-found", f"there is no user {followee_id}")
-    followees = set(await deps.graph.followees(follower_id))
-    if len(followees - {followee_id}) >= FOLLOWS_MAX:
-        raise Rejected("too-many-follows", f"you follow {FOLLOWS_MAX} already: unfollow some")
-    event = UserFollowed(follower_id=follower_id, followee_id=followee_id, at_ms=deps.now_ms())
-    await record_edge(await deps.log.append(event), deps)
-
-
-async def unfollow(follower_id: UserId, followee_id: UserId, deps: Deps) -> None:
-    """No longer see what someone posts; unfollowing again changes nothing."""
-    event = UserUnfollowed(follower_id=follower_id, followee_id=followee_id, at_ms=deps.now_ms())
-    await record_edge(await deps.log.append(event), deps)
 
 
 async def request_upload(
@@ -112,7 +88,11 @@ async def finalize(
     await asyncio.gather(*(deps.uploads.close(upload) for upload in uploads))
     standing = (await deps.posts.get([post_id])).get(post_id)
     if standing is None or len(standing.media) < standing.media_count:
-        events = _finalized(post_id, author_id, draft, uploads, at_ms=deps.now_ms())
+        author = await deps.users.get(author_id)
+        private = author is not None and author.private
+        events = _finalized(
+            post_id, author_id, draft, uploads, private=private, at_ms=deps.now_ms()
+        )
         await asyncio.gather(*(_append_finalized(event, deps) for event in events))
         standing = (await deps.posts.get([post_id]))[post_id]
     if standing.deleted:
@@ -162,15 +142,21 @@ async def delete(author_id: UserId, post_id: PostId, deps: Deps) -> None:
 
 async def _own_post(author_id: UserId, post_id: PostId, deps: Deps) -> Post:
     post = (await deps.posts.get([post_id])).get(post_id)
-    if post is None or (post.author_id != author_id and post.status != "ready"):
-        raise Rejected("post-not-found", f"there is no post {post_id}")
+    if post is None or post.author_id != author_id:
+        post = await find_post(post_id, author_id, deps)
     if post.author_id != author_id:
         raise Rejected("not-your-post", "only its author can change a post")
     return post
 
 
 def _finalized(
-    post_id: PostId, author_id: UserId, draft: Draft, uploads: list[Upload], *, at_ms: int
+    post_id: PostId,
+    author_id: UserId,
+    draft: Draft,
+    uploads: list[Upload],
+    *,
+    private: bool,
+    at_ms: int,
 ) -> list[UploadFinalized]:
     return [
         UploadFinalized(
@@ -183,6 +169,7 @@ def _finalized(
             alt_text=media.alt_text,
             position=position,
             media_count=len(uploads),
+            private=private,
             at_ms=at_ms,
         )
         for position, (media, upload) in enumerate(zip(draft.media, uploads, strict=True))

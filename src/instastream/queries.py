@@ -6,12 +6,14 @@ from itertools import islice
 
 from msgspec import Struct
 
+from instastream.access import check_account, load_relations
 from instastream.deps import Deps
-from instastream.errors import Rejected, Unavailable
+from instastream.errors import Unavailable
 from instastream.ids import MediaId, PostId, UserId, newest
 from instastream.limits import FEED_LENGTH
 from instastream.stores.posts import Post
 from instastream.uploads import is_video
+from instastream.visibility import feed_shows, sees
 
 TIMELINES_AT_ONCE = 32  # a cold reader must not hold up the others
 
@@ -21,19 +23,6 @@ class Page(Struct, frozen=True):
 
     posts: list[Post]
     after: PostId | None
-
-
-async def get_post(post_id: PostId, viewer: UserId, deps: Deps) -> Post:
-    """One post; until it is ready only its author sees it."""
-    post = (await deps.posts.get([post_id])).get(post_id)
-    if post is None or not visible(post, viewer):
-        raise Rejected("post-not-found", f"there is no post {post_id}")
-    return post
-
-
-def visible(post: Post, viewer: UserId) -> bool:
-    """Whether someone who asks for a post may see it."""
-    return post.status == "ready" or (post.author_id == viewer and not post.deleted)
 
 
 async def percents(post: Post, deps: Deps) -> dict[MediaId, float]:
@@ -50,16 +39,16 @@ async def percents(post: Post, deps: Deps) -> dict[MediaId, float]:
 async def read_timeline(
     author_id: UserId, viewer: UserId, *, before: PostId | None, limit: int, deps: Deps
 ) -> Page:
-    """A user's posts, newest first."""
-    if await deps.users.get(author_id) is None:
-        raise Rejected("user-not-found", f"there is no user {author_id}")
+    """A user's posts, newest first; raises Rejected where the viewer may not see them."""
+    author = await check_account(author_id, viewer, deps)
     latest = newest(deps.now_ms())
     before = min(before or latest, latest)  # no walk back from a far future that was made up
+    relations = await load_relations(viewer, deps, among={author_id})
     shown: list[Post] = []
     while len(shown) <= limit:
         ids = await deps.posts.timeline(author_id, before=before, limit=limit + 1)
         posts = await deps.posts.get(ids)
-        shown += [posts[i] for i in ids if i in posts and visible(posts[i], viewer)]
+        shown += [posts[i] for i in ids if i in posts and sees(viewer, posts[i], author, relations)]
         if len(ids) <= limit:
             break
         before = ids[-1]
@@ -88,12 +77,9 @@ async def _hydrate(reader: UserId, ids: list[PostId], deps: Deps) -> list[Post]:
     """The posts behind these ids that the reader may see now, in their order."""
     posts = await deps.posts.get(ids)
     authors = {post.author_id for post in posts.values()}
-    followed = (await deps.graph.relations(reader, among=authors)).following
-    return [
-        posts[i]
-        for i in ids
-        if i in posts and posts[i].status == "ready" and posts[i].author_id in followed
-    ]
+    relations = await load_relations(reader, deps, among=authors)
+    ready = (posts[i] for i in ids if i in posts and posts[i].status == "ready")
+    return [post for post in ready if feed_shows(post.author_id, relations)]
 
 
 async def rebuild_feed(reader: UserId, deps: Deps) -> list[PostId]:

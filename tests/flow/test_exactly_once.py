@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from instastream import accounts, commands
+from instastream import accounts, commands, graph
 from instastream.deps import Deps
 from instastream.errors import Rejected, Unavailable
 from instastream.events import UserFollowed
@@ -96,10 +96,10 @@ async def test_a_join_that_kafka_did_not_take_can_be_completed_by_its_password(
 async def test_following_and_unfollowing_twice_is_once(deps: Deps) -> None:
     follower, followee = await join(deps, "follower", "followee")
     for _ in range(2):
-        await commands.follow(follower, followee, deps)
+        await graph.follow(follower, followee, deps)
         assert await deps.graph.followees(follower) == [followee]
     for _ in range(2):
-        await commands.unfollow(follower, followee, deps)
+        await graph.unfollow(follower, followee, deps)
         assert await deps.graph.followees(follower) == []
 
 
@@ -110,7 +110,7 @@ async def test_unfollowing_what_is_still_on_its_way_through_the_log_holds(
     follower, followee = await join(deps, "follower", "followee")
     followed = UserFollowed(follower_id=follower, followee_id=followee, at_ms=deps.now_ms())
     await deps.log.append(followed)
-    await commands.unfollow(follower, followee, deps)
+    await graph.unfollow(follower, followee, deps)
     await streams.run()
     assert await deps.graph.followees(follower) == []
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from instastream import accounts, commands, queries
+from instastream import access, accounts, commands, graph, queries
 from instastream.commands import Draft
 from instastream.deps import Deps
 from instastream.errors import Rejected
@@ -19,13 +19,13 @@ async def feed(deps: Deps, reader: UserId) -> list[PostId]:
 
 async def test_a_post_reaches_its_followers_and_nobody_else(deps: Deps, streams: Streams) -> None:
     author, follower, stranger = await join(deps, "author", "follower", "stranger")
-    await commands.follow(follower, author, deps)
+    await graph.follow(follower, author, deps)
     posted = await post(deps, author)
     assert posted.status == "processing"
     await streams.run()
     assert await feed(deps, follower) == [posted.post_id]
     assert await feed(deps, stranger) == []
-    seen = await queries.get_post(posted.post_id, stranger, deps)
+    seen = await access.find_post(posted.post_id, stranger, deps)
     [media] = seen.media
     assert media.rendered
     assert {variant.name for variant in media.rendered.variants} == {"thumb", "feed", "full"}
@@ -33,12 +33,12 @@ async def test_a_post_reaches_its_followers_and_nobody_else(deps: Deps, streams:
 
 async def test_a_post_is_in_no_feed_before_its_media_is_ready(deps: Deps) -> None:
     author, follower = await join(deps, "author", "follower")
-    await commands.follow(follower, author, deps)
+    await graph.follow(follower, author, deps)
     posted = await post(deps, author)
     assert await feed(deps, follower) == []
     with pytest.raises(Rejected, match="no post"):
-        await queries.get_post(posted.post_id, follower, deps)
-    assert await queries.get_post(posted.post_id, author, deps) == posted
+        await access.find_post(posted.post_id, follower, deps)
+    assert await access.find_post(posted.post_id, author, deps) == posted
 
 
 async def carousel(deps: Deps, author: UserId, *contents: bytes) -> Post:
@@ -51,18 +51,18 @@ async def test_a_carousel_is_in_feeds_once_and_only_when_all_of_its_media_are_re
     deps: Deps, streams: Streams
 ) -> None:
     author, follower = await join(deps, "author", "follower")
-    await commands.follow(follower, author, deps)
+    await graph.follow(follower, author, deps)
     whole = await carousel(deps, author, PHOTO, PHOTO)
     broken = await carousel(deps, author, PHOTO, b"no photograph")
     await streams.run()
     assert await feed(deps, follower) == [whole.post_id]
-    assert (await queries.get_post(whole.post_id, follower, deps)).status == "ready"
-    assert (await queries.get_post(broken.post_id, author, deps)).status == "failed"
+    assert (await access.find_post(whole.post_id, follower, deps)).status == "ready"
+    assert (await access.find_post(broken.post_id, author, deps)).status == "failed"
 
 
 async def test_a_deleted_post_leaves_every_feed(deps: Deps, streams: Streams) -> None:
     author, follower = await join(deps, "author", "follower")
-    await commands.follow(follower, author, deps)
+    await graph.follow(follower, author, deps)
     kept, gone = await post(deps, author), await post(deps, author)
     await commands.delete(author, gone.post_id, deps)
     await streams.run()
@@ -73,10 +73,10 @@ async def test_what_is_not_an_image_fails_with_a_reason_for_its_owner(
     deps: Deps, streams: Streams
 ) -> None:
     author, follower = await join(deps, "author", "follower")
-    await commands.follow(follower, author, deps)
+    await graph.follow(follower, author, deps)
     posted = await post(deps, author, b"<svg xmlns='http://www.w3.org/2000/svg'/>")
     await streams.run()
-    failed = await queries.get_post(posted.post_id, author, deps)
+    failed = await access.find_post(posted.post_id, author, deps)
     assert failed.status == "failed"
     assert failed.failure is not None
     assert failed.failure.reason == "not-an-image"
@@ -89,7 +89,7 @@ async def test_a_cold_reader_finds_what_was_posted_before(deps: Deps, streams: S
     await streams.run()
     reader = (await accounts.join("reader", "a long password", deps)).user_id
     for who in (author, other):
-        await commands.follow(reader, who, deps)
+        await graph.follow(reader, who, deps)
     assert await feed(deps, reader) == posts[::-1]
     assert await deps.feeds.read(reader) == posts[::-1], "the list is there from now on"
 
@@ -100,19 +100,19 @@ async def test_a_warm_reader_finds_what_was_posted_before_they_followed(
     author, reader = await join(deps, "author", "reader")
     posts = [(await post(deps, author)).post_id for _ in range(FOLLOW_BACKFILL + 1)]
     await streams.run()
-    await commands.follow(reader, author, deps)
+    await graph.follow(reader, author, deps)
     await streams.run()
     assert await feed(deps, reader) == posts[:0:-1]
 
 
 async def test_unfollowing_hides_posts_at_the_next_read(deps: Deps, streams: Streams) -> None:
     author, follower = await join(deps, "author", "follower")
-    await commands.follow(follower, author, deps)
+    await graph.follow(follower, author, deps)
     posted = await post(deps, author)
     await streams.run()
-    await commands.unfollow(follower, author, deps)
+    await graph.unfollow(follower, author, deps)
     assert await feed(deps, follower) == []
-    await commands.follow(follower, author, deps)
+    await graph.follow(follower, author, deps)
     assert await feed(deps, follower) == [posted.post_id]
 
 
@@ -122,7 +122,7 @@ async def test_a_large_author_reaches_everyone_page_by_page(
     monkeypatch.setattr("instastream.handlers.feeds.FANOUT_PAGE_LENGTH", 3)
     author, *followers = await join(deps, "author", *(f"follower{n}" for n in range(40)))
     for follower in followers:
-        await commands.follow(follower, author, deps)
+        await graph.follow(follower, author, deps)
     posted = await post(deps, author)
     await streams.run()
     for follower in followers:
@@ -135,10 +135,10 @@ async def test_a_page_is_never_short_while_there_is_more(
 ) -> None:
     author, left, reader = await join(deps, "author", "left", "reader")
     for who in (author, left):
-        await commands.follow(reader, who, deps)
+        await graph.follow(reader, who, deps)
     posts = [(await post(deps, who)).post_id for who in (author, left, left, author, left, author)]
     await streams.run()
-    await commands.unfollow(reader, left, deps)
+    await graph.unfollow(reader, left, deps)
     seen: list[PostId] = []
     before = None
     while True:

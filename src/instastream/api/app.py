@@ -77,6 +77,9 @@ def _route(path: str, operations: list[AnyOperation], metrics: RequestMetrics) -
 def respond(operation: AnyOperation, answer: Answer[object]) -> Response:
     """An answer as its operation says it looks."""
     assert set(answer.headers) <= set(operation.headers)
+    if answer.accepted is not None:
+        assert isinstance(answer.accepted, operation.accepted or ())
+        return Response(msgspec.json.encode(answer.accepted), 202, media_type=JSON)
     if operation.status == 204:
         return Response(None, 204, dict(answer.headers))
     content = _encoded(operation, answer.shown)

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from instastream.api.cursors import CURSOR_PATTERN
+from instastream.api.cursors import CURSOR_PATTERN, USERS_CURSOR_PATTERN
 from instastream.ids import SNOWFLAKE_PATTERN, UUID_PATTERN, MediaId
 from instastream.limits import (
     ALT_TEXT_LENGTH_MAX,
@@ -137,13 +137,21 @@ PartNumber = Annotated[
     Meta(multiple_of=1, ge=1, le=PARTS_MAX, description="Counted from 1.", examples=[3]),
 ]
 Timestamp = Annotated[datetime, Meta(tz=True, examples=["2026-11-24T14:20:00.123000Z"])]
-PageLength = Annotated[int, Meta(ge=1, le=PAGE_LENGTH_MAX, description="How many posts.")]
+PageLength = Annotated[int, Meta(ge=1, le=PAGE_LENGTH_MAX, description="How many.")]
 Cursor = Annotated[
     str,
     Meta(
         extra_json_schema={"pattern": CURSOR_PATTERN},
         description="As `next_cursor` of a page was.",
         examples=["ARXOHAIzR4AA"],
+    ),
+]
+UsersCursor = Annotated[
+    str,
+    Meta(
+        extra_json_schema={"pattern": USERS_CURSOR_PATTERN},
+        description="As `next_cursor` of a page of the same list was.",
+        examples=["AhXOHAIzR4AAMzRhYmNk"],
     ),
 ]
 Size = Annotated[

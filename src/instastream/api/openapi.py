@@ -5,8 +5,7 @@ from typing import Any
 
 import msgspec
 
-from instastream.api import feed, posts, service, tokens, uploads, users
-from instastream.api.cursors import CURSOR_PATTERN
+from instastream.api import feed, me, posts, service, tokens, uploads, users
 from instastream.api.fields import IDEMPOTENCY_KEY_PATTERN
 from instastream.api.operations import (
     JSON,
@@ -41,7 +40,7 @@ IDEMPOTENCY_KEY = {
 }
 HEADERS = {
     "location": ("Where it can be read from now on.", True, "^/v1/"),
-    "link": ('The next page, as rel="next"; absent on the last one.', False, CURSOR_PATTERN[1:-1]),
+    "link": ('The next page, as rel="next"; absent on the last one.', False, 'rel="next"$'),
     "cache-control": ("Tokens are not to be stored.", True, "^no-store$"),
     "traceparent": ("The trace this request belongs to (W3C).", True, "^00-"),
     "www-authenticate": ("How to sign in (RFC 6750).", True, "^Bearer"),
@@ -60,6 +59,7 @@ async def serve(asked: Asked[Nothing, Nothing]) -> Answer[Json]:
 
 OPERATIONS: tuple[AnyOperation, ...] = (
     *users.OPERATIONS,
+    *me.OPERATIONS,
     *tokens.OPERATIONS,
     *uploads.OPERATIONS,
     *posts.OPERATIONS,
@@ -81,7 +81,8 @@ OPERATIONS: tuple[AnyOperation, ...] = (
 @cache
 def document() -> Json:
     """OpenAPI 3.1."""
-    types = {kind for one in OPERATIONS for kind in (one.body, one.shown)} - {Nothing}
+    types = {kind for one in OPERATIONS for kind in (one.body, one.shown, one.accepted) if kind}
+    types -= {Nothing}
     ordered = [Problem, *sorted(types, key=str)]
     schemas, components = msgspec.json.schema_components(
         ordered, ref_template="#/components/schemas/{name}"
@@ -109,7 +110,7 @@ def _operation(one: AnyOperation, schema_of: dict[Any, Json]) -> Json:
         "tags": [one.tag],
         "security": [{"bearer": []}] if one.signed_in else [],
         "parameters": [*_path_parameters(one), *_query_parameters(one)],
-        "responses": {str(one.status): _success(one, schema_of), **_failures(one)},
+        "responses": _successes(one, schema_of) | _failures(one),
     }
     if one.idempotency_key:
         described["parameters"].append(IDEMPOTENCY_KEY)
@@ -140,6 +141,15 @@ def _query_parameters(one: AnyOperation) -> list[Json]:
         }
         for name, field in schema["properties"].items()
     ]
+
+
+def _successes(one: AnyOperation, schema_of: dict[Any, Json]) -> Json:
+    successes = {str(one.status): _success(one, schema_of)}
+    if one.accepted is None:
+        return successes
+    content = {JSON: {"schema": schema_of[one.accepted]}}
+    about = (one.accepted.__doc__ or "").splitlines()[0]
+    return successes | {"202": {"description": about, "headers": _headers(), "content": content}}
 
 
 def _success(one: AnyOperation, schema_of: dict[Any, Json]) -> Json:

@@ -44,10 +44,14 @@ class Asked(Generic[Query, Body]):
 
 @dataclass(frozen=True)
 class Answer(Generic[Shown]):
-    """What to show, and headers that the operation names."""
+    """What to show, and headers that the operation names.
+
+    `accepted` is shown instead of it, with 202, where the operation has that.
+    """
 
     shown: Shown
     headers: Mapping[str, str] = field(default_factory=dict)
+    accepted: Struct | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +69,7 @@ class Operation(Generic[Query, Body, Shown]):
     body: type[Body]
     shown: type[Shown]
     status: int = 200
+    accepted: type[Struct] | None = None  # what a 202 shows, where it is begun and not yet done
     media_type: str = JSON
     body_schema: dict[str, Any] = field(default_factory=dict)  # what its type does not say
     headers: tuple[str, ...] = ()

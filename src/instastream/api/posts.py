@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from instastream import commands, queries
+from instastream import access, commands, queries
 from instastream.api.fields import AltText, Caption, UploadId
 from instastream.api.operations import NOTHING, Answer, Asked, Nothing, Operation
 from instastream.api.pages import PageQuery, SizeQuery, answer_page
@@ -57,7 +57,7 @@ async def finalize(asked: Asked[Nothing, NewPost]) -> Answer[Post]:
 async def get(asked: Asked[SizeQuery, Nothing]) -> Answer[Post]:
     """A post, if whoever asks may see it."""
     viewer, deps = asked.viewer, asked.deps
-    post = await queries.get_post(parse_post_id(asked.path["post_id"]), viewer, deps)
+    post = await access.find_post(parse_post_id(asked.path["post_id"]), viewer, deps)
     percents = await queries.percents(post, deps)
     return Answer(
         show_post(
@@ -161,6 +161,6 @@ OPERATIONS = (
         body=Nothing,
         shown=Page,
         headers=("link",),
-        problems=("user-not-found", "invalid-cursor"),
+        problems=("user-not-found", "account-private", "user-blocked", "invalid-cursor"),
     ),
 )

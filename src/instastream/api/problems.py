@@ -35,12 +35,17 @@ PROBLEMS = {
         401, "Wrong username or password", "Check both; it is not said which one is wrong."
     ),
     "follow-yourself": Kind(403, "You can't follow yourself", "Read your own posts instead."),
+    "block-yourself": Kind(403, "You can't block yourself", "Block somebody else."),
+    "mute-yourself": Kind(403, "You can't mute yourself", "Mute somebody else."),
+    "account-private": Kind(403, "This account is private", "Ask to follow it."),
+    "user-blocked": Kind(403, "You block this user", "Unblock them first."),
     "not-your-post": Kind(403, "This post is not yours", "Only its author can change a post."),
     "not-found": Kind(404, "There is nothing here", "/openapi.json lists what there is."),
     "user-not-found": Kind(404, "There is no such user", "Check the id."),
-    "post-not-found": Kind(
-        404, "There is no such post", "It is not there, or not ready and not yours."
+    "request-not-found": Kind(
+        404, "There is no such request", "They took it back, or it is answered already."
     ),
+    "post-not-found": Kind(404, "There is no such post", "It is not there, or not for you to see."),
     "upload-not-found": Kind(
         404, "You have no such upload", "Request one at POST /v1/uploads, with your own token."
     ),

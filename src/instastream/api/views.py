@@ -7,10 +7,19 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from instastream import events, queries
+from instastream import events, profiles, queries
 from instastream.api.cursors import cursor_after
-from instastream.api.fields import IMAGES, SIZE_DEFAULT, Cursor, SnowflakeId, Timestamp, UploadId
+from instastream.api.fields import (
+    IMAGES,
+    SIZE_DEFAULT,
+    Cursor,
+    SnowflakeId,
+    Timestamp,
+    UploadId,
+    UsersCursor,
+)
 from instastream.ids import MediaId, UserId
+from instastream.relations import Relations
 from instastream.stores import posts, users
 from instastream.uploads import is_video
 
@@ -23,7 +32,33 @@ class User(Struct, frozen=True):
 
     id: SnowflakeId
     username: str
+    private: Annotated[bool, Meta(description="Only followers they let in see what they share.")]
+
+
+class Relation(Struct, frozen=True):
+    """What whoever asks is to a user."""
+
+    following: bool
+    requested: Annotated[bool, Meta(description="Has asked to follow, and waits.")]
+    blocked: bool
+    muted: bool
+
+
+class Profile(User, frozen=True):
+    """Someone as whoever asks sees them."""
+
     joined_at: Timestamp
+    follower_count: int
+    following_count: int
+    visible: Annotated[bool, Meta(description="Whether their posts and lists can be read.")]
+    relation: Annotated[Relation | None, Meta(description="Null of oneself.")]
+
+
+class Users(Struct, frozen=True):
+    """Some users, ascending by id; `next_cursor` is null on the last page."""
+
+    users: list[User]
+    next_cursor: UsersCursor | None
 
 
 class Image(Struct, frozen=True):
@@ -108,8 +143,34 @@ class Page(Struct, frozen=True):
 
 
 def show_user(user: users.User) -> User:
-    """A profile."""
-    return User(user.user_id, user.username, _at(user.joined_ms))
+    """Someone in a list."""
+    return User(user.user_id, user.username, user.private)
+
+
+def show_profile(profile: profiles.Profile) -> Profile:
+    """Someone by themselves."""
+    user = profile.user
+    return Profile(
+        id=user.user_id,
+        username=user.username,
+        private=user.private,
+        joined_at=_at(user.joined_ms),
+        follower_count=profile.followers_count,
+        following_count=profile.following_count,
+        visible=profile.is_visible,
+        relation=_relation(user.user_id, profile.relations),
+    )
+
+
+def _relation(user_id: UserId, relations: Relations | None) -> Relation | None:
+    if relations is None:
+        return None
+    return Relation(
+        following=user_id in relations.following,
+        requested=user_id in relations.requested,
+        blocked=user_id in relations.blocks,
+        muted=user_id in relations.mutes,
+    )
 
 
 def show_post(

@@ -1,12 +1,26 @@
 """Whose lists a post is in."""
 
 from instastream.deps import Deps
-from instastream.events import Event, FanoutPage, MediaReady, Record, UserFollowed
-from instastream.handlers.graph import record_edge
+from instastream.events import (
+    Event,
+    FanoutPage,
+    FollowApproved,
+    MediaReady,
+    Record,
+    UserBlocked,
+    UserFollowed,
+    UserMuted,
+    UserUnblocked,
+    UserUnfollowed,
+    UserUnmuted,
+)
+from instastream.follows import BlockEvent, EdgeEvent, MuteEvent
+from instastream.handlers.graph import record_edge, record_wall
 from instastream.handlers.table import Handlers
-from instastream.ids import newest
-from instastream.limits import FANOUT_PAGE_LENGTH, FOLLOW_BACKFILL
+from instastream.ids import UserId, newest
+from instastream.limits import FANOUT_PAGE_LENGTH, FEED_LENGTH, FOLLOW_BACKFILL
 from instastream.stores.graph import FOLLOWER_BUCKETS
+from instastream.visibility import feed_shows
 
 
 async def fan_out(record: Record[MediaReady], deps: Deps) -> list[Event]:
@@ -39,17 +53,62 @@ async def push_page(record: Record[FanoutPage], deps: Deps) -> list[Event]:
     return [_page(page, page.bucket, after=followers[-1])]
 
 
-async def backfill(record: Record[UserFollowed], deps: Deps) -> list[Event]:
-    """The followee's latest posts are in the follower's list.
+async def settle_edge(record: Record[EdgeEvent], deps: Deps) -> list[Event]:
+    """The followee's posts are in the follower's list, or out of it.
 
     The edge comes first: a post that is too new for the timeline read here is fanned out along it.
     """
     await record_edge(record, deps)
-    event = record.event
-    before = newest(deps.now_ms())
-    latest = await deps.posts.timeline(event.followee_id, before=before, limit=FOLLOW_BACKFILL)
-    await deps.feeds.insert(event.follower_id, latest)
+    await _settle(record.event.follower_id, record.event.followee_id, deps)
     return []
+
+
+async def settle_block(record: Record[BlockEvent], deps: Deps) -> list[Event]:
+    """The posts of both are in the other's list, or out of it."""
+    await record_wall(record, deps)
+    await _settle(record.event.blocker_id, record.event.blocked_id, deps)
+    await _settle(record.event.blocked_id, record.event.blocker_id, deps)
+    return []
+
+
+async def settle_mute(record: Record[MuteEvent], deps: Deps) -> list[Event]:
+    """The posts of whoever was muted are in the muter's list, or out of it."""
+    await record_wall(record, deps)
+    await _settle(record.event.muter_id, record.event.muted_id, deps)
+    return []
+
+
+async def _settle(reader: UserId, author: UserId, deps: Deps) -> None:
+    """The author's latest posts are in the reader's list, or none are, as relations have it now.
+
+    Not as an event has it: it may come late, or again. What changes meanwhile is seen at the end.
+    """
+    shown = await _shows(reader, author, deps)
+    while True:
+        await (_backfill if shown else _tidy)(reader, author, deps)
+        before, shown = shown, await _shows(reader, author, deps)
+        if shown == before:
+            break
+
+
+async def _shows(reader: UserId, author: UserId, deps: Deps) -> bool:
+    return feed_shows(author, await deps.graph.relations(reader, among={author}))
+
+
+async def _backfill(reader: UserId, author: UserId, deps: Deps) -> None:
+    before = newest(deps.now_ms())
+    latest = await deps.posts.timeline(author, before=before, limit=FOLLOW_BACKFILL)
+    await deps.feeds.insert(reader, latest)
+
+
+async def _tidy(reader: UserId, author: UserId, deps: Deps) -> None:
+    """Only tidying up: nothing is shown that may not be seen, whatever the list says."""
+    listed = await deps.feeds.read(reader)
+    if listed:
+        before = newest(deps.now_ms())
+        posts = await deps.posts.timeline(author, before=before, limit=FEED_LENGTH)
+        if unwanted := set(listed).intersection(posts):
+            await deps.feeds.remove(reader, sorted(unwanted))
 
 
 def _page(event: MediaReady | FanoutPage, bucket: int, after: str) -> FanoutPage:
@@ -62,4 +121,14 @@ def _page(event: MediaReady | FanoutPage, bucket: int, after: str) -> FanoutPage
     )
 
 
-FEEDS: Handlers = {MediaReady: fan_out, FanoutPage: push_page, UserFollowed: backfill}
+FEEDS: Handlers = {
+    MediaReady: fan_out,
+    FanoutPage: push_page,
+    UserFollowed: settle_edge,
+    FollowApproved: settle_edge,
+    UserUnfollowed: settle_edge,
+    UserBlocked: settle_block,
+    UserUnblocked: settle_block,
+    UserMuted: settle_mute,
+    UserUnmuted: settle_mute,
+}

@@ -14,6 +14,9 @@ class Feeds(Protocol):
     async def insert(self, reader: UserId, post_ids: list[PostId]) -> None:
         """Put ids in their places in one list, if it exists; again is a no-op."""
 
+    async def remove(self, reader: UserId, post_ids: list[PostId]) -> None:
+        """Take ids out of one list, if they are in it."""
+
     async def read(self, reader: UserId) -> list[PostId] | None:
         """The whole list, or None when it must be rebuilt first."""
 

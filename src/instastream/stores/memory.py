@@ -167,6 +167,11 @@ class MemoryFeeds:
         for post_id in post_ids:
             await self.push(post_id, [reader])
 
+    async def remove(self, reader: UserId, post_ids: list[PostId]) -> None:
+        if reader in self.lists:
+            kept = [post_id for post_id in self.lists[reader] if post_id not in post_ids]
+            self.lists[reader][:] = kept
+
     async def read(self, reader: UserId) -> list[PostId] | None:
         if reader in self.opened or reader not in self.lists:
             return None

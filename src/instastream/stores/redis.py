@@ -29,6 +29,8 @@ RETRIES = 3  # a connection that a restart closed, not a server that is down
 
 OPEN = "if redis.call('EXISTS', KEYS[1]) == 0 then redis.call('RPUSH', KEYS[1], ARGV[1]) end"
 
+REMOVE = "for _, id in ipairs(ARGV) do redis.call('LREM', KEYS[1], 1, id) end"
+
 # KEYS: feeds. ARGV: length to keep, slack, last entry ('' as it was), ids ascending. A list that
 # ends as it should end is left as it is: of two rebuilds at once the first is enough.
 INSERT = """
@@ -64,6 +66,7 @@ class RedisFeeds:
         self._redis = redis
         self._prefix = prefix
         self._insert = redis.register_script(INSERT)
+        self._remove = redis.register_script(REMOVE)
 
     async def push(self, post_id: PostId, readers: list[UserId]) -> None:
         for start in range(0, len(readers), FANOUT_BATCH_LENGTH):
@@ -82,6 +85,10 @@ class RedisFeeds:
 
     async def insert(self, reader: UserId, post_ids: list[PostId]) -> None:
         await self._merge([reader], sorted(post_ids), last="")
+
+    async def remove(self, reader: UserId, post_ids: list[PostId]) -> None:
+        with _translated():
+            await self._remove(keys=[self._key(reader)], args=list(post_ids))
 
     async def fill(self, reader: UserId, post_ids: list[PostId]) -> None:
         await self._merge([reader], sorted(post_ids), last=DONE)

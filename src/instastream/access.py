@@ -1,0 +1,68 @@
+"""What a reader may get at: what decides it is loaded in bulk, then judged by `visibility`."""
+
+import asyncio
+from collections.abc import Set
+
+from instastream.deps import Deps
+from instastream.errors import Rejected
+from instastream.ids import PostId, UserId
+from instastream.relations import Relations
+from instastream.stores.posts import Post
+from instastream.stores.users import User
+from instastream.visibility import hindrance, sees
+
+
+async def load_relations(
+    reader: UserId, deps: Deps, *, among: Set[UserId] | None = None
+) -> Relations:
+    """What a reader is to others now: to all of them, or at least to those in `among`."""
+    return await deps.graph.relations(reader, among=among)
+
+
+async def find_post(post_id: PostId, viewer: UserId, deps: Deps) -> Post:
+    """A post that a viewer may see; raises Rejected("post-not-found")."""
+    post = (await deps.posts.get([post_id])).get(post_id)
+    if post is not None:
+        author, relations = await asyncio.gather(
+            deps.users.get(post.author_id), load_relations(viewer, deps, among={post.author_id})
+        )
+        if author is not None and sees(viewer, post, author, relations):
+            return post
+    raise Rejected("post-not-found", f"there is no post {post_id}")
+
+
+async def find_user(user_id: UserId, viewer: UserId, deps: Deps) -> tuple[User, Relations]:
+    """Someone whom a viewer may know of, and what the viewer is to them.
+
+    Raises Rejected("user-not-found") also for whoever blocks the viewer.
+    """
+    user, relations = await asyncio.gather(
+        deps.users.get(user_id), load_relations(viewer, deps, among={user_id})
+    )
+    if user is None or user_id in relations.blocked_by:
+        raise no_such_user(user_id)
+    return user, relations
+
+
+async def check_account(user_id: UserId, viewer: UserId, deps: Deps) -> User:
+    """Someone whose posts and lists a viewer may see; raises Rejected saying why not."""
+    user, relations = await find_user(user_id, viewer, deps)
+    match hindrance(viewer, user, relations):
+        case "blocks":
+            raise Rejected("user-blocked", f"you block {user.username}")
+        case "private":
+            raise Rejected("account-private", f"only followers see what {user.username} shares")
+    return user
+
+
+async def existing_user(user_id: UserId, deps: Deps) -> User:
+    """Anyone who joined; raises Rejected("user-not-found")."""
+    user = await deps.users.get(user_id)
+    if user is None:
+        raise no_such_user(user_id)
+    return user
+
+
+def no_such_user(user_id: UserId) -> Rejected:
+    """What is said of who never joined, and to whom they block."""
+    return Rejected("user-not-found", f"there is no user {user_id}")

@@ -1,0 +1,159 @@
+"""Whoever asks: a private account or a public one, requests to follow it, own blocks and mutes."""
+
+from collections.abc import Awaitable, Callable
+
+from msgspec import Struct
+
+from instastream import graph, profiles
+from instastream.api.operations import NOTHING, Answer, Asked, Nothing, Operation
+from instastream.api.pages import UsersQuery, after_of, answer_users
+from instastream.api.views import Profile, Users, show_profile
+from instastream.deps import Deps
+from instastream.ids import UserId, parse_user_id
+from instastream.relations import WallKind
+
+
+class ProfileEdit(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is to change."""
+
+    private: bool
+
+
+async def get(asked: Asked[Nothing, Nothing]) -> Answer[Profile]:
+    """The own profile."""
+    return Answer(show_profile(await profiles.look_at(asked.viewer, asked.viewer, asked.deps)))
+
+
+async def edit(asked: Asked[Nothing, ProfileEdit]) -> Answer[Profile]:
+    """The own profile as it is now."""
+    profile = await profiles.change(asked.viewer, private=asked.body.private, deps=asked.deps)
+    return Answer(show_profile(profile))
+
+
+async def requests(asked: Asked[UsersQuery, Nothing]) -> Answer[Users]:
+    """Those who ask to follow."""
+    path = "/v1/me/requests"
+    people = await profiles.requests(
+        asked.viewer, after=after_of(path, asked), limit=asked.query.limit, deps=asked.deps
+    )
+    return answer_users(people, path, asked)
+
+
+async def blocks(asked: Asked[UsersQuery, Nothing]) -> Answer[Users]:
+    """Those whom whoever asks blocks."""
+    return await _walled("blocks", asked)
+
+
+async def mutes(asked: Asked[UsersQuery, Nothing]) -> Answer[Users]:
+    """Those whom whoever asks mutes."""
+    return await _walled("mutes", asked)
+
+
+async def _walled(kind: WallKind, asked: Asked[UsersQuery, Nothing]) -> Answer[Users]:
+    path = f"/v1/me/{kind}"
+    people = await profiles.walled(
+        asked.viewer, kind, after=after_of(path, asked), limit=asked.query.limit, deps=asked.deps
+    )
+    return answer_users(people, path, asked)
+
+
+async def approve(asked: Asked[Nothing, Nothing]) -> Answer[Nothing]:
+    """Whoever asked to follow does."""
+    return await _done(graph.approve, asked)
+
+
+async def remove(asked: Asked[Nothing, Nothing]) -> Answer[Nothing]:
+    """Whoever followed, or asked to, does no longer."""
+    return await _done(graph.remove_follower, asked)
+
+
+async def deny(asked: Asked[Nothing, Nothing]) -> Answer[Nothing]:
+    """Whoever asked to follow does not."""
+    return await _done(graph.deny, asked)
+
+
+async def _done(
+    act: Callable[[UserId, UserId, Deps], Awaitable[None]], asked: Asked[Nothing, Nothing]
+) -> Answer[Nothing]:
+    await act(asked.viewer, parse_user_id(asked.path["user_id"]), asked.deps)
+    return Answer(NOTHING)
+
+
+def _change(
+    method: str,
+    path: str,
+    summary: str,
+    endpoint: Callable[[Asked[Nothing, Nothing]], Awaitable[Answer[Nothing]]],
+    problem: str,
+) -> Operation[Nothing, Nothing, Nothing]:
+    return Operation(
+        method=method,
+        path=path,
+        summary=f"{summary}; again changes nothing",
+        endpoint=endpoint,
+        query=Nothing,
+        body=Nothing,
+        shown=Nothing,
+        status=204,
+        problems=(problem,),
+    )
+
+
+def _list(
+    name: str,
+    summary: str,
+    endpoint: Callable[[Asked[UsersQuery, Nothing]], Awaitable[Answer[Users]]],
+) -> Operation[UsersQuery, Nothing, Users]:
+    return Operation(
+        method="GET",
+        path=f"/v1/me/{name}",
+        summary=summary,
+        endpoint=endpoint,
+        query=UsersQuery,
+        body=Nothing,
+        shown=Users,
+        headers=("link",),
+        problems=("invalid-cursor",),
+    )
+
+
+OPERATIONS = (
+    Operation(
+        method="GET",
+        path="/v1/me",
+        summary="Look at the own profile",
+        endpoint=get,
+        query=Nothing,
+        body=Nothing,
+        shown=Profile,
+        problems=("user-not-found",),
+    ),
+    Operation(
+        method="PATCH",
+        path="/v1/me",
+        summary="Make the own account private, or public",
+        endpoint=edit,
+        query=Nothing,
+        body=ProfileEdit,
+        shown=Profile,
+        problems=("user-not-found",),
+    ),
+    _list("requests", "Look at who asks to follow", requests),
+    _list("blocks", "Look at whom one blocks", blocks),
+    _list("mutes", "Look at whom one mutes", mutes),
+    _change(
+        "PUT",
+        "/v1/me/followers/{user_id}",
+        "Let someone follow who asks to",
+        approve,
+        "request-not-found",
+    ),
+    _change(
+        "DELETE",
+        "/v1/me/requests/{user_id}",
+        "Do not let someone follow who asks to",
+        deny,
+        "request-not-found",
+    ),
+    _change("DELETE", "/v1/me/followers/{user_id}", "Remove a follower", remove, "user-not-found"),
+)

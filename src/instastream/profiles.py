@@ -1,0 +1,116 @@
+"""What is shown of users: profiles, who follows whom, and one's own lists; and being private."""
+
+import asyncio
+from collections.abc import Set
+from functools import partial
+from typing import Protocol
+
+from msgspec import Struct
+
+from instastream.access import check_account, existing_user, find_user, load_relations
+from instastream.deps import Deps
+from instastream.events import ProfileChanged
+from instastream.handlers.graph import record_changed
+from instastream.ids import UserId
+from instastream.relations import Relations, WallKind
+from instastream.stores.users import User
+from instastream.visibility import hindrance
+
+
+class Fetch(Protocol):
+    """A list, page by page."""
+
+    async def __call__(self, *, after: str, limit: int) -> list[UserId]:
+        """Up to `limit` that come after `after`."""
+
+
+class Profile(Struct, frozen=True, kw_only=True):
+    """Someone as a viewer sees them; `relations` are the viewer's to them, None to oneself."""
+
+    user: User
+    followers_count: int
+    following_count: int
+    is_visible: bool  # their posts, and whom they follow, and who follows them
+    relations: Relations | None
+
+
+class People(Struct, frozen=True):
+    """Some users, ascending by id, and the id to go on from, None at the end."""
+
+    users: list[User]
+    after: UserId | None
+
+
+async def look_at(user_id: UserId, viewer: UserId, deps: Deps) -> Profile:
+    """A profile: everyone sees it but those whom they block."""
+    (user, relations), followers_count, following_count = await asyncio.gather(
+        find_user(user_id, viewer, deps),
+        deps.graph.followers_count(user_id),
+        deps.graph.followees_count(user_id),
+    )
+    return Profile(
+        user=user,
+        followers_count=followers_count,
+        following_count=following_count,
+        is_visible=hindrance(viewer, user, relations) is None,
+        relations=None if user_id == viewer else relations,
+    )
+
+
+async def change(user_id: UserId, *, private: bool, deps: Deps) -> Profile:
+    """Make an account private, or public; who follows goes on to."""
+    await existing_user(user_id, deps)
+    event = ProfileChanged(user_id=user_id, private=private, at_ms=deps.now_ms())
+    await record_changed(await deps.log.append(event), deps)
+    return await look_at(user_id, user_id, deps)
+
+
+async def followers(
+    user_id: UserId, viewer: UserId, *, after: str, limit: int, deps: Deps
+) -> People:
+    """Who follows someone whose account the viewer may see."""
+    await check_account(user_id, viewer, deps)
+    fetch = partial(deps.graph.followers_page, user_id)
+    return await _people(fetch, viewer, after=after, limit=limit, deps=deps)
+
+
+async def followees(
+    user_id: UserId, viewer: UserId, *, after: str, limit: int, deps: Deps
+) -> People:
+    """Whom someone follows whose account the viewer may see."""
+    await check_account(user_id, viewer, deps)
+    fetch = partial(deps.graph.followees_page, user_id)
+    return await _people(fetch, viewer, after=after, limit=limit, deps=deps)
+
+
+async def requests(user_id: UserId, *, after: str, limit: int, deps: Deps) -> People:
+    """Who asks to follow."""
+    fetch = partial(deps.graph.requests_page, user_id)
+    return await _people(fetch, user_id, after=after, limit=limit, deps=deps)
+
+
+async def walled(user_id: UserId, kind: WallKind, *, after: str, limit: int, deps: Deps) -> People:
+    """Whom someone blocks, or mutes: also who blocks them in turn."""
+    fetch = partial(deps.graph.walls_page, user_id, kind)
+    return await _people(fetch, None, after=after, limit=limit, deps=deps)
+
+
+async def _people(
+    fetch: Fetch, viewer: UserId | None, *, after: str, limit: int, deps: Deps
+) -> People:
+    """A page without those who block the viewer, never short while there are more."""
+    shown: list[User] = []
+    while len(shown) <= limit:
+        ids = await fetch(after=after, limit=limit + 1)
+        users, hidden = await asyncio.gather(deps.users.get_all(ids), _who_block(viewer, ids, deps))
+        shown += [users[one] for one in ids if one in users and one not in hidden]
+        if len(ids) <= limit:
+            break
+        after = ids[-1]
+    return People(shown[:limit], shown[limit - 1].user_id if len(shown) > limit else None)
+
+
+async def _who_block(viewer: UserId | None, ids: list[UserId], deps: Deps) -> Set[UserId]:
+    if viewer is None:
+        return frozenset()
+    return (await load_relations(viewer, deps, among=set(ids))).blocked_by

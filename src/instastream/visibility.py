@@ -1,0 +1,43 @@
+"""Who may see what: pure judgements on what was fetched before."""
+
+from typing import Literal
+
+from instastream.ids import UserId
+from instastream.relations import Relations
+from instastream.stores.posts import Post
+from instastream.stores.users import User
+
+Hindrance = Literal["blocked-by", "blocks", "private"]
+
+
+def hindrance(reader: UserId, user: User, relations: Relations) -> Hindrance | None:
+    """What keeps a reader from an account: its posts, whom it follows and who follows it."""
+    if user.user_id == reader:
+        return None
+    if user.user_id in relations.blocked_by:
+        return "blocked-by"
+    if user.user_id in relations.blocks:
+        return "blocks"
+    if user.private and user.user_id not in relations.following:
+        return "private"
+    return None
+
+
+def sees(reader: UserId, post: Post, author: User, relations: Relations) -> bool:
+    """Whether a reader sees a post where they ask for it, or for its author's.
+
+    One that is not ready is its author's alone, and one that is deleted nobody's.
+    """
+    if post.author_id == reader:
+        return not post.deleted
+    return post.status == "ready" and hindrance(reader, author, relations) is None
+
+
+def feed_shows(author_id: UserId, relations: Relations) -> bool:
+    """Whether an author's ready posts belong in a reader's feed.
+
+    Who follows sees what is private, so this needs no profile.
+    """
+    return author_id in relations.following and author_id not in (
+        relations.mutes | relations.blocks | relations.blocked_by
+    )
