@@ -88,3 +88,19 @@ async def test_one_push_reaches_every_warm_reader_of_many_batches(deps: Deps) ->
     await deps.feeds.push(post_id, [cold, *warmed])
     assert [await deps.feeds.read(reader) for reader in warmed] == [[post_id]] * len(warmed)
     assert await deps.feeds.read(cold) is None
+
+
+async def test_ids_that_are_taken_out_leave_the_others(
+    deps: Deps, user: UserId, post_ids: list[PostId]
+) -> None:
+    reader = await warm(deps, *post_ids)
+    for _ in range(2):
+        await deps.feeds.remove(reader, [post_ids[0], post_ids[4], post_ids[9]])
+        kept = [*post_ids[1:4], *post_ids[5:9]]
+        assert await deps.feeds.read(reader) == kept[::-1]
+    await deps.feeds.push(post_ids[4], [reader])
+    assert await deps.feeds.read(reader) == post_ids[8:0:-1]
+    await deps.feeds.remove(reader, post_ids)
+    assert await deps.feeds.read(reader) == [], "and it is still warm"
+    await deps.feeds.remove(user, post_ids)
+    assert await deps.feeds.read(user) is None, "who is cold stays so"
