@@ -6,36 +6,34 @@ the number of rows that follow. `followers` sees no other writes: docs/decisions
 
 import asyncio
 import random
+from itertools import islice
 from weakref import WeakValueDictionary
-
-from msgspec import Struct
 
 from instastream.errors import Unavailable
 from instastream.ids import UserId
 from instastream.relations import Edge
-from instastream.stores.cassandra.session import Session
+from instastream.stores.cassandra.session import Row, Session
 from instastream.stores.graph import FOLLOWER_BUCKETS, GONE_TTL_S, bucket_of
 
-CHANGE = """BEGIN BATCH
-    UPDATE followers USING TTL ? SET follows = ?, version = ?
-        WHERE followee_id = ? AND bucket = ? AND follower_id = ? IF version = ?
-    UPDATE followers SET count = ? WHERE followee_id = ? AND bucket = ? IF count = ?
-    APPLY BATCH"""
-ROW = """SELECT follows, version, count FROM followers
-    WHERE followee_id = ? AND bucket = ? AND follower_id = ?"""
+CHANGE_ROW = """UPDATE followers USING TTL ? SET follows = ?, version = ?
+    WHERE followee_id = ? AND bucket = ? AND follower_id = ? IF version = ?"""
+CHANGE_COUNT = "UPDATE followers SET count = ? WHERE followee_id = ? AND bucket = ? IF count = ?"
+ROWS = """SELECT follower_id, follows, version, count FROM followers
+    WHERE followee_id = ? AND bucket = ? AND follower_id IN ?"""
 COUNT = "SELECT count FROM followers WHERE followee_id = ? AND bucket = ? LIMIT 1"
 FOLLOWERS_IN = """SELECT follower_id FROM followers WHERE followee_id = ? AND bucket = ?
     AND follower_id > ? AND follows = true LIMIT ? ALLOW FILTERING"""  # within one partition
+EDGES_MAX = 32  # in one batch: about 2 kB
 ATTEMPTS = 20  # each lost to another process, which then made progress
 WAIT_S = 0.005
 
 
-class Standing(Struct, frozen=True):
-    """What was read: a row, None where there is none, and its bucket's count, None where empty."""
+class Bucket:
+    """What this process has still to write to one partition; it does so one batch at a time."""
 
-    follows: bool
-    version: int | None
-    count: int | None
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.waiting: set[Edge] = set()
 
 
 class CassandraFollowers:
@@ -43,46 +41,65 @@ class CassandraFollowers:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._locks: WeakValueDictionary[tuple[int, int], asyncio.Lock] = WeakValueDictionary()
+        self._buckets: WeakValueDictionary[tuple[int, int], Bucket] = WeakValueDictionary()
 
     async def record(self, edge: Edge) -> None:
         """Idempotent, in any order; raises Unavailable where others change the bucket all the time.
 
-        Conditional writes of one process would only be in each other's way: they take turns.
+        Whoever's turn it is writes for those who wait behind them, too. What fails or is cancelled
+        is left to them, and does no harm where nobody waits for it any more.
         """
         partition = (int(edge.followee_id), bucket_of(edge.follower_id))
-        lock = self._locks.setdefault(partition, asyncio.Lock())
-        async with lock:
-            for attempt in range(ATTEMPTS):
-                standing = await self._read(partition, int(edge.follower_id))
-                if standing.version is not None and standing.version >= edge.version:
-                    return
-                if await self._change(partition, edge, standing):
-                    return
-                await asyncio.sleep(random.uniform(0, WAIT_S * (attempt + 1)))
-        raise Unavailable("cassandra", f"the followers of {edge.followee_id} change all the time")
+        bucket = self._buckets.setdefault(partition, Bucket())
+        bucket.waiting.add(edge)
+        async with bucket.lock:
+            if edge in bucket.waiting:
+                others = islice(bucket.waiting - {edge}, EDGES_MAX - 1)
+                turn = [edge, *others]
+                await self._write(partition, turn)
+                bucket.waiting.difference_update(turn)
 
-    async def _read(self, partition: tuple[int, int], follower: int) -> Standing:
-        rows = await self._session.execute(ROW, *partition, follower)
-        if rows:
-            return Standing(bool(rows[0].follows), rows[0].version, rows[0].count)
-        return Standing(False, None, await self._count(*partition))
+    async def _write(self, partition: tuple[int, int], edges: list[Edge]) -> None:
+        newest = {int(edge.follower_id): edge for edge in sorted(edges, key=_version)}
+        for attempt in range(ATTEMPTS):
+            rows = await self._session.execute(ROWS, *partition, sorted(newest))
+            standing = {row.follower_id: row for row in rows}
+            count = rows[0].count if rows else await self._count(*partition)
+            later = {
+                follower: edge
+                for follower, edge in newest.items()
+                if follower not in standing or standing[follower].version < edge.version
+            }
+            if not later or await self._change(partition, later, standing, count):
+                return
+            await asyncio.sleep(random.uniform(0, WAIT_S * (attempt + 1)))
+        raise Unavailable("cassandra", f"the followers of {partition[0]} change all the time")
 
-    async def _change(self, partition: tuple[int, int], edge: Edge, standing: Standing) -> bool:
-        follows = edge.state == "follows"
-        row = await self._session.execute_once(
-            CHANGE,
-            0 if follows else GONE_TTL_S,
-            follows,
-            edge.version,
+    async def _change(
+        self,
+        partition: tuple[int, int],
+        edges: dict[int, Edge],
+        standing: dict[int, Row],
+        count: int | None,
+    ) -> bool:
+        """Whether everything still stood as it was read, and is as these edges say now."""
+        values: list[object] = []
+        change = 0
+        for follower, edge in edges.items():
+            row, follows = standing.get(follower), edge.state == "follows"
+            change += follows - bool(row and row.follows)
+            ttl_s = 0 if follows else GONE_TTL_S
+            version = row.version if row else None
+            values += [ttl_s, follows, edge.version, *partition, follower, version]
+        statements = "\n".join([CHANGE_ROW] * len(edges) + [CHANGE_COUNT])
+        applied = await self._session.execute_once(
+            f"BEGIN BATCH {statements} APPLY BATCH",
+            *values,
+            (count or 0) + change,
             *partition,
-            int(edge.follower_id),
-            standing.version,
-            (standing.count or 0) + follows - standing.follows,
-            *partition,
-            standing.count,
+            count,
         )
-        return bool(row.applied)
+        return bool(applied.applied)
 
     async def _count(self, followee: int, bucket: int) -> int | None:
         rows = await self._session.execute(COUNT, followee, bucket)
@@ -113,3 +130,7 @@ class CassandraFollowers:
             FOLLOWERS_IN, int(followee_id), bucket, int(after or 0), limit
         )
         return [UserId(str(row.follower_id)) for row in rows]
+
+
+def _version(edge: Edge) -> int:
+    return edge.version
