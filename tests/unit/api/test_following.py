@@ -10,12 +10,11 @@ from instastream.deps import Deps
 from instastream.events import Record, UserFollowed, UserUnfollowed
 from instastream.handlers.graph import record_edge
 from instastream.ids import UserId
-from instastream.limits import FOLLOWS_MAX, PAGE_LENGTH_MAX
+from instastream.limits import FOLLOWS_MAX
 from tests.unit.api.conftest import Json, Person, make_ready, person, problem
 
 NOBODY = "1571234567890123456"
 EDGES_OF_64_BITS = ["9223372036854775807", "9223372036854775808", "-9223372036854775808"]
-LISTS = ["/v1/me/requests", "/v1/me/blocks", "/v1/me/mutes", "/v1/users/{}/followers"]
 
 
 async def do(who: Person, method: str, path: str, status: int = 204, **request: Any) -> None:
@@ -255,75 +254,6 @@ async def test_after_a_storm_of_follows_and_unfollows_the_last_in_the_log_is_rig
     follows = not isinstance(said[-1], UserUnfollowed)
     assert await deps.graph.followers(bob.id, limit=9) == ([ada.id] if follows else [])
     assert (await profile(bob, bob))["follower_count"] == follows
-
-
-@pytest.mark.parametrize("limit", [1, 2, 3, PAGE_LENGTH_MAX])
-async def test_pages_of_users_hold_everyone_once(
-    ada: Person, http: AsyncClient, deps: Deps, limit: int
-) -> None:
-    others = [await person(f"other{n}", http, deps) for n in range(4)]
-    await be_private(ada)
-    for other in others:
-        await do(ada, "PUT", f"/v1/users/{other.id}/follow")
-        await do(ada, "PUT", f"/v1/users/{other.id}/mute")
-        await do(other, "PUT", f"/v1/users/{ada.id}/follow", 202)
-    lists = ["/v1/me/requests", "/v1/me/mutes", f"/v1/users/{ada.id}/following"]
-    for path in lists:
-        assert await every(ada, path, limit) == [other.id for other in others]
-    for other in others:
-        await do(ada, "PUT", f"/v1/me/followers/{other.id}")
-    path = f"/v1/users/{ada.id}/followers"
-    assert await every(ada, path, limit) == [other.id for other in others]
-    await do(others[1], "PUT", f"/v1/users/{others[0].id}/block")
-    kept = [other.id for other in others if other is not others[1]]
-    assert await every(others[0], path, limit) == kept, "who blocks one is not shown"
-
-
-async def every(who: Person, path: str, limit: int) -> list[str]:
-    """A whole list, by the Links of its pages."""
-    page = await who.get(path, limit=limit)
-    seen = [user["id"] for user in page.json()["users"]]
-    while "link" in page.headers:
-        assert page.links["next"]["url"].count(page.json()["next_cursor"]) == 1
-        assert len(page.json()["users"]) == limit
-        page = await who.ask("GET", page.links["next"]["url"])
-        seen += [user["id"] for user in page.json()["users"]]
-    assert page.json()["next_cursor"] is None
-    return seen
-
-
-@pytest.mark.parametrize("limit", ["0", str(PAGE_LENGTH_MAX + 1), "-1", "x", ""])
-async def test_lists_of_users_have_a_limit(ada: Person, limit: str) -> None:
-    for path in LISTS:
-        response = await ada.get(path.format(ada.id), limit=limit)
-        assert problem(response) == (422, "invalid-request")
-
-
-async def test_a_cursor_is_for_its_list_and_its_reader(
-    ada: Person, bob: Person, http: AsyncClient, deps: Deps
-) -> None:
-    others = [await person(f"other{n}", http, deps) for n in range(2)]
-    for other in others:
-        await do(other, "PUT", f"/v1/users/{ada.id}/follow")
-        await do(ada, "PUT", f"/v1/users/{other.id}/mute")
-        await make_ready(await ada.post(), deps)
-    followers = f"/v1/users/{ada.id}/followers"
-    cursor = (await ada.get(followers, limit=1)).json()["next_cursor"]
-    assert await listed(ada, followers, cursor=cursor) == [others[1].id]
-    posts = (await ada.get(f"/v1/users/{ada.id}/posts", limit=1)).json()["next_cursor"]
-    forged = cursor[:-1] + ("A" if cursor[-1] != "A" else "B")
-    for who, path, wrong in (
-        (ada, "/v1/me/mutes", cursor),
-        (ada, f"/v1/users/{bob.id}/followers", cursor),
-        (bob, followers, cursor),
-        (ada, followers, posts),
-        (ada, "/v1/feed", cursor),
-        (ada, followers, forged),
-        (ada, followers, ""),
-        (ada, followers, "A" * 20),
-        (ada, followers, "ü" * 20),
-    ):
-        assert problem(await who.get(path, cursor=wrong)) == (400, "invalid-cursor")
 
 
 @pytest.mark.parametrize("body", [{}, {"private": 1}, {"private": None}, {"private": "true"}])
