@@ -55,7 +55,8 @@ async def test_who_is_hidden_leaves_the_list_in_time_and_comes_back_with_the_lat
     for act in show:
         await act(reader, author, deps)
     await streams.run()
-    assert await feed(deps, reader) == [kept, *posts[:0:-1]]
+    assert await listed(deps, reader) == [kept, *posts[:0:-1]]
+    assert await feed(deps, reader) == [kept, *posts[::-1]], "older ones are read where they stand"
 
 
 async def test_a_block_clears_both_lists(deps: Deps, streams: Streams) -> None:
