@@ -1,7 +1,5 @@
 """Reading posts, timelines and feeds, page by page, and following whom to read."""
 
-import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
@@ -10,9 +8,8 @@ from httpx2 import AsyncClient, Response
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from instastream.api.cursors import CURSOR_PATTERN, before_of, cursor_after
+from instastream.api.cursors import cursor_after
 from instastream.deps import Deps
-from instastream.errors import Rejected
 from instastream.events import Record, UserFollowed
 from instastream.handlers.graph import record_edge
 from instastream.ids import PostId, UserId, minted_ms
@@ -20,7 +17,6 @@ from instastream.limits import FOLLOWS_MAX, PAGE_LENGTH_DEFAULT, PAGE_LENGTH_MAX
 from instastream.media import VARIANTS, object_key
 from tests.unit.api.conftest import FOLDER, Person, make_ready, person, problem
 
-KEY = b"k" * 32
 NOBODY = "1571234567890123456"
 NOT_IDS = [
     "0",
@@ -35,7 +31,6 @@ NOT_IDS = [
     "\uff11",
 ]
 SIZES = [spec.name for spec in VARIANTS]
-snowflakes = st.integers(10**18, 9 * 10**18 - 1).map(lambda n: PostId(str(n)))
 
 
 async def test_a_ready_post_has_every_rendering_and_shows_the_one_asked_for(
@@ -180,72 +175,6 @@ async def test_a_query_is_as_described(ada: Person, query: str, parameter: str) 
     response = await ada.get(f"/v1/feed?{query}")
     assert problem(response) == (422, "invalid-request")
     assert response.json()["errors"][0]["parameter"] == parameter
-
-
-WELL_FORMED = "Ag" + "A" * 22
-
-
-@pytest.mark.parametrize(
-    "cursor",
-    [
-        "",
-        "x",
-        WELL_FORMED,
-        WELL_FORMED[:-1],
-        WELL_FORMED + "A",
-        WELL_FORMED[:-2] + "==",
-        "AZ" + WELL_FORMED[2:],
-        "ARXOHAIzR4AA",  # of version 1
-        "ü" * 24,
-    ],
-)
-async def test_a_bad_cursor_is_refused(ada: Person, cursor: str) -> None:
-    for path in ("/v1/feed", f"/v1/users/{ada.id}/posts"):
-        assert problem(await ada.get(path, cursor=cursor)) == (400, "invalid-cursor")
-
-
-async def test_a_cursor_is_good_for_its_own_list_only(ada: Person, bob: Person, deps: Deps) -> None:
-    lists = [
-        (who, path) for who in (ada, bob) for path in ("/v1/feed", f"/v1/users/{bob.id}/posts")
-    ]
-    await ada.ask("PUT", f"/v1/users/{bob.id}/follow")
-    for _ in range(2):
-        await make_ready(await bob.post(), deps)
-    for own, path in ((ada, "/v1/feed"), (ada, lists[1][1]), (bob, lists[1][1])):
-        cursor = (await own.get(path, limit=1)).json()["next_cursor"]
-        for who, other in lists:
-            answer = await who.get(other, limit=1, cursor=cursor)
-            if (who, other) == (own, path):
-                assert len(answer.json()["posts"]) == 1
-            else:
-                assert problem(answer) == (400, "invalid-cursor")
-
-
-@given(snowflakes, st.binary(min_size=1, max_size=4))
-def test_a_cursor_comes_back_as_what_it_was_made_of_and_can_not_be_forged(
-    post_id: PostId, change: bytes
-) -> None:
-    cursor = cursor_after(post_id, of="a list", key=KEY)
-    assert re.fullmatch(CURSOR_PATTERN, cursor)
-    assert before_of(cursor, of="a list", key=KEY) == post_id
-    raw = bytearray(urlsafe_b64decode(cursor))
-    for at, flipped in enumerate(change):
-        raw[-1 - at * 4] ^= flipped
-    forged = urlsafe_b64encode(raw).decode()
-    for text, of, key in (
-        (forged, "a list", KEY),
-        (cursor, "another", KEY),
-        (cursor, "a list", bytes(32)),
-    ):
-        if (text, of, key) != (cursor, "a list", KEY):
-            with pytest.raises(Rejected, match="is not a cursor"):
-                before_of(text, of=of, key=key)
-
-
-@given(st.text().filter(lambda text: not re.fullmatch(CURSOR_PATTERN, text)))
-def test_what_is_not_a_cursor_is_rejected(text: str) -> None:
-    with pytest.raises(Rejected, match="is not a cursor"):
-        before_of(text, of="a list", key=KEY)
 
 
 @given(
