@@ -76,5 +76,5 @@ async def follow_all(reader: UserId, authors: Iterable[UserId], session: Session
 
 async def fill(reader: UserId, post_ids: list[PostId], deps: Deps) -> None:
     """The reader's list."""
-    await deps.feeds.open(reader)
-    await deps.feeds.fill(reader, post_ids)
+    await deps.feeds.open(reader, reader)
+    await deps.feeds.fill(reader, reader, post_ids)

@@ -29,6 +29,8 @@ MEDIA_MAX = 10  # in one post: what people know from other photo apps
 
 FEED_LENGTH = 800  # ten screens a day for a week; 8.3 kB a reader
 FEED_TTL_S = 30 * 86_400  # after the last read; whoever comes back waits for a rebuild
+REBUILD_LEASE_S = 10  # of a list, between two looks at timelines, which take half a second
+REBUILD_LENGTH = 20  # an author's latest posts: of most that is enough for a list
 FEED_SLACK = 64  # trimmed only this far past the length, so that trimming is rare
 PAGE_LENGTH_DEFAULT = 30  # three phone screens
 PAGE_LENGTH_MAX = 100

@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from aiokafka.partitioner import DefaultPartitioner
 from aiokafka.structs import RecordMetadata
 
 from instastream.errors import Corrupt, Unavailable
@@ -16,6 +17,7 @@ from instastream.tracing import current_trace
 
 ACK_TIMEOUT_S = 5.0  # a client waits for finalize: better a clear 503 than a spinner
 STOP_TIMEOUT_S = 5.0
+PARTITIONER = DefaultPartitioner()  # the producer's, and that of every client of Kafka
 LINGER_MS = 1  # lets what is appended at the same moment share a request
 
 Headers = Sequence[tuple[str, bytes]]
@@ -37,6 +39,14 @@ class EventLog(Protocol):
         """Every event in a topic up to its end as of now, partition by partition.
 
         Records that hold none are left out: workers bury them in `dead`.
+        """
+
+    def read_key(
+        self, topic: str, key: str, *, since_ms: int, records_max: int | None = None
+    ) -> AsyncIterator[Record[Event]]:
+        """The events of one key that were appended since some time, up to its end as of now.
+
+        Everything else in its partition is read over: `records_max` of the latest at most.
         """
 
     async def ping(self) -> None:
@@ -95,6 +105,32 @@ class KafkaLog:
                                 yield Record(event, partition.partition, message.offset)
             finally:
                 await consumer.stop()  # also when it has failed, or was cancelled, at its start
+
+    async def read_key(
+        self, topic: str, key: str, *, since_ms: int, records_max: int | None = None
+    ) -> AsyncIterator[Record[Event]]:
+        consumer = AIOKafkaConsumer(bootstrap_servers=self._bootstrap)
+        with _translated():
+            async with consumer:
+                partition = await self._partition_of(self._prefix + topic, key)
+                ends = await consumer.end_offsets([partition])
+                begins = [await _first(consumer, partition, since_ms, ends[partition])]
+                if records_max is not None:
+                    begins.append(ends[partition] - records_max)
+                consumer.assign([partition])
+                consumer.seek(partition, max(begins))
+                while await _behind(consumer, ends):
+                    for messages in (await consumer.getmany(timeout_ms=500)).values():
+                        for message in messages:
+                            if message.key != key.encode() or message.offset >= ends[partition]:
+                                continue
+                            if event := _event(message.value):
+                                yield Record(event, message.partition, message.offset)
+
+    async def _partition_of(self, topic: str, key: str) -> TopicPartition:
+        """Where the producer puts a key."""
+        partitions = sorted(await (await self._started()).partitions_for(topic))
+        return TopicPartition(topic, PARTITIONER(key.encode(), partitions, partitions))
 
     async def ping(self) -> None:
         with _translated():
@@ -166,6 +202,14 @@ def _event(value: bytes | None) -> Event | None:
     with suppress(Corrupt):
         return decode(value)
     return None
+
+
+async def _first(
+    consumer: AIOKafkaConsumer, partition: TopicPartition, since_ms: int, end: int
+) -> int:
+    """Where what was appended since some time begins."""
+    found = (await consumer.offsets_for_times({partition: max(since_ms, 0)}))[partition]
+    return found.offset if found else end
 
 
 async def _behind(consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int]) -> bool:

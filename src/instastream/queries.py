@@ -1,13 +1,8 @@
-"""What readers ask: posts, timelines and feeds, as they may see them now."""
-
-import asyncio
-from heapq import merge
-from itertools import islice
+"""What readers ask beside feeds and timelines: how far videos are."""
 
 from instastream.deps import Deps
 from instastream.errors import Unavailable
-from instastream.ids import MediaId, PostId, UserId, newest
-from instastream.limits import FEED_LENGTH, TIMELINES_AT_ONCE
+from instastream.ids import MediaId
 from instastream.stores.posts import Post
 from instastream.uploads import is_video
 
@@ -21,25 +16,3 @@ async def percents(post: Post, deps: Deps) -> dict[MediaId, float]:
         return await deps.transcodes.read(waiting)
     except Unavailable:
         return {}
-
-
-async def rebuild_feed(reader: UserId, deps: Deps) -> list[PostId]:
-    """Make a cold reader's list from the timelines of those they follow.
-
-    The list is opened before the timelines are read: a post that is too new for these is
-    pushed to the list. A rebuild cut short leaves the reader cold, and the next read repeats it.
-    """
-    await deps.feeds.open(reader)
-    followees = await deps.graph.followees(reader)
-    before = newest(deps.now_ms())
-    ids: list[PostId] = []
-    for start in range(0, len(followees), TIMELINES_AT_ONCE):
-        timelines = await asyncio.gather(
-            *(
-                deps.posts.timeline(author, before=before, limit=FEED_LENGTH)
-                for author in followees[start : start + TIMELINES_AT_ONCE]
-            )
-        )
-        ids = list(islice(merge(ids, *timelines, reverse=True), FEED_LENGTH))
-    await deps.feeds.fill(reader, ids)
-    return await deps.feeds.read(reader) or ids

@@ -18,3 +18,7 @@ class ConsumerRecord:
     key: bytes | None
     value: bytes | None
     headers: Sequence[tuple[str, bytes]]
+
+class OffsetAndTimestamp(NamedTuple):
+    offset: int
+    timestamp: int

@@ -89,8 +89,8 @@ async def join(deps: Deps, *usernames: str) -> list[UserId]:
     """New users, whose feeds are warm and empty."""
     users = [await accounts.join(name, "a long password", deps) for name in usernames]
     for user in users:
-        await deps.feeds.open(user.user_id)
-        await deps.feeds.fill(user.user_id, [])
+        await deps.feeds.open(user.user_id, user.user_id)
+        await deps.feeds.fill(user.user_id, user.user_id, [])
     return [user.user_id for user in users]
 
 

@@ -129,10 +129,10 @@ async def test_what_was_flushed_or_trimmed_is_missed(
 async def test_the_heads_of_feeds_come_with_it(deps: Deps) -> None:
     ids = [PostId(new_id()) for _ in range(5)]
     cold, opened, warm, empty = [UserId(new_id()) for _ in range(4)]
-    await deps.feeds.open(opened)
+    await deps.feeds.open(opened, "a")
     for reader, filled in ((warm, ids), (empty, [])):
-        await deps.feeds.open(reader)
-        await deps.feeds.fill(reader, filled)
+        await deps.feeds.open(reader, "a")
+        await deps.feeds.fill(reader, "a", filled)
     asked = [(warm, 2), (cold, 3), (empty, 3), (opened, 3), (warm, 5), (warm, 9)]
     _, heads = await deps.changes.since(None, [*asked, (warm, FEED_LENGTH)])
     newest_first = ids[::-1]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from instastream.ids import PostId, UserId
 from instastream.limits import FANOUT_BATCH_LENGTH, FEED_LENGTH, FEED_SLACK
 from instastream.settings import Settings
-from instastream.stores.feeds import Feeds
+from instastream.stores.feeds import Feeds, FeedState
 from instastream.stores.memory import MemoryFeeds
 from instastream.stores.redis import open_redis
 from instastream.stores.redis_feeds import RedisFeeds
@@ -21,7 +21,7 @@ from tests.conftest import IN_MEMORY
 from tests.stores.conftest import new_id
 from tests.stores.redis_cluster import running_cluster
 
-TTL_S = 2
+TTL_S, LEASE_S = 2, 1
 MANY = FEED_LENGTH + 3 * FEED_SLACK
 any_order = settings(
     max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -54,12 +54,13 @@ def server(
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def stores(server: Settings) -> AsyncIterator[Stores]:
     if server is IN_MEMORY:
-        yield Stores(MemoryFeeds(), MemoryFeeds(ttl_s=TTL_S))
+        yield Stores(MemoryFeeds(), MemoryFeeds(ttl_s=TTL_S, lease_s=LEASE_S))
         return
     async with open_redis(server) as redis:
         prefix = server.prefix
         yield Stores(
-            RedisFeeds(redis, prefix=prefix), RedisFeeds(redis, prefix=prefix, ttl_s=TTL_S)
+            RedisFeeds(redis, prefix=prefix),
+            RedisFeeds(redis, prefix=prefix, ttl_s=TTL_S, lease_s=LEASE_S),
         )
 
 
@@ -71,8 +72,8 @@ def feeds(stores: Stores) -> Feeds:
 async def warm(feeds: Feeds, *post_ids: PostId) -> UserId:
     """A reader whose feed is rebuilt, with these ids."""
     reader = UserId(new_id())
-    await feeds.open(reader)
-    await feeds.fill(reader, list(post_ids))
+    await feeds.open(reader, "a")
+    await feeds.fill(reader, "a", list(post_ids))
     return reader
 
 
@@ -98,24 +99,94 @@ async def test_a_push_to_nobody_is_no_trouble(feeds: Feeds, post_ids: list[PostI
 async def test_a_rebuild_keeps_what_is_pushed_meanwhile(
     feeds: Feeds, user: UserId, post_ids: list[PostId]
 ) -> None:
-    await feeds.open(user)
+    assert await feeds.open(user, "a")
     await feeds.push(post_ids[5], [user])
     assert await feeds.read(user) is None, "not before the rebuild has ended"
-    await feeds.open(user)  # another process rebuilds too
-    await feeds.fill(user, [post_ids[9], post_ids[1]])
+    assert await feeds.fill(user, "a", [post_ids[9], post_ids[1]])
     assert await feeds.read(user) == [post_ids[9], post_ids[5], post_ids[1]]
 
 
 async def test_opening_a_warm_feed_changes_nothing(feeds: Feeds, post_ids: list[PostId]) -> None:
     reader = await warm(feeds, *post_ids)
-    await feeds.open(reader)
+    assert not await feeds.open(reader, "b")
+    assert not await feeds.hold(reader, "b")
+    assert not await feeds.fill(reader, "b", [])
     assert await feeds.read(reader) == post_ids[::-1]
+
+
+async def test_of_two_rebuilds_the_first_is_enough(
+    feeds: Feeds, user: UserId, post_ids: list[PostId]
+) -> None:
+    assert await feeds.open(user, "a")
+    assert await feeds.open(user, "a"), "its answer may have been lost"
+    assert not await feeds.open(user, "b")
+    assert not await feeds.hold(user, "b")
+    assert not await feeds.fill(user, "b", post_ids)
+    assert await feeds.hold(user, "a")
+    assert await feeds.fill(user, "a", post_ids[:1])
+    assert not await feeds.fill(user, "a", post_ids), "it has ended"
+    assert not await feeds.hold(user, "a")
+    assert await feeds.read(user) == post_ids[:1]
+
+
+async def test_a_rebuild_anew_takes_the_place_of_a_list_and_of_another_rebuild(
+    feeds: Feeds, post_ids: list[PostId]
+) -> None:
+    reader = await warm(feeds, *post_ids[:3])
+    assert await feeds.open(reader, "b", anew=True)
+    assert await feeds.read(reader) is None
+    await feeds.push(post_ids[4], [reader])
+    assert await feeds.open(reader, "b", anew=True), "once more keeps what was pushed"
+    assert await feeds.peek(reader) == FeedState([post_ids[4]], building=True)
+    assert await feeds.open(reader, "c", anew=True)
+    assert not await feeds.fill(reader, "b", post_ids)
+    assert await feeds.fill(reader, "c", post_ids[5:7])
+    assert await feeds.read(reader) == [post_ids[6], post_ids[5]]
+
+
+async def test_a_rebuild_that_nobody_holds_is_over_after_its_lease(
+    stores: Stores, post_ids: list[PostId]
+) -> None:
+    held, killed = UserId(new_id()), UserId(new_id())
+    for reader in (held, killed):
+        assert await stores.brief.open(reader, "a")
+        await stores.brief.push(post_ids[5], [reader])
+    for _ in range(3):
+        await asyncio.sleep(LEASE_S / 2)
+        assert await stores.brief.hold(held, "a")
+    assert await stores.brief.open(killed, "b"), "it is over"
+    assert not await stores.brief.fill(killed, "a", post_ids)
+    assert await stores.brief.fill(killed, "b", post_ids[:1])
+    assert await stores.brief.read(killed) == post_ids[:1]
+    assert await stores.brief.fill(held, "a", [])
+    await asyncio.sleep(LEASE_S)
+    assert await stores.brief.read(held) == [post_ids[5]], "the lease is a rebuild's, not a list's"
+
+
+async def test_a_look_at_a_list_changes_nothing(stores: Stores, post_ids: list[PostId]) -> None:
+    reader = await warm(stores.brief, post_ids[1])
+    for post_id in (post_ids[3], post_ids[2], post_ids[3]):
+        await stores.brief.push(post_id, [reader])
+    for _ in range(5):
+        state = await stores.brief.peek(reader)
+        assert state == FeedState(post_ids[3:0:-1], building=False)
+        await asyncio.sleep(TTL_S / 4.5)
+    assert await stores.brief.peek(reader) is None, "its time went on"
+
+
+async def test_everyone_who_has_a_list_is_found(feeds: Feeds, post_ids: list[PostId]) -> None:
+    cold, opened = UserId(new_id()), UserId(new_id())
+    listed = {await warm(feeds, *post_ids[:n]) for n in range(3)} | {opened}
+    await feeds.open(opened, "a")
+    found = {reader async for reader in feeds.readers()}
+    assert listed <= found
+    assert cold not in found
 
 
 async def test_a_feed_that_is_lost_in_a_rebuild_stays_cold(
     feeds: Feeds, user: UserId, post_ids: list[PostId]
 ) -> None:
-    await feeds.fill(user, post_ids)
+    assert not await feeds.fill(user, "a", post_ids)
     assert await feeds.read(user) is None
 
 
@@ -146,8 +217,8 @@ async def test_whatever_comes_late_again_or_in_any_order_a_reader_sees_the_newes
 ) -> None:
     ids = [PostId(new_id()) for _ in range(MANY)]
     reader, seen = UserId(new_id()), set(ids[:filled])
-    await feeds.open(reader)
-    await feeds.fill(reader, ids[:filled])
+    await feeds.open(reader, "a")
+    await feeds.fill(reader, "a", ids[:filled])
     for step, numbers in done:
         if step == "push":
             for number in numbers:
@@ -211,7 +282,7 @@ async def test_a_feed_that_nobody_reads_is_gone_and_is_pushed_nothing(
     await stores.brief.push(post_ids[5], [idle])
     assert await stores.brief.read(idle) is None
     await asyncio.sleep(TTL_S)
-    await stores.brief.open(active)
+    await stores.brief.open(active, "b")
     assert await stores.brief.read(active) is None, "it is rebuilt from nothing"
 
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from instastream.deps import Deps
-from instastream.events import Record, UserFollowed
+from instastream.events import Event, Record, UserFollowed
 from instastream.ids import UserId
 from instastream.limits import RECORD_BYTES_MAX, STORY_LENGTH_MAX
 from tests.stores.conftest import new_id
@@ -28,6 +28,36 @@ async def test_events_of_one_key_share_a_partition_and_keep_their_order(
     assert len({record.partition for record in records}) == 1
     offsets = [record.offset for record in records]
     assert offsets == sorted(set(offsets))
+
+
+async def keyed(deps: Deps, user: UserId, **asked: int) -> list[Record[Event]]:
+    """What is read of a user's key."""
+    read = deps.log.read_key("graph", user, **{"since_ms": 0} | asked)
+    return [record async for record in read]
+
+
+async def test_the_events_of_one_key_are_read_from_where_they_are(deps: Deps) -> None:
+    users = [UserId(new_id()) for _ in range(9)]
+    events = [
+        UserFollowed(follower_id=user, followee_id=users[0], at_ms=n)
+        for n in range(3)
+        for user in users
+    ]
+    appended = [await deps.log.append(event) for event in events]
+    for user in users:
+        assert await keyed(deps, user) == [one for one in appended if one.event.key == user]
+    assert await keyed(deps, UserId(new_id())) == []
+
+
+async def test_of_a_key_only_what_is_new_and_among_the_latest_is_read(
+    deps: Deps, user: UserId
+) -> None:
+    event = UserFollowed(follower_id=user, followee_id=user, at_ms=deps.now_ms())
+    appended = [await deps.log.append(event) for _ in range(5)]
+    assert await keyed(deps, user, records_max=2) == appended[3:]
+    assert await keyed(deps, user, records_max=0) == []
+    assert await keyed(deps, user, since_ms=event.at_ms - 60_000) == appended
+    assert await keyed(deps, user, since_ms=event.at_ms + 600_000) == []
 
 
 async def test_many_appends_at_once_all_arrive(deps: Deps) -> None:

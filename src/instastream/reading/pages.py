@@ -5,13 +5,13 @@ from hashlib import blake2b
 
 from msgspec import Struct
 
-from instastream import queries
 from instastream.access import admit, no_such_user
 from instastream.deps import Deps
 from instastream.errors import Unavailable
 from instastream.ids import PostId, UserId, newest
 from instastream.limits import FEED_LENGTH
 from instastream.reading.known import Circle, Known, Shown
+from instastream.reading.rebuilding import rebuild
 
 TAG_BYTES = 12
 
@@ -38,16 +38,17 @@ async def read_feed(
     """What those whom someone follows posted, newest first.
 
     While Redis is away it is read from their timelines alone, and nothing that is known is used.
+    So it is while another rebuilds the list: nobody waits for somebody else.
     """
     asked = limit + 1 if before is None else FEED_LENGTH
     try:
         listed = await known.look((reader, asked))
         if listed is None:
-            listed, asked = await queries.rebuild_feed(reader, deps), FEED_LENGTH
+            listed, asked = await rebuild(reader, deps), FEED_LENGTH
     except Unavailable as error:
         if error.what != "redis":
             raise
-        known, listed = known.empty(), []
+        known, listed = known.empty(), None
     circle = await known.circle(reader)
     latest = newest(deps.now_ms())
     feed = Feed(reader, circle, listed, asked=asked, latest=latest, known=known)
@@ -72,7 +73,7 @@ class Feed:
         self,
         reader: UserId,
         circle: Circle,
-        listed: list[PostId],
+        listed: list[PostId] | None,  # None where there is no list
         *,
         asked: int,
         latest: PostId,
@@ -81,7 +82,8 @@ class Feed:
         self._latest = latest
         self._reader = reader
         self._circle = circle
-        self._listed = listed
+        self._listed = listed or []
+        self._has_list = listed is not None
         self._asked = asked
         self._known = known
 
@@ -93,7 +95,7 @@ class Feed:
         if pulled:
             timelines = await self._known.timelines(list(pulled), before=before, limit=count)
             ids = sorted({*ids, *(i for timeline in timelines for i in timeline)}, reverse=True)
-        is_short = len(self._listed) < FEED_LENGTH
+        is_short = self._has_list and len(self._listed) < FEED_LENGTH
         if not is_end or (is_short and self._circle.is_whole):
             return ids[:count]
         end = self._listed[-1] if self._listed else self._latest

@@ -1,6 +1,7 @@
 """Every store in memory, for unit and flow tests: the same contracts, nothing durable."""
 
 import asyncio
+import math
 import time
 from bisect import insort
 from collections import defaultdict
@@ -19,10 +20,11 @@ from instastream.events import (
     UserJoined,
 )
 from instastream.ids import WORKERS, Lease, MediaId, PostId, UserId
-from instastream.limits import FEED_LENGTH, FEED_TTL_S
+from instastream.limits import FEED_LENGTH, FEED_TTL_S, REBUILD_LEASE_S
 from instastream.log import Appended, Headers
 from instastream.stores.accounts import Credentials, RefreshToken
 from instastream.stores.blobs import Blob, Listed, SignedPut
+from instastream.stores.feeds import FeedState
 from instastream.stores.uploads import Claim, Upload
 from instastream.stores.users import User
 
@@ -49,6 +51,15 @@ class MemoryLog:
     async def read(self, topic: str) -> AsyncIterator[Record[Event]]:
         for partition, events in self.topics.get(topic, {}).items():
             for offset, event in enumerate(list(events)):
+                yield Record(event, partition=partition, offset=offset)
+
+    async def read_key(
+        self, topic: str, key: str, *, since_ms: int, records_max: int | None = None
+    ) -> AsyncIterator[Record[Event]]:
+        partition = crc32(key.encode()) % self.partitions
+        events = list(enumerate(self.topics.get(topic, {}).get(partition, [])))
+        for offset, event in events[-records_max:] if records_max is not None else events:
+            if event.key == key and event.at_ms >= since_ms:
                 yield Record(event, partition=partition, offset=offset)
 
     async def ping(self) -> None:
@@ -152,13 +163,14 @@ class MemoryUploads:
 
 @dataclass
 class MemoryFeeds:
-    """Feeds in ascending lists; a reader whose rebuild has not ended is in `opened`."""
+    """Feeds in ascending lists; while one is rebuilt, `opened` has its token."""
 
     now_s: Callable[[], float] = time.monotonic
     ttl_s: float = FEED_TTL_S
+    lease_s: float = REBUILD_LEASE_S
     lists: dict[UserId, list[PostId]] = field(default_factory=dict)
-    read_s: dict[UserId, float] = field(default_factory=dict)
-    opened: set[UserId] = field(default_factory=set)
+    ends_s: dict[UserId, float] = field(default_factory=dict)
+    opened: dict[UserId, str] = field(default_factory=dict)
 
     async def push(self, post_id: PostId, readers: list[UserId]) -> None:
         for reader in readers:
@@ -180,25 +192,49 @@ class MemoryFeeds:
         feed = self._feed(reader)
         if feed is None or reader in self.opened:
             return None
-        self.read_s[reader] = self.now_s()
+        self.ends_s[reader] = self.now_s() + self.ttl_s
         return feed[::-1]
 
-    async def open(self, reader: UserId) -> None:
-        if self._feed(reader) is None:
-            self.lists[reader] = []
-            self.read_s[reader] = self.now_s()
-            self.opened.add(reader)
+    async def peek(self, reader: UserId) -> FeedState | None:
+        feed = self._feed(reader)
+        return None if feed is None else FeedState(feed[::-1], reader in self.opened)
 
-    async def fill(self, reader: UserId, post_ids: list[PostId]) -> None:
-        if self._feed(reader) is not None and reader in self.opened:
-            await self.insert(reader, post_ids)
-            self.opened.discard(reader)
+    async def readers(self) -> AsyncIterator[UserId]:
+        for reader in list(self.lists):
+            if self._feed(reader) is not None:
+                yield reader
+
+    async def open(self, reader: UserId, token: str, *, anew: bool = False) -> bool:
+        if not self._is_rebuilt(reader, token):
+            if self._feed(reader) is not None and not anew:
+                return False
+            self.lists[reader] = []
+            self.opened[reader] = token
+        self.ends_s[reader] = self.now_s() + self.lease_s
+        return True
+
+    async def hold(self, reader: UserId, token: str) -> bool:
+        if not self._is_rebuilt(reader, token):
+            return False
+        self.ends_s[reader] = self.now_s() + self.lease_s
+        return True
+
+    async def fill(self, reader: UserId, token: str, post_ids: list[PostId]) -> bool:
+        if not self._is_rebuilt(reader, token):
+            return False
+        await self.insert(reader, post_ids)
+        del self.opened[reader]
+        self.ends_s[reader] = self.now_s() + self.ttl_s
+        return True
+
+    def _is_rebuilt(self, reader: UserId, token: str) -> bool:
+        return self._feed(reader) is not None and self.opened.get(reader) == token
 
     def _feed(self, reader: UserId) -> list[PostId] | None:
-        """The list, unless it was not read for too long."""
-        if self.now_s() - self.read_s.get(reader, 0) >= self.ttl_s:
-            self.lists.pop(reader, None)
-            self.opened.discard(reader)
+        """The list, unless its time is over."""
+        if reader in self.lists and self.now_s() >= self.ends_s.get(reader, math.inf):
+            del self.lists[reader]
+            self.opened.pop(reader, None)
         return self.lists.get(reader)
 
 

@@ -1,14 +1,14 @@
 """Feeds on Redis, as lists of ids that are put in order when they are read.
 
 A list runs from what came last, as it came, down to MARK; from there on it is in order, down to
-a last entry: DONE, or BUILDING until a rebuild has ended. A push is one LPUSHX a feed. A read
+a last entry: DONE, or BUILDING and its token until a rebuild has ended. A push is one LPUSHX a feed. A read
 that finds something above the mark moves it to its place, as does a push to a list that outgrew
 its slack. Ids have one length, so comparing them as strings is right, also in Lua, whose numbers
 lose 64-bit ids; MARK and the last entries sort below every id.
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from zlib import crc32
 
 from redis.asyncio import RedisCluster
@@ -16,14 +16,21 @@ from redis.asyncio.client import Pipeline
 from redis.asyncio.cluster import ClusterPipeline
 
 from instastream.ids import PostId, UserId
-from instastream.limits import FANOUT_BATCH_LENGTH, FEED_LENGTH, FEED_SLACK, FEED_TTL_S
-from instastream.stores.feeds import Head
+from instastream.limits import (
+    FANOUT_BATCH_LENGTH,
+    FEED_LENGTH,
+    FEED_SLACK,
+    FEED_TTL_S,
+    REBUILD_LEASE_S,
+)
+from instastream.stores.feeds import FeedState, Head
 from instastream.stores.redis import AnyRedis, translated
 
 DONE = "0"
 BUILDING = "-"
 MARK = "+"
 TAGS = 16  # slots that feeds spread over on Redis Cluster: few, so that batches stay large
+SCANNED_AT_ONCE = 1_000  # keys that Redis looks at between two other commands: half a millisecond
 TTL_SLACK = 30  # a list's end is put off after this part of its time: most reads write nothing
 
 # Below the mark it looks only as deep as the oldest id above it belongs, 64 entries at a time.
@@ -68,7 +75,7 @@ local ttl, heads = tonumber(ARGV[1]), {{}}
 for at, feed in ipairs(KEYS) do
   local last = call('LINDEX', feed, -1)
   heads[at] = false
-  if last and last ~= '{BUILDING}' then
+  if last == '{DONE}' then
     if call('LINDEX', feed, 0) ~= '{MARK}' then settle(feed) end
     if call('TTL', feed) < ttl - ttl / {TTL_SLACK} then call('EXPIRE', feed, ttl) end
     local ids = call('LRANGE', feed, 1, ARGV[at + 1])
@@ -82,33 +89,51 @@ return heads
 # KEYS: a feed. ARGV: ids.
 REMOVE = "for _, id in ipairs(ARGV) do redis.call('LREM', KEYS[1], 0, id) end"
 
-# KEYS: a feed. ARGV: seconds.
-OPEN = f"""
-if redis.call('EXISTS', KEYS[1]) == 0 then
-  redis.call('RPUSH', KEYS[1], '{BUILDING}')
-  redis.call('EXPIRE', KEYS[1], ARGV[1])
-end
+# KEYS: a feed. ARGV: its last entry while it is rebuilt, seconds of the lease, '' or 'anew'.
+# One whose answer was lost asks again.
+OPEN = """
+local last = redis.call('LINDEX', KEYS[1], -1)
+if last == ARGV[1] then return 1 end
+if last and ARGV[3] == '' then return 0 end
+redis.call('DEL', KEYS[1])
+redis.call('RPUSH', KEYS[1], ARGV[1])
+return redis.call('EXPIRE', KEYS[1], ARGV[2])
 """
 
-# KEYS: a feed. ARGV: ids. Of two rebuilds at once the first is enough.
+# KEYS: a feed. ARGV: its last entry while it is rebuilt, seconds of the lease.
+HOLD = """
+if redis.call('LINDEX', KEYS[1], -1) ~= ARGV[1] then return 0 end
+return redis.call('EXPIRE', KEYS[1], ARGV[2])
+"""
+
+# KEYS: a feed. ARGV: its last entry while it is rebuilt, seconds that it lives then, ids.
 FILL = f"""
-if redis.call('LINDEX', KEYS[1], -1) == '{BUILDING}' then
-  if #ARGV > 0 then redis.call('LPUSH', KEYS[1], unpack(ARGV)) end
-  redis.call('LSET', KEYS[1], -1, '{DONE}')
-end
+if redis.call('LINDEX', KEYS[1], -1) ~= ARGV[1] then return 0 end
+if #ARGV > 2 then redis.call('LPUSH', KEYS[1], unpack(ARGV, 3)) end
+redis.call('LSET', KEYS[1], -1, '{DONE}')
+return redis.call('EXPIRE', KEYS[1], ARGV[2])
 """
 
 
 class RedisFeeds:
     """Feeds in lists `feed:{tag}:user`, each gone when it is not read for `ttl_s`."""
 
-    def __init__(self, redis: AnyRedis, *, prefix: str, ttl_s: int = FEED_TTL_S) -> None:
+    def __init__(
+        self,
+        redis: AnyRedis,
+        *,
+        prefix: str,
+        ttl_s: int = FEED_TTL_S,
+        lease_s: int = REBUILD_LEASE_S,
+    ) -> None:
         self._redis = redis
         self._prefix = prefix
         self._ttl_s = ttl_s
+        self._lease_s = lease_s
         self._push = redis.register_script(PUSH)
         self._read = redis.register_script(READ)
         self._open = redis.register_script(OPEN)
+        self._hold = redis.register_script(HOLD)
         self._fill = redis.register_script(FILL)
         self._remove = redis.register_script(REMOVE)
         self._is_cluster = isinstance(redis, RedisCluster)
@@ -149,13 +174,33 @@ class RedisFeeds:
         with translated():
             await self._remove(keys=[self.key(reader)], args=list(post_ids))
 
-    async def open(self, reader: UserId) -> None:
+    async def peek(self, reader: UserId) -> FeedState | None:
         with translated():
-            await self._open(keys=[self.key(reader)], args=[self._ttl_s])
+            entries = await self._redis.lrange(self.key(reader), 0, -1)
+        if not entries:
+            return None
+        ids = sorted({PostId(entry) for entry in entries[:-1] if entry != MARK}, reverse=True)
+        return FeedState(ids[:FEED_LENGTH], entries[-1] != DONE)
 
-    async def fill(self, reader: UserId, post_ids: list[PostId]) -> None:
+    async def readers(self) -> AsyncIterator[UserId]:
         with translated():
-            await self._fill(keys=[self.key(reader)], args=sorted(post_ids))
+            async for key in self._redis.scan_iter(f"{self._prefix}feed:*", count=SCANNED_AT_ONCE):
+                yield UserId(key.rpartition(":")[2])
+
+    async def open(self, reader: UserId, token: str, *, anew: bool = False) -> bool:
+        args = [BUILDING + token, self._lease_s, "anew" if anew else ""]
+        with translated():
+            return bool(await self._open(keys=[self.key(reader)], args=args))
+
+    async def hold(self, reader: UserId, token: str) -> bool:
+        with translated():
+            args = [BUILDING + token, self._lease_s]
+            return bool(await self._hold(keys=[self.key(reader)], args=args))
+
+    async def fill(self, reader: UserId, token: str, post_ids: list[PostId]) -> bool:
+        args = [BUILDING + token, self._ttl_s, *sorted(post_ids)]
+        with translated():
+            return bool(await self._fill(keys=[self.key(reader)], args=args))
 
     async def ping(self) -> None:
         """Raise Unavailable unless Redis answers."""
