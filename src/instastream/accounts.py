@@ -1,6 +1,7 @@
 """Joining, signing in, and staying signed in by refresh tokens that are used up when used."""
 
 import hmac
+import re
 import secrets
 from hashlib import sha256
 from uuid import uuid4
@@ -11,7 +12,7 @@ from instastream.deps import Deps
 from instastream.errors import Rejected
 from instastream.events import UserJoined
 from instastream.handlers.graph import record_joined
-from instastream.ids import UserId
+from instastream.ids import SNOWFLAKE_PATTERN, UserId
 from instastream.limits import ACCESS_TOKEN_TTL_S, REFRESH_REPEAT_S
 from instastream.passwords import hash_password, verify_password
 from instastream.signing import base64url
@@ -48,6 +49,16 @@ async def join(username: str, password: str, deps: Deps) -> User:
     if taken or not await verify_password(standing.password_hash, password):
         raise Rejected("username-taken", f"the username {username!r} is taken")
     return await _announce(standing, deps)
+
+
+async def find(who: str, deps: Deps) -> UserId:
+    """Whose id or username this is; raises Rejected("user-not-found")."""
+    if re.fullmatch(SNOWFLAKE_PATTERN, who) and await deps.users.get(UserId(who)):
+        return UserId(who)
+    credentials = await deps.accounts.credentials(who)
+    if credentials is None:
+        raise Rejected("user-not-found", f"there is no user {who!r}")
+    return credentials.user_id
 
 
 async def sign_in(username: str, password: str, deps: Deps) -> TokenPair:

@@ -1,28 +1,24 @@
 """The command line: `instastream --help`."""
 
 import asyncio
-import json
 import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
 
-import msgspec
-from cyclopts import App, Parameter
-from rich.console import Console
-from rich.table import Table
+from cyclopts import App
 
 from infra import local
 from infra.provision import provision
 from instastream import schemas as contracts
+from instastream import shell
 from instastream.api.app import create_app
 from instastream.api.server import serve
 from instastream.demo import Summary, run_demo
 from instastream.errors import InstastreamError, Unready
+from instastream.feeds_cli import feeds
 from instastream.log import KafkaLog
 from instastream.process import deaf, run
 from instastream.reclaim import reclaim_once
@@ -36,12 +32,11 @@ app = App(
     version_flags=["--version"],
     suppress_keyboard_interrupt=False,
 )
-
-AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON, for machines.")]
+app.command(feeds)
 
 
 @app.command
-def demo(*, as_json: AsJson = False) -> None:
+def demo(*, as_json: shell.AsJson = False) -> None:
     """Show the main job: photographs and a video from upload to followers' feeds, on real servers.
 
     Runs a system of its own, in a folder of its own, and stops and removes it at the end.
@@ -55,7 +50,7 @@ def demo(*, as_json: AsJson = False) -> None:
     with local.alone(os.environ, "demo"), Steps() as steps:
         summary = asyncio.run(_demo(given, steps))
         local.forget(given)
-    _show(summary, *demo_tables(summary), as_json=as_json)
+    shell.show(summary, *demo_tables(summary), as_json=as_json)
 
 
 async def _demo(given: dict[str, str], steps: Steps) -> Summary:
@@ -78,7 +73,7 @@ def _of_demo() -> dict[str, str]:
 
 
 @app.command
-def up(*, as_json: AsJson = False) -> None:
+def up(*, as_json: shell.AsJson = False) -> None:
     """Start everything on this machine and print the addresses. What runs already stays.
 
     **Examples**
@@ -95,9 +90,9 @@ def up(*, as_json: AsJson = False) -> None:
             if local.is_up(os.environ):
                 steps.say("What was started runs on: `make up` goes on, `make down` stops it")
             raise
-    _show(environ, urls_table(environ), as_json=as_json)
+    shell.show(environ, urls_table(environ), as_json=as_json)
     if not as_json:
-        _print('to connect a shell:  eval "$(.venv/bin/instastream env)"')
+        shell.put('to connect a shell:  eval "$(.venv/bin/instastream env)"')
 
 
 @app.command
@@ -116,7 +111,7 @@ def down() -> None:
 
 
 @app.command
-def status(*, as_json: AsJson = False) -> None:
+def status(*, as_json: shell.AsJson = False) -> None:
     """Say what runs on this machine, where, and how much memory it takes.
 
     **Example**
@@ -125,7 +120,7 @@ def status(*, as_json: AsJson = False) -> None:
     """
     with Steps() as steps:
         rows = local.stack_of(os.environ, steps.report).status()
-    _show(rows, status_table(rows), as_json=as_json)
+    shell.show(rows, status_table(rows), as_json=as_json)
 
 
 @app.command
@@ -137,9 +132,9 @@ def env() -> None:
         eval "$(instastream env)"
         faust -A streams.media worker -l info
     """
-    connected = {**_environ(), local.CONNECTED: str(local.home_of(os.environ))}
+    connected = {**shell.environ(), local.CONNECTED: str(local.home_of(os.environ))}
     for name, value in sorted(connected.items()):
-        _print(f"export {name}={shlex.quote(value)}")
+        shell.put(f"export {name}={shlex.quote(value)}")
 
 
 @app.command(name="provision")
@@ -153,7 +148,7 @@ def provision_() -> None:
 
         INSTASTREAM_KAFKA=broker:9092 ... instastream provision
     """
-    asyncio.run(provision(_settings()))
+    asyncio.run(provision(shell.settings()))
 
 
 @app.command
@@ -171,7 +166,7 @@ def api(*, host: str = "127.0.0.1", port: int = 8000) -> None:
     port
         The port to listen on.
     """
-    serve(create_app(_settings()), host=host, port=port)
+    serve(create_app(shell.settings()), host=host, port=port)
 
 
 @app.command
@@ -191,11 +186,11 @@ def worker(name: str, /) -> None:
     if name not in local.WORKERS:
         raise Unready(f"there is no worker {name!r}: choose one of {', '.join(local.WORKERS)}")
     command = local.faust(name)
-    os.execve(command[0], command, {**os.environ, **_environ()})
+    os.execve(command[0], command, {**os.environ, **shell.environ()})
 
 
 @app.command
-def reclaim(*, dry_run: bool = False, as_json: AsJson = False) -> None:
+def reclaim(*, dry_run: bool = False, as_json: shell.AsJson = False) -> None:
     """Delete the media that no post has needed for the grace, as the `ledger` worker does.
 
     One pass over what is due, 1,000 originals at most: repeat it to go on.
@@ -210,8 +205,8 @@ def reclaim(*, dry_run: bool = False, as_json: AsJson = False) -> None:
     dry_run
         Delete nothing.
     """
-    verdicts = asyncio.run(reclaim_once(_settings(), dry_run=dry_run))
-    _show(verdicts, verdicts_table(verdicts, dry_run=dry_run), as_json=as_json)
+    verdicts = asyncio.run(reclaim_once(shell.settings(), dry_run=dry_run))
+    shell.show(verdicts, verdicts_table(verdicts, dry_run=dry_run), as_json=as_json)
 
 
 @app.command
@@ -237,7 +232,7 @@ def schemas(folder: Path = Path("schemas"), *, check: bool = False) -> None:
     if check and changed:
         raise Unready(f"out of date: {', '.join(changed)}; run `make schemas` and review them")
     for name in changed:
-        _print(f"wrote {folder / name}")
+        shell.put(f"wrote {folder / name}")
 
 
 @app.command
@@ -266,31 +261,6 @@ def _in_checkout(name: str) -> Path:
 def _is_bench(path: Path) -> bool:
     """Unlike what benches share, it can be run."""
     return "\ndef main(" in path.read_text()
-
-
-def _environ() -> Mapping[str, str]:
-    """What is given, and for the rest what runs on this machine."""
-    return local.connect(os.environ, local.stack_of(os.environ, report=_ignore))
-
-
-def _ignore(step: str, done: int, total: int) -> None:
-    """Nobody waits for this."""
-
-
-def _settings() -> Settings:
-    return Settings.from_env(_environ())
-
-
-def _print(line: str) -> None:
-    sys.stdout.write(line + "\n")
-
-
-def _show(document: object, *tables: Table, as_json: bool) -> None:
-    """The same for machines or for people."""
-    if as_json:
-        _print(json.dumps(msgspec.to_builtins(document), indent=2))
-    else:
-        Console().print(*tables, sep="\n")
 
 
 def main() -> None:

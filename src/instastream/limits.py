@@ -70,6 +70,8 @@ PRIVATE_CACHE_S = 600  # how long a browser shows what is private without asking
 REFRESH_REPEAT_S = 30  # a client whose answer was lost asks again within this
 REFRESH_TOKEN_TTL_S = 30 * 86_400
 
+EXPLAINED_RECORDS_MAX = 20_000  # of each key's partition, the latest: a second of an API process
+
 STREAMS_MAX = 20_000  # of one process: about 20 kB each
 STREAMS_PER_USER_MAX = 4  # a phone, a tablet, two windows
 STREAM_S_MAX = ACCESS_TOKEN_TTL_S  # whoever was signed out hears nothing for longer

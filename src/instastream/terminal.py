@@ -1,6 +1,7 @@
 """What people see: progress on long work, and tables; colours only on a terminal."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Self
 
 from rich.console import Console
@@ -20,8 +21,11 @@ from rich.text import Text
 
 from infra.native.stack import Status
 from instastream.demo import Summary
+from instastream.reading import explaining
+from instastream.reading.rebuilding import Renewal
 from instastream.reclaim import Verdict
 
+LISTS_SHOWN = 20
 BYTES_FROM = 10_000  # a step of more than this many is counted in bytes
 
 
@@ -144,4 +148,33 @@ def verdicts_table(verdicts: list[Verdict], *, dry_run: bool) -> Table:
     gone = sum(one.size_bytes for one in verdicts)
     table.title = "Would be reclaimed" if dry_run else "Reclaimed"
     table.caption = f"{gone / 1e6:.1f} MB of {len(verdicts)} originals that were due"
+    return table
+
+
+def renewal_table(renewal: Renewal, *, dry_run: bool) -> Table:
+    """Which lists are others now, or would be."""
+    table = Table("reader", title_justify="left")
+    for heading in ("length", "missing", "too many"):
+        table.add_column(heading, justify="right")
+    for one in renewal.changed[:LISTS_SHOWN]:
+        counts = (one.length, len(one.missing), len(one.unwanted))
+        table.add_row(one.user_id, *map(str, counts))
+    if len(renewal.changed) > LISTS_SHOWN:
+        table.add_row(f"and {len(renewal.changed) - LISTS_SHOWN} more", "", "", "")
+    table.title = "Lists that would change" if dry_run else "Lists that changed"
+    table.caption = f"{len(renewal.changed)} of {renewal.lists} lists"
+    if renewal.left:
+        table.caption += f"; {renewal.left} were made by others meanwhile"
+    return table
+
+
+def why_table(verdict: explaining.Verdict) -> Table:
+    """Why a post is in a feed or is not."""
+    table = Table(show_header=False, title_justify="left")
+    table.title = "In the feed" if verdict.in_feed else "Not in the feed"
+    table.add_row(verdict.kind, verdict.why)
+    if event := verdict.event:
+        at = datetime.fromtimestamp(event.at_ms / 1000, UTC).isoformat(timespec="seconds")
+        place = f"{event.topic}, partition {event.partition}, offset {event.offset}"
+        table.add_row("decided by", f"{event.type} at {at}: {place}")
     return table

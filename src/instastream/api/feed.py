@@ -3,7 +3,11 @@
 from instastream.api.operations import Answer, Asked, Encoded, Nothing, Operation
 from instastream.api.pages import PageQuery, answer_page, before
 from instastream.api.views import Page
+from instastream.ids import parse_post_id
+from instastream.limits import EXPLAINED_RECORDS_MAX
 from instastream.reading import pages
+from instastream.reading.evidence import gather
+from instastream.reading.explaining import Verdict, decide, reveal
 
 
 async def read(asked: Asked[PageQuery, Nothing]) -> Answer[Encoded]:
@@ -20,6 +24,13 @@ async def read(asked: Asked[PageQuery, Nothing]) -> Answer[Encoded]:
     return answer_page(page, "/v1/feed", asked, of=of)
 
 
+async def explain(asked: Asked[Nothing, Nothing]) -> Answer[Verdict]:
+    """Why a post is in the own feed or is not, as far as whoever asks may know."""
+    post_id = parse_post_id(asked.path["post_id"])
+    facts = await gather(asked.viewer, post_id, asked.deps, records_max=EXPLAINED_RECORDS_MAX)
+    return Answer(reveal(decide(facts), facts))
+
+
 OPERATIONS = (
     Operation(
         method="GET",
@@ -32,5 +43,14 @@ OPERATIONS = (
         headers=("link", "etag", "cache-control"),
         problems=("invalid-cursor",),
         conditional=True,
+    ),
+    Operation(
+        method="GET",
+        path="/v1/feed/explain/{post_id}",
+        summary="Say why a post is in the own feed or is not",
+        endpoint=explain,
+        query=Nothing,
+        body=Nothing,
+        shown=Verdict,
     ),
 )

@@ -1,7 +1,7 @@
 """Makes readers' lists from the timelines of those they follow: docs/decisions/0023."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from heapq import merge
 from itertools import islice
 
@@ -12,6 +12,8 @@ from instastream.ids import PostId, UserId, newest
 from instastream.limits import FEED_LENGTH, REBUILD_LENGTH, TIMELINES_AT_ONCE
 from instastream.visibility import feed_shows
 
+LISTS_AT_ONCE = 8  # each reads up to `TIMELINES_AT_ONCE` timelines at a time
+
 
 class Rebuilt(Struct, frozen=True):
     """What a rebuild changed in a list, or would change."""
@@ -20,7 +22,7 @@ class Rebuilt(Struct, frozen=True):
     length: int  # of the list afterwards
     missing: list[PostId]  # that were not in it and should have been
     unwanted: list[PostId]  # that were in it and should not have been
-    done: bool
+    left: bool = False  # to another who made it meanwhile
 
 
 async def rebuild(reader: UserId, deps: Deps, *, anew: bool = False) -> list[PostId] | None:
@@ -99,19 +101,53 @@ def _newest(timelines: Sequence[list[PostId]]) -> list[PostId]:
     return list(islice(merge(*timelines, reverse=True), FEED_LENGTH))
 
 
+class Renewal(Struct, frozen=True):
+    """What has become of many lists so far; `changed` are those whose ids are or would be others.
+
+    `left`: others made them meanwhile. `last`: up to whom all are done, None at first.
+    """
+
+    lists: int = 0
+    changed: list[Rebuilt] = []
+    left: int = 0
+    last: UserId | None = None
+
+    def having(self, some: Sequence[Rebuilt]) -> "Renewal":
+        """These too."""
+        return Renewal(
+            self.lists + len(some),
+            self.changed + [one for one in some if one.missing or one.unwanted],
+            self.left + sum(one.left for one in some),
+            some[-1].user_id,
+        )
+
+
+async def renew_all(
+    deps: Deps, *, after: UserId, dry_run: bool, report: Callable[[str, int, int], None]
+) -> AsyncIterator[Renewal]:
+    """`renew` every list that there is, ascending by reader; says how far it is as it goes."""
+    readers = sorted({reader async for reader in deps.feeds.readers() if reader > after})
+    renewal = Renewal()
+    for at in range(0, len(readers), LISTS_AT_ONCE):
+        some = readers[at : at + LISTS_AT_ONCE]
+        done = await asyncio.gather(*(renew(one, deps, dry_run=dry_run) for one in some))
+        renewal = renewal.having(done)
+        report("making lists anew", renewal.lists, len(readers))
+        yield renewal
+
+
 async def renew(reader: UserId, deps: Deps, *, dry_run: bool) -> Rebuilt:
     """Make a list anew, whatever it is, and say what that changed; or only say what it would."""
     state = await deps.feeds.peek(reader)
     before = state.post_ids if state else []
     after = await (newest_of_all(reader, deps) if dry_run else rebuild(reader, deps, anew=True))
     if after is None:
-        return Rebuilt(reader, len(before), [], [], done=False)
+        return Rebuilt(reader, len(before), [], [], left=True)
     return Rebuilt(
         reader,
         len(after),
         missing=await _should_be_there(_beyond(after, before), deps),
         unwanted=_beyond(before, after),
-        done=not dry_run,
     )
 
 

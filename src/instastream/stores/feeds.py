@@ -40,7 +40,7 @@ class Feeds(Protocol):
         """A list as it is, None where there is none; unlike reading it this changes nothing."""
 
     def readers(self) -> AsyncIterator[UserId]:
-        """Everyone who has a list; who gets or loses one meanwhile may be left out, or come twice."""
+        """Everyone who has a list, some of them twice; who gets one meanwhile may be left out."""
 
     async def open(self, reader: UserId, token: str, *, anew: bool = False) -> bool:
         """Begin a rebuild: from here on pushes arrive, but `read` still answers None.

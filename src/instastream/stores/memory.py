@@ -58,7 +58,8 @@ class MemoryLog:
     ) -> AsyncIterator[Record[Event]]:
         partition = crc32(key.encode()) % self.partitions
         events = list(enumerate(self.topics.get(topic, {}).get(partition, [])))
-        for offset, event in events[-records_max:] if records_max is not None else events:
+        begin = 0 if records_max is None else max(0, len(events) - records_max)
+        for offset, event in events[begin:]:
             if event.key == key and event.at_ms >= since_ms:
                 yield Record(event, partition=partition, offset=offset)
 

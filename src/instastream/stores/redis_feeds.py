@@ -1,10 +1,10 @@
 """Feeds on Redis, as lists of ids that are put in order when they are read.
 
 A list runs from what came last, as it came, down to MARK; from there on it is in order, down to
-a last entry: DONE, or BUILDING and its token until a rebuild has ended. A push is one LPUSHX a feed. A read
-that finds something above the mark moves it to its place, as does a push to a list that outgrew
-its slack. Ids have one length, so comparing them as strings is right, also in Lua, whose numbers
-lose 64-bit ids; MARK and the last entries sort below every id.
+a last entry: DONE, or BUILDING and a token until the rebuild with this token has ended. A push is
+one LPUSHX a feed. A read that finds something above the mark moves it to its place, as does a push
+to a list that outgrew its slack. Ids have one length, so comparing them as strings is right, also
+in Lua, whose numbers lose 64-bit ids; MARK and the last entries sort below every id.
 """
 
 import asyncio
@@ -179,7 +179,7 @@ class RedisFeeds:
             entries = await self._redis.lrange(self.key(reader), 0, -1)
         if not entries:
             return None
-        ids = sorted({PostId(entry) for entry in entries[:-1] if entry != MARK}, reverse=True)
+        ids = sorted({PostId(str(one)) for one in entries[:-1] if one != MARK}, reverse=True)
         return FeedState(ids[:FEED_LENGTH], entries[-1] != DONE)
 
     async def readers(self) -> AsyncIterator[UserId]:
@@ -188,19 +188,25 @@ class RedisFeeds:
                 yield UserId(key.rpartition(":")[2])
 
     async def open(self, reader: UserId, token: str, *, anew: bool = False) -> bool:
-        args = [BUILDING + token, self._lease_s, "anew" if anew else ""]
+        kind = "anew" if anew else ""
         with translated():
-            return bool(await self._open(keys=[self.key(reader)], args=args))
+            opened = await self._open(
+                keys=[self.key(reader)], args=[BUILDING + token, self._lease_s, kind]
+            )
+        return bool(opened)
 
     async def hold(self, reader: UserId, token: str) -> bool:
         with translated():
-            args = [BUILDING + token, self._lease_s]
-            return bool(await self._hold(keys=[self.key(reader)], args=args))
+            held = await self._hold(keys=[self.key(reader)], args=[BUILDING + token, self._lease_s])
+        return bool(held)
 
     async def fill(self, reader: UserId, token: str, post_ids: list[PostId]) -> bool:
-        args = [BUILDING + token, self._ttl_s, *sorted(post_ids)]
         with translated():
-            return bool(await self._fill(keys=[self.key(reader)], args=args))
+            filled = await self._fill(
+                keys=[self.key(reader)],
+                args=[BUILDING + token, self._ttl_s, *sorted(post_ids)],
+            )
+        return bool(filled)
 
     async def ping(self) -> None:
         """Raise Unavailable unless Redis answers."""
