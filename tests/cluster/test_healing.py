@@ -57,10 +57,11 @@ class Watching:
 
 
 async def finalized(author: Client) -> str:
-    """A post, whatever is down for a moment."""
+    """One post, whatever is down for a moment."""
+    uploaded = await author.upload(photo(), "image/jpeg")
     while True:
         with suppress(Refused):
-            return str((await post(author, photo()))["id"])
+            return str((await author.finalize(uploaded.media_id, caption=""))["id"])
         await asyncio.sleep(0.1)
 
 
@@ -89,6 +90,9 @@ async def test_what_redis_lost_is_made_again(
 
     try:
         await eventually(whole, "every post in every feed")
+    except AssertionError:
+        assert [one.seen for one in readers] == [expected] * READERS
+        raise
     finally:
         for task in watching:
             task.cancel()
