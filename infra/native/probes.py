@@ -47,7 +47,7 @@ async def cassandra_answers(port: int) -> bool:
 
 
 async def redis_answers(port: int) -> bool:
-    """PING is answered; while the append-only file is read, it is not."""
+    """PING is answered."""
     return await _line("127.0.0.1", port, b"PING\r\n") == b"+PONG\r\n"
 
 

@@ -93,13 +93,11 @@ def cassandra(site: Site) -> ProcessSpec:
 
 
 def redis(site: Site) -> ProcessSpec:
-    """Valkey, which keeps what was written up to a second before a crash."""
+    """Valkey, which keeps nothing: docs/decisions/0023."""
     options = {
         "bind": "127.0.0.1",
         "port": str(site.port),
         "dir": str(site.folder),
-        "appendonly": "yes",
-        "appendfsync": "everysec",
         "save": "",
         "daemonize": "no",
     }

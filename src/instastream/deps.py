@@ -33,6 +33,7 @@ from instastream.stores.feeds import Feeds
 from instastream.stores.graph import Graph
 from instastream.stores.ledger import Ledger
 from instastream.stores.memory_changes import MemoryChanges
+from instastream.stores.memory_feeds import MemoryFeeds
 from instastream.stores.memory_graph import MemoryGraph
 from instastream.stores.memory_ledger import MemoryLedger
 from instastream.stores.memory_multiparts import MemoryMultiparts
@@ -156,7 +157,7 @@ async def open_deps(settings: Settings) -> AsyncIterator[Deps]:
 async def memory_deps(settings: Settings, renderer: Renderer) -> AsyncIterator[Deps]:
     """Nothing durable and no server: for unit and flow tests."""
     blobs = memory.MemoryBlobs(now_ms)
-    feeds = memory.MemoryFeeds()
+    feeds = MemoryFeeds()
     async with LeasedIds(memory.MemoryLeases(), now_ms) as ids:
         yield Deps(
             settings=settings,

@@ -9,7 +9,8 @@ from instastream.ids import PostId, UserId
 from instastream.limits import FOLLOW_BACKFILL
 from instastream.reading.evidence import gather
 from instastream.reading.explaining import Verdict, decide
-from instastream.stores.memory import MemoryFeeds, MemoryLog
+from instastream.stores.memory import MemoryLog
+from instastream.stores.memory_feeds import MemoryFeeds
 from tests.flow.conftest import Streams, join, post
 from tests.flow.reader import feed
 
@@ -76,7 +77,9 @@ async def test_whoever_comes_and_goes(deps: Deps, streams: Streams) -> None:
         assert verdict.kind == kind
         assert decided_by(deps, verdict).key in (reader, author)
     await graph.block(author, reader, deps)
-    assert (await why(deps, reader, later[-1])).kind == "blocked-by"
+    verdict = await why(deps, reader, later[-1])
+    assert verdict.kind == "blocked-by"
+    assert getattr(decided_by(deps, verdict), "blocker_id", None) == author
     assert (await why(deps, author, later[-1])).kind == "own"
 
 

@@ -11,8 +11,8 @@ from instastream.ids import PostId, UserId
 from instastream.reading.known import Known
 from instastream.relations import Relations
 from instastream.stores.changes import Change
-from instastream.stores.memory import MemoryFeeds
 from instastream.stores.memory_changes import MemoryChanges
+from instastream.stores.memory_feeds import MemoryFeeds
 from instastream.stores.posts import Post
 from tests.flow.interleaving import Interleaver
 

@@ -16,8 +16,8 @@ from instastream.ids import MediaId, PostId, UserId, compose
 from instastream.limits import FEED_LENGTH, REBUILD_LEASE_S, REBUILD_LENGTH, TIMELINES_AT_ONCE
 from instastream.reading.rebuilding import newest_of_all, rebuild, renew
 from instastream.relations import Edge, Wall
-from instastream.stores.memory import MemoryFeeds
 from instastream.stores.memory_changes import MemoryChanges
+from instastream.stores.memory_feeds import MemoryFeeds
 from instastream.stores.memory_graph import MemoryGraph
 from instastream.stores.memory_posts import MemoryPosts
 from tests.flow.conftest import Streams, join, post

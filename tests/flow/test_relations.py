@@ -174,8 +174,8 @@ async def a_ready_post(deps: Deps) -> PostId:
             media_id=media_id, post_id=post_id, author_id=BOB, digest="", variants=[], at_ms=0
         )
     )
-    await deps.feeds.open(ADA)
-    await deps.feeds.fill(ADA, [post_id])
+    await deps.feeds.open(ADA, ADA)
+    await deps.feeds.fill(ADA, ADA, [post_id])
     return post_id
 
 

@@ -14,7 +14,7 @@ from instastream.ids import PostId, UserId
 from instastream.limits import FANOUT_BATCH_LENGTH, FEED_LENGTH, FEED_SLACK
 from instastream.settings import Settings
 from instastream.stores.feeds import Feeds, FeedState
-from instastream.stores.memory import MemoryFeeds
+from instastream.stores.memory_feeds import MemoryFeeds
 from instastream.stores.redis import open_redis
 from instastream.stores.redis_feeds import RedisFeeds
 from tests.conftest import IN_MEMORY

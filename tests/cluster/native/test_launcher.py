@@ -160,10 +160,11 @@ async def test_our_own_process_is_killed_and_started_again(stack: Stack, tmp_pat
 
 async def test_a_server_that_cannot_start_shows_why(tmp_path: Path, stack: Stack) -> None:
     environ = bare_environ() | given_by(stack, "redis")
-    (tmp_path / "redis" / "appendonlydir").mkdir(parents=True)
-    manifest = tmp_path / "redis" / "appendonlydir" / "appendonly.aof.manifest"
-    manifest.write_text("not a manifest\n")
-    with pytest.raises(Unready, match=r"(?s)redis ended while starting; .*/logs/redis\.log .*AOF"):
+    (tmp_path / "redis").mkdir()
+    (tmp_path / "redis" / "dump.rdb").write_text("not a dump\n")
+    with pytest.raises(
+        Unready, match=r"(?s)redis ended while starting; .*/logs/redis\.log .*signature"
+    ):
         await Stack(tmp_path, environ=environ, report=nothing).up()
 
 

@@ -118,8 +118,8 @@ async def test_without_redis_feeds_are_read_from_the_stores(
 async def test_a_feed_goes_on_past_its_list(ada: Person, bob: Person, deps: Deps) -> None:
     await ada.ask("PUT", f"/v1/users/{bob.id}/follow")
     posts = [(await make_ready(await bob.post(), deps))["id"] for _ in range(7)][::-1]
-    await deps.feeds.open(ada.id)
-    await deps.feeds.fill(ada.id, [PostId(post_id) for post_id in posts[:3]])
+    await deps.feeds.open(ada.id, ada.id)
+    await deps.feeds.fill(ada.id, ada.id, [PostId(post_id) for post_id in posts[:3]])
     for limit in (1, 2, 3, 4, 7, 100):
         read: list[str] = []
         cursor: dict[str, object] = {}
