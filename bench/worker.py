@@ -15,6 +15,7 @@ from secrets import token_hex
 
 from httpx2 import AsyncClient
 
+from bench.processes import cpu_s
 from bench.report import Result, report
 from bench.system import running
 from infra import local
@@ -23,7 +24,6 @@ from instastream.client import TIMEOUT_S, Client
 from instastream.terminal import Steps
 
 PHOTOS = 40
-TICKS_A_S = os.sysconf("SC_CLK_TCK")
 ORIGINAL = files("instastream.photos").joinpath("dandelions.jpg").read_bytes()
 BARE = """
 import sys, time
@@ -78,9 +78,9 @@ async def _measure(photos: list[bytes], steps: Steps) -> tuple[float, float]:
 async def _worker_s(stack: Stack, author: Client, photos: list[bytes], steps: Steps) -> float:
     pid = next(row.pid for row in stack.status() if row.name == "media")
     assert pid
-    before_s = sum(map(_cpu_s, _tree(pid)))
+    before_s = sum(map(cpu_s, _tree(pid)))
     await _post_all(author, photos, steps)
-    return sum(map(_cpu_s, _tree(pid))) - before_s
+    return sum(map(cpu_s, _tree(pid))) - before_s
 
 
 async def _post_all(author: Client, photos: list[bytes], steps: Steps) -> None:
@@ -98,11 +98,6 @@ def _tree(pid: int) -> Iterator[int]:
     for task in Path(f"/proc/{pid}/task").iterdir():
         for child in (task / "children").read_text().split():
             yield from _tree(int(child))
-
-
-def _cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS_A_S  # of user and system
 
 
 def _bare_s(photos: list[bytes], home: Path) -> float:

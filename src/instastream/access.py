@@ -47,7 +47,14 @@ async def find_user(user_id: UserId, viewer: UserId, deps: Deps) -> tuple[User, 
 async def check_account(user_id: UserId, viewer: UserId, deps: Deps) -> User:
     """Someone whose posts and lists a viewer may see; raises Rejected saying why not."""
     user, relations = await find_user(user_id, viewer, deps)
+    return admit(viewer, user, relations)
+
+
+def admit(viewer: UserId, user: User, relations: Relations) -> User:
+    """Someone whose posts and lists a viewer may see; raises Rejected saying why not."""
     match hindrance(viewer, user, relations):
+        case "blocked-by":
+            raise no_such_user(user.user_id)
         case "blocks":
             raise Rejected("user-blocked", f"you block {user.username}")
         case "private":

@@ -15,6 +15,7 @@ from instastream.deps import Deps
 from instastream.errors import Rejected
 from instastream.events import (
     AltText,
+    Fanout,
     PostDeleted,
     PostEdited,
     UploadFinalized,
@@ -24,6 +25,7 @@ from instastream.ids import MediaId, PostId, UserId
 from instastream.limits import PUT_BYTES_MAX
 from instastream.multipart import own_upload
 from instastream.quotas import opening
+from instastream.stamps import stamp_of
 from instastream.stores.blobs import SignedPut
 from instastream.stores.posts import Post
 from instastream.stores.uploads import Claim, Upload
@@ -90,8 +92,15 @@ async def finalize(
     if standing is None or len(standing.media) < standing.media_count:
         author = await deps.users.get(author_id)
         private = author is not None and author.private
+        fanout = await stamp_of(post_id, author_id, deps)
         events = _finalized(
-            post_id, author_id, draft, uploads, private=private, at_ms=deps.now_ms()
+            post_id,
+            author_id,
+            draft,
+            uploads,
+            private=private,
+            fanout=fanout,
+            at_ms=deps.now_ms(),
         )
         await asyncio.gather(*(_append_finalized(event, deps) for event in events))
         standing = (await deps.posts.get([post_id]))[post_id]
@@ -156,6 +165,7 @@ def _finalized(
     uploads: list[Upload],
     *,
     private: bool,
+    fanout: Fanout,
     at_ms: int,
 ) -> list[UploadFinalized]:
     return [
@@ -170,6 +180,7 @@ def _finalized(
             position=position,
             media_count=len(uploads),
             private=private,
+            fanout=fanout,
             at_ms=at_ms,
         )
         for position, (media, upload) in enumerate(zip(draft.media, uploads, strict=True))

@@ -28,9 +28,11 @@ from instastream.stores.cassandra.posts import CassandraPosts
 from instastream.stores.cassandra.session import open_session
 from instastream.stores.cassandra.uploads import CassandraUploads
 from instastream.stores.cassandra.users import CassandraUsers
+from instastream.stores.changes import Changes
 from instastream.stores.feeds import Feeds
 from instastream.stores.graph import Graph
 from instastream.stores.ledger import Ledger
+from instastream.stores.memory_changes import MemoryChanges
 from instastream.stores.memory_graph import MemoryGraph
 from instastream.stores.memory_ledger import MemoryLedger
 from instastream.stores.memory_multiparts import MemoryMultiparts
@@ -38,7 +40,9 @@ from instastream.stores.memory_posts import MemoryPosts
 from instastream.stores.memory_transcodes import MemoryTranscodes
 from instastream.stores.multiparts import Multiparts
 from instastream.stores.posts import Posts
-from instastream.stores.redis import RedisFeeds, RedisTranscodes, open_redis
+from instastream.stores.redis import RedisTranscodes, open_redis
+from instastream.stores.redis_changes import RedisChanges
+from instastream.stores.redis_feeds import RedisFeeds
 from instastream.stores.s3 import S3Blobs, copy_s_max, open_client
 from instastream.stores.s3_multiparts import S3Multiparts
 from instastream.stores.transcodes import Transcodes
@@ -96,6 +100,7 @@ class Deps:
     posts: Posts
     graph: Graph
     feeds: Feeds
+    changes: Changes
     blobs: Blobs
     ledger: Ledger
     multiparts: Multiparts
@@ -131,6 +136,7 @@ async def open_deps(settings: Settings) -> AsyncIterator[Deps]:
             posts=CassandraPosts(session),
             graph=CassandraGraph(session),
             feeds=feeds,
+            changes=RedisChanges(redis, feeds, prefix=settings.prefix),
             blobs=blobs,
             ledger=CassandraLedger(session),
             multiparts=S3Multiparts(s3, settings.bucket),
@@ -150,6 +156,7 @@ async def open_deps(settings: Settings) -> AsyncIterator[Deps]:
 async def memory_deps(settings: Settings, renderer: Renderer) -> AsyncIterator[Deps]:
     """Nothing durable and no server: for unit and flow tests."""
     blobs = memory.MemoryBlobs(now_ms)
+    feeds = memory.MemoryFeeds()
     async with LeasedIds(memory.MemoryLeases(), now_ms) as ids:
         yield Deps(
             settings=settings,
@@ -162,7 +169,8 @@ async def memory_deps(settings: Settings, renderer: Renderer) -> AsyncIterator[D
             uploads=memory.MemoryUploads(),
             posts=MemoryPosts(),
             graph=MemoryGraph(),
-            feeds=memory.MemoryFeeds(),
+            feeds=feeds,
+            changes=MemoryChanges(feeds),
             blobs=blobs,
             ledger=MemoryLedger(now_ms),
             multiparts=MemoryMultiparts(blobs),

@@ -1,7 +1,7 @@
 """Every fact this system remembers: its fields, its topic and its key."""
 
 from hashlib import blake2b
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Generic, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
@@ -20,6 +20,9 @@ from instastream.follows import UserUnfollowed as UserUnfollowed
 from instastream.follows import UserUnmuted as UserUnmuted
 
 MediaCount = Annotated[int, Meta(ge=1)]
+
+
+Fanout = Literal["push", "pull"]  # into followers' lists, or read from the author's timeline
 
 
 class Variant(Struct, frozen=True):
@@ -98,6 +101,7 @@ class UploadFinalized(Event, frozen=True, kw_only=True, tag="upload.finalized.v1
     position: Count = 0
     media_count: MediaCount = 1
     private: bool = False
+    fanout: Fanout = "push"  # decided once, for all of the post's media
 
 
 class MediaReady(Event, frozen=True, kw_only=True, tag="media.ready.v1"):
@@ -116,6 +120,7 @@ class MediaReady(Event, frozen=True, kw_only=True, tag="media.ready.v1"):
     thumbhash: str = ""  # base64; a blurred preview in about 25 bytes
     colour: str = ""  # the dominant one, as "#rrggbb"
     video: Video | None = None
+    fanout: Fanout = "push"  # as UploadFinalized says
 
 
 class MediaFailed(Event, frozen=True, kw_only=True, tag="media.failed.v1"):

@@ -28,11 +28,23 @@ ALT_TEXT_LENGTH_MAX = 1_000  # a long paragraph
 MEDIA_MAX = 10  # in one post: what people know from other photo apps
 
 FEED_LENGTH = 800  # ten screens a day for a week; 8.3 kB a reader
+FEED_TTL_S = 30 * 86_400  # after the last read; whoever comes back waits for a rebuild
 FEED_SLACK = 64  # trimmed only this far past the length, so that trimming is rare
 PAGE_LENGTH_DEFAULT = 30  # three phone screens
 PAGE_LENGTH_MAX = 100
 FOLLOW_BACKFILL = 20  # an author's latest posts, for someone who begins to follow
 FOLLOWS_MAX = 7_500  # bounds a cold feed's rebuild
+
+CACHE_ENTRY_BYTES = 300  # of memory, beside what an entry holds
+SHOWN_BYTES_MAX = 256 * MEBIBYTE  # of one API process: 200,000 posts of about 1 kB
+RELATIONS_BYTES_MAX = 128 * MEBIBYTE  # 5,000 readers who follow 300 each
+USERS_BYTES_MAX = 32 * MEBIBYTE  # 100,000 profiles
+TIMELINES_AT_ONCE = 32  # of whom one reader follows: they must not hold up the others
+RECENTS_BYTES_MAX = 64 * MEBIBYTE  # 8,000 authors
+RECENT_LENGTH = 100  # an author's latest posts, kept in one piece: a page of them, of any length
+
+PULL_FROM = 10_000  # followers: pushing to them takes 50 ms of Redis a post; a merge, microseconds
+PUSH_BELOW = 8_000  # a fifth less, so that nobody crosses twice a day
 
 FANOUT_PAGE_LENGTH = 2_000  # followers in one job: about 10 ms of Redis
 FANOUT_BATCH_LENGTH = 500  # feeds in one script call: Redis blocked for about 2 ms
@@ -56,6 +68,14 @@ PRIVATE_CACHE_S = 600  # how long a browser shows what is private without asking
 REFRESH_REPEAT_S = 30  # a client whose answer was lost asks again within this
 REFRESH_TOKEN_TTL_S = 30 * 86_400
 
+STREAMS_MAX = 20_000  # of one process: about 20 kB each
+STREAMS_PER_USER_MAX = 4  # a phone, a tablet, two windows
+STREAM_S_MAX = ACCESS_TOKEN_TTL_S  # whoever was signed out hears nothing for longer
+STREAM_QUEUE_LENGTH = 64  # posts that wait for a slow reader, beside 64 kB on their way
+LANDED_KEPT = 10_000  # posts that are not told twice
+
+assert PUSH_BELOW <= PULL_FROM
+assert PAGE_LENGTH_MAX <= RECENT_LENGTH
 assert PAGE_LENGTH_DEFAULT <= PAGE_LENGTH_MAX <= FEED_LENGTH
 assert FANOUT_BATCH_LENGTH <= FANOUT_PAGE_LENGTH
 TEXT_LENGTH_MAX = CAPTION_LENGTH_MAX + MEDIA_MAX * ALT_TEXT_LENGTH_MAX

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from instastream.errors import Unready
-from instastream.limits import MEDIA_GRACE_S
+from instastream.limits import MEDIA_GRACE_S, PULL_FROM, PUSH_BELOW
 
 EDGE_KEY = "INSTASTREAM_EDGE_KEY"
 KEY_HELP = "64 hex digits, such as `openssl rand -hex 32` prints"
@@ -31,6 +31,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     namespace: str = ""  # keeps several instances apart on the same servers
     replication: int = 1  # copies that Kafka and Cassandra keep of what is provisioned
     media_grace_s: int = MEDIA_GRACE_S  # how long media stays that no post refers to any more
+    pull_from: int = PULL_FROM  # followers: from here on posts are pulled by readers
+    push_below: int = PUSH_BELOW  # and below this many pushed again
     token_key: bytes  # signs access tokens: Ed25519 seed, 32 bytes
     media_key: bytes  # keys the digests of originals, 32 bytes; never change it
     edge_key: bytes  # signs URLs of private media, and lets the edge read it, 32 bytes
@@ -53,6 +55,7 @@ class Settings(Struct, frozen=True, kw_only=True):
             media_grace_s=_positive(
                 environ, "INSTASTREAM_MEDIA_GRACE_S", default=str(MEDIA_GRACE_S)
             ),
+            **_thresholds(environ),
             token_key=_key(environ, "INSTASTREAM_TOKEN_KEY"),
             media_key=_key(environ, "INSTASTREAM_MEDIA_KEY"),
             edge_key=_key(environ, EDGE_KEY),
@@ -100,6 +103,16 @@ def _positive(environ: Mapping[str, str], name: str, *, default: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise Unready(f"{name} must be a number from 1")
     return int(text)
+
+
+def _thresholds(environ: Mapping[str, str]) -> dict[str, int]:
+    pull_from = _positive(environ, "INSTASTREAM_PULL_FROM", default=str(PULL_FROM))
+    push_below = _positive(
+        environ, "INSTASTREAM_PUSH_BELOW", default=str(min(PUSH_BELOW, pull_from))
+    )
+    if push_below > pull_from:
+        raise Unready("INSTASTREAM_PUSH_BELOW must not be larger than INSTASTREAM_PULL_FROM")
+    return {"pull_from": pull_from, "push_below": push_below}
 
 
 def _key(environ: Mapping[str, str], name: str) -> bytes:

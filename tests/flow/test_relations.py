@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from instastream import graph, profiles, queries
+from instastream import graph, profiles
 from instastream.deps import Deps
 from instastream.errors import Rejected
 from instastream.events import MediaReady, Record, UserFollowed, UserJoined, UserUnfollowed
@@ -18,15 +18,11 @@ from instastream.ids import MediaId, PostId, UserId, compose
 from instastream.limits import FOLLOW_BACKFILL
 from tests.flow.conftest import Streams, join, post
 from tests.flow.interleaving import Interleaver
+from tests.flow.reader import feed
 
 STEPS = 14  # store calls of the longest, and some
 ADA, BOB = (UserId(compose(at_ms=1_795_000_000_000, worker=0, sequence=n)) for n in (1, 2))
 Act = Callable[[UserId, UserId, Deps], Coroutine[Any, Any, Any]]
-
-
-async def feed(deps: Deps, reader: UserId) -> list[PostId]:
-    page = await queries.read_feed(reader, before=None, limit=100, deps=deps)
-    return [post.post_id for post in page.posts]
 
 
 async def listed(deps: Deps, reader: UserId) -> list[PostId]:
@@ -59,7 +55,8 @@ async def test_who_is_hidden_leaves_the_list_in_time_and_comes_back_with_the_lat
     for act in show:
         await act(reader, author, deps)
     await streams.run()
-    assert await feed(deps, reader) == [kept, *posts[:0:-1]]
+    assert await listed(deps, reader) == [kept, *posts[:0:-1]]
+    assert await feed(deps, reader) == [kept, *posts[::-1]], "older ones are read where they stand"
 
 
 async def test_a_block_clears_both_lists(deps: Deps, streams: Streams) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from instastream import access, accounts, commands, graph, queries
+from instastream import access, accounts, commands, graph
 from instastream.commands import Draft
 from instastream.deps import Deps
 from instastream.errors import Rejected
@@ -10,11 +10,7 @@ from instastream.ids import PostId, UserId
 from instastream.limits import FOLLOW_BACKFILL
 from instastream.stores.posts import Post
 from tests.flow.conftest import PHOTO, Streams, join, post, upload
-
-
-async def feed(deps: Deps, reader: UserId) -> list[PostId]:
-    page = await queries.read_feed(reader, before=None, limit=100, deps=deps)
-    return [post.post_id for post in page.posts]
+from tests.flow.reader import feed, read_page
 
 
 async def test_a_post_reaches_its_followers_and_nobody_else(deps: Deps, streams: Streams) -> None:
@@ -102,7 +98,8 @@ async def test_a_warm_reader_finds_what_was_posted_before_they_followed(
     await streams.run()
     await graph.follow(reader, author, deps)
     await streams.run()
-    assert await feed(deps, reader) == posts[:0:-1]
+    assert await feed(deps, reader) == posts[::-1]
+    assert await deps.feeds.read(reader) == posts[:0:-1], "older ones are read where they stand"
 
 
 async def test_unfollowing_hides_posts_at_the_next_read(deps: Deps, streams: Streams) -> None:
@@ -142,10 +139,10 @@ async def test_a_page_is_never_short_while_there_is_more(
     seen: list[PostId] = []
     before = None
     while True:
-        page = await queries.read_feed(reader, before=before, limit=limit, deps=deps)
-        seen += [post.post_id for post in page.posts]
+        page = await read_page(deps, reader, before=before, limit=limit)
+        seen += page.post_ids
         before = page.after
         if before is None:
             break
-        assert len(page.posts) == limit
+        assert len(page.post_ids) == limit
     assert seen == [posts[5], posts[3], posts[0]]

@@ -1,43 +1,48 @@
 """The ASGI application: routes, what is open while it runs, and what becomes of errors."""
 
-import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from itertools import groupby
+from typing import Any
 
 import msgspec
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from instastream.api import problems, requests
+from instastream.api import hot, requests
+from instastream.api.errors import HANDLERS
+from instastream.api.fields import SIZES
 from instastream.api.metrics import Observed, RequestMetrics
 from instastream.api.openapi import OPERATIONS
 from instastream.api.operations import JSON, Answer, AnyOperation
-from instastream.api.problems import Invalid
+from instastream.api.views import encode_post
 from instastream.deps import Deps, open_deps
-from instastream.errors import Rejected, Unavailable
+from instastream.reading.known import Known
+from instastream.reading.streams import Streams
 from instastream.settings import Settings
-from instastream.tracing import current_trace
-
-log = logging.getLogger(__name__)
 
 
 def create_app(source: Settings | Deps) -> Starlette:
     """The API on the servers that settings name, opened while it runs, or on open deps."""
     metrics = RequestMetrics()
+    routes = _routes(metrics)
+    feed = next(route for route in routes if route.path == hot.PATH)
     app = Starlette(
-        routes=_routes(metrics),
-        middleware=[Middleware(Observed, metrics=metrics)],
+        routes=routes,
+        middleware=[
+            Middleware(Observed, metrics=metrics),
+            Middleware(hot.Hot, route=feed, metrics=metrics),
+        ],
         exception_handlers=HANDLERS,
         lifespan=_lifespan,
     )
     app.router.redirect_slashes = False  # one address for each thing
     if isinstance(source, Deps):
-        app.state.deps = source
+        _open(app, source)
     else:
         app.state.settings = source
     return app
@@ -49,8 +54,15 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
         yield
         return
     async with open_deps(app.state.settings) as deps:
-        app.state.deps = deps
+        _open(app, deps)
         yield
+        await app.state.streams.close()
+
+
+def _open(app: Starlette, deps: Deps) -> None:
+    app.state.deps = deps
+    app.state.known = Known(deps, show=partial(encode_post, deps=deps), sizes=SIZES)
+    app.state.streams = Streams(app.state.known, deps)
 
 
 def _routes(metrics: RequestMetrics) -> list[Route]:
@@ -68,18 +80,22 @@ def _route(path: str, operations: list[AnyOperation], metrics: RequestMetrics) -
 
     async def endpoint(request: Request) -> Response:
         operation = by_method["GET" if request.method == "HEAD" else request.method]
-        asked = await requests.read(request, operation, request.app.state.deps, metrics)
+        asked = await requests.read(request, operation, metrics)
         return respond(operation, await operation.endpoint(asked))
 
     return Route(path, endpoint, methods=list(by_method))
 
 
-def respond(operation: AnyOperation, answer: Answer[object]) -> Response:
+def respond(operation: AnyOperation, answer: Answer[Any]) -> Response:
     """An answer as its operation says it looks."""
     assert set(answer.headers) <= set(operation.headers)
     if answer.accepted is not None:
         assert isinstance(answer.accepted, operation.accepted or ())
         return Response(msgspec.json.encode(answer.accepted), 202, media_type=JSON)
+    if isinstance(answer.shown, Response):
+        return answer.shown
+    if operation.conditional and answer.shown is None:
+        return Response(None, 304, dict(answer.headers))
     if operation.status == 204:
         return Response(None, 204, dict(answer.headers))
     content = _encoded(operation, answer.shown)
@@ -87,42 +103,6 @@ def respond(operation: AnyOperation, answer: Answer[object]) -> Response:
 
 
 def _encoded(operation: AnyOperation, shown: object) -> bytes:
+    if isinstance(shown, bytes):
+        return shown
     return msgspec.json.encode(shown) if operation.media_type == JSON else str(shown).encode()
-
-
-async def _rejected(request: Request, error: Rejected) -> Response:
-    return problems.respond(error.problem, error.detail, retry_after_s=error.retry_after_s)
-
-
-async def _invalid(request: Request, error: Invalid) -> Response:
-    return problems.respond(error.problem, error.detail, fault=error.fault)
-
-
-async def _unavailable(request: Request, error: Unavailable) -> Response:
-    log.warning("%s %s (%s): %s", request.method, request.url.path, current_trace(), error)
-    return problems.respond("unavailable", f"{error.what} does not answer: try the same again")
-
-
-async def _unrouted(request: Request, error: HTTPException) -> Response:
-    if error.status_code == 405:
-        methods = sorted((error.headers or {})["Allow"].split(", "))
-        detail = f"{request.method} can't be done here, only {', '.join(methods)}"
-        return problems.respond("method-not-allowed", detail, allow=", ".join(methods))
-    return problems.respond("not-found", f"nothing is at {request.url.path}: see /openapi.json")
-
-
-async def _unexpected(request: Request, error: Exception) -> Response:
-    """Says nothing of what went wrong: the log does, under the same trace."""
-    log.error("%s %s (%s)", request.method, request.url.path, current_trace(), exc_info=error)
-    response = problems.respond("internal-error", "this is our mistake, and it is logged")
-    response.headers["traceparent"] = current_trace()  # answered outside of Observed
-    return response
-
-
-HANDLERS: dict[int | type[Exception], Callable[..., Awaitable[Response]]] = {
-    Rejected: _rejected,
-    Invalid: _invalid,
-    Unavailable: _unavailable,
-    HTTPException: _unrouted,
-    Exception: _unexpected,
-}

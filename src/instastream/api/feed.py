@@ -1,17 +1,23 @@
 """The feed: what those whom someone follows posted."""
 
-from instastream import queries
-from instastream.api.operations import Answer, Asked, Nothing, Operation
-from instastream.api.pages import PageQuery, answer_page
+from instastream.api.operations import Answer, Asked, Encoded, Nothing, Operation
+from instastream.api.pages import PageQuery, answer_page, before
 from instastream.api.views import Page
+from instastream.reading import pages
 
 
-async def read(asked: Asked[PageQuery, Nothing]) -> Answer[Page]:
+async def read(asked: Asked[PageQuery, Nothing]) -> Answer[Encoded]:
     """A page of the feed of whoever asks."""
-    page = await queries.read_feed(
-        asked.viewer, before=asked.query.before, limit=asked.query.limit, deps=asked.deps
+    of = f"feed/{asked.viewer}"
+    page = await pages.read_feed(
+        asked.viewer,
+        before=before(asked, of=of),
+        limit=asked.query.limit,
+        size=asked.query.size,
+        known=asked.known,
+        deps=asked.deps,
     )
-    return answer_page(page, "/v1/feed", asked)
+    return answer_page(page, "/v1/feed", asked, of=of)
 
 
 OPERATIONS = (
@@ -23,7 +29,8 @@ OPERATIONS = (
         query=PageQuery,
         body=Nothing,
         shown=Page,
-        headers=("link",),
+        headers=("link", "etag", "cache-control"),
         problems=("invalid-cursor",),
+        conditional=True,
     ),
 )

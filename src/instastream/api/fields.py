@@ -9,7 +9,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from instastream.api.cursors import CURSOR_PATTERN, USERS_CURSOR_PATTERN
+from instastream.api.cursors import CURSOR_PATTERN
 from instastream.ids import SNOWFLAKE_PATTERN, UUID_PATTERN, MediaId
 from instastream.limits import (
     ALT_TEXT_LENGTH_MAX,
@@ -143,15 +143,15 @@ Cursor = Annotated[
     Meta(
         extra_json_schema={"pattern": CURSOR_PATTERN},
         description="As `next_cursor` of a page was.",
-        examples=["ARXOHAIzR4AA"],
+        examples=["AhXOJYPF57rAG1Z867PUO6Fe"],
     ),
 ]
 UsersCursor = Annotated[
     str,
     Meta(
-        extra_json_schema={"pattern": USERS_CURSOR_PATTERN},
+        extra_json_schema={"pattern": CURSOR_PATTERN},
         description="As `next_cursor` of a page of the same list was.",
-        examples=["AhXOHAIzR4AAMzRhYmNk"],
+        examples=["AhXOJYPF57rA6RsUOPONeui-"],
     ),
 ]
 Size = Annotated[

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from instastream.api import feed, me, posts, service, tokens, uploads, users
+from instastream.api import feed, me, posts, service, stream, tokens, uploads, users
 from instastream.api.fields import IDEMPOTENCY_KEY_PATTERN
 from instastream.api.operations import (
     JSON,
@@ -16,6 +16,7 @@ from instastream.api.operations import (
     Operation,
 )
 from instastream.api.problems import MEDIA_TYPE, PROBLEMS, Problem
+from instastream.api.stream import ENTRY_PATTERN
 from instastream.ids import SNOWFLAKE_PATTERN, UUID_PATTERN
 
 Json = dict[str, Any]
@@ -38,10 +39,23 @@ IDEMPOTENCY_KEY = {
     "description": "Any name for this request: with another request within a day it is refused.",
     "schema": {"type": "string", "pattern": IDEMPOTENCY_KEY_PATTERN, "examples": ["8e03978e"]},
 }
+LAST_EVENT_ID = {
+    "name": "Last-Event-ID",
+    "in": "header",
+    "description": "The id of the last event that arrived: what landed since comes first.",
+    "schema": {"type": "string", "pattern": f"^{ENTRY_PATTERN}$", "examples": ["1795000000000-0"]},
+}
+IF_NONE_MATCH = {
+    "name": "If-None-Match",
+    "in": "header",
+    "description": "The ETag of what is here already: where it is the same, 304 and no content.",
+    "schema": {"type": "string", "examples": ['"8e03978e4f2a5c1d8e03978e"']},
+}
 HEADERS = {
     "location": ("Where it can be read from now on.", True, "^/v1/"),
     "link": ('The next page, as rel="next"; absent on the last one.', False, 'rel="next"$'),
-    "cache-control": ("Tokens are not to be stored.", True, "^no-store$"),
+    "cache-control": ("What may be kept.", True, "^(no-store|private, no-cache)$"),
+    "etag": ("Of exactly these bytes, for If-None-Match.", True, '^"[0-9a-f]{24}"$'),
     "traceparent": ("The trace this request belongs to (W3C).", True, "^00-"),
     "www-authenticate": ("How to sign in (RFC 6750).", True, "^Bearer"),
     "retry-after": ("Seconds to wait.", True, "^[0-9]+$"),
@@ -64,6 +78,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     *uploads.OPERATIONS,
     *posts.OPERATIONS,
     *feed.OPERATIONS,
+    *stream.OPERATIONS,
     *service.OPERATIONS,
     Operation(
         method="GET",
@@ -112,6 +127,14 @@ def _operation(one: AnyOperation, schema_of: dict[Any, Json]) -> Json:
         "parameters": [*_path_parameters(one), *_query_parameters(one)],
         "responses": _successes(one, schema_of) | _failures(one),
     }
+    if one.resumable:
+        described["parameters"].append(LAST_EVENT_ID)
+    if one.conditional:
+        described["parameters"].append(IF_NONE_MATCH)
+        described["responses"]["304"] = {
+            "description": "It is what If-None-Match says",
+            "headers": _headers(*one.headers),
+        }
     if one.idempotency_key:
         described["parameters"].append(IDEMPOTENCY_KEY)
     if one.body is not Nothing:

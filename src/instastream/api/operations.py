@@ -5,17 +5,21 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from msgspec import Struct
+from starlette.responses import Response
 
 from instastream.api.metrics import RequestMetrics
 from instastream.deps import Deps
 from instastream.ids import UserId
 from instastream.media_urls import media_url
+from instastream.reading.known import Known
+from instastream.reading.streams import Streams
 
 Query = TypeVar("Query")
 Body = TypeVar("Body")
 Shown = TypeVar("Shown")
 
 JSON = "application/json"
+Encoded: TypeAlias = bytes | Response | None  # what is shown, ready to be sent
 
 
 class Nothing(Struct, frozen=True, forbid_unknown_fields=True):
@@ -30,12 +34,16 @@ class Asked(Generic[Query, Body]):
     """A request whose parts are all as its operation says."""
 
     deps: Deps
+    known: Known
+    streams: Streams
     metrics: RequestMetrics
     viewer: UserId  # who asks; "" where nobody needs to sign in
     path: Mapping[str, str]  # not checked yet: ids are parsed by who knows of what
     query: Query
     body: Body
     idempotency_key: str | None
+    if_none_match: str | None
+    last_event_id: str | None = None
 
     def media_url(self, key: str) -> str:
         """Where whoever asks finds an object."""
@@ -64,7 +72,7 @@ class Operation(Generic[Query, Body, Shown]):
     method: str
     path: str
     summary: str
-    endpoint: Callable[[Asked[Query, Body]], Awaitable[Answer[Shown]]]
+    endpoint: Callable[[Asked[Query, Body]], Awaitable[Answer[Shown] | Answer[Encoded]]]
     query: type[Query]
     body: type[Body]
     shown: type[Shown]
@@ -76,6 +84,8 @@ class Operation(Generic[Query, Body, Shown]):
     problems: tuple[str, ...] = ()
     signed_in: bool = True
     idempotency_key: bool = False
+    resumable: bool = False  # takes Last-Event-ID
+    conditional: bool = False  # takes If-None-Match: its content is bytes, None where it matches
 
     @property
     def tag(self) -> str:

@@ -1,16 +1,15 @@
 """How lists are asked for page by page, and how a page says where the next one is."""
 
-from urllib.parse import urlencode
-
 from msgspec import UNSET, Struct, UnsetType
 
-from instastream import profiles, queries
-from instastream.api.cursors import before_of, user_before, users_cursor
+from instastream import profiles
+from instastream.api.cursors import before_of, cursor_after, user_before, users_cursor
 from instastream.api.fields import SIZE_DEFAULT, SIZES, Cursor, PageLength, Size, UsersCursor
-from instastream.api.operations import Answer, Asked, Nothing
-from instastream.api.views import Page, Users, show_page, show_user
+from instastream.api.operations import Answer, Asked, Encoded, Nothing
+from instastream.api.views import Users, show_user
 from instastream.ids import PostId
 from instastream.limits import PAGE_LENGTH_DEFAULT
+from instastream.reading.pages import Page
 
 
 class SizeQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -29,20 +28,13 @@ class PageQuery(SizeQuery, frozen=True, kw_only=True, forbid_unknown_fields=True
     limit: PageLength = PAGE_LENGTH_DEFAULT
     cursor: Cursor | UnsetType = UNSET
 
-    @property
-    def before(self) -> PostId | None:
-        """The post that the page comes after; raises Rejected("invalid-cursor")."""
-        return None if self.cursor is UNSET else before_of(self.cursor)
 
-
-def answer_page(page: queries.Page, path: str, asked: Asked[PageQuery, Nothing]) -> Answer[Page]:
-    """A page, and a Link to the next one."""
-    query = asked.query
-    shown = show_page(page, viewer=asked.viewer, url=asked.media_url, size=query.size)
-    if shown.next_cursor is None:
-        return Answer(shown)
-    target = {"limit": query.limit, "size": query.size, "cursor": shown.next_cursor}
-    return Answer(shown, {"link": f'<{path}?{urlencode(target)}>; rel="next"'})
+def before(asked: Asked[PageQuery, Nothing], *, of: str) -> PostId | None:
+    """The post that a page of a list comes after; raises Rejected("invalid-cursor")."""
+    cursor = asked.query.cursor
+    if cursor is UNSET:
+        return None
+    return before_of(cursor, of=of, key=asked.deps.settings.token_key)
 
 
 class UsersQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -67,8 +59,8 @@ def answer_users(
     if people.after is None:
         return Answer(Users(users, None))
     cursor = users_cursor(people.after, place=_place(path, asked), key=_key(asked))
-    target = {"limit": asked.query.limit, "cursor": cursor}
-    return Answer(Users(users, cursor), {"link": f'<{path}?{urlencode(target)}>; rel="next"'})
+    target = f"{path}?limit={asked.query.limit}&cursor={cursor}"
+    return Answer(Users(users, cursor), {"link": f'<{target}>; rel="next"'})
 
 
 def _place(path: str, asked: Asked[UsersQuery, Nothing]) -> str:
@@ -77,3 +69,31 @@ def _place(path: str, asked: Asked[UsersQuery, Nothing]) -> str:
 
 def _key(asked: Asked[UsersQuery, Nothing]) -> bytes:
     return asked.deps.settings.token_key
+
+
+def answer_page(
+    page: Page, path: str, asked: Asked[PageQuery, Nothing], *, of: str
+) -> Answer[Encoded]:
+    """A page in the bytes that its posts are kept in, and a Link to the next one.
+
+    No content where it is the one that whoever asks has already.
+    """
+    headers = {"etag": f'"{page.tag}"', "cache-control": "private, no-cache"}
+    following = b"null"
+    if page.after:
+        cursor = cursor_after(page.after, of=of, key=asked.deps.settings.token_key)
+        query = f"limit={asked.query.limit}&size={asked.query.size}&cursor={cursor}"
+        headers["link"] = f'<{path}?{query}>; rel="next"'
+        following = b'"%b"' % cursor.encode()
+    if _has(asked.if_none_match, headers["etag"]):
+        return Answer(None, headers)
+    posts = b",".join([shown.body for shown in page.shown])
+    return Answer(b'{"posts":[%b],"next_cursor":%b}' % (posts, following), headers)
+
+
+def _has(if_none_match: str | None, tag: str) -> bool:
+    """RFC 9110: any of several tags, compared weakly."""
+    if if_none_match is None:
+        return False
+    tags = [one.strip().removeprefix("W/") for one in if_none_match.split(",")]
+    return tag in tags or "*" in tags

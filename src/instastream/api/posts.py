@@ -6,12 +6,13 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from instastream import access, commands, queries
 from instastream.api.fields import AltText, Caption, UploadId
-from instastream.api.operations import NOTHING, Answer, Asked, Nothing, Operation
-from instastream.api.pages import PageQuery, SizeQuery, answer_page
+from instastream.api.operations import NOTHING, Answer, Asked, Encoded, Nothing, Operation
+from instastream.api.pages import PageQuery, SizeQuery, answer_page, before
 from instastream.api.views import Page, Post, show_post
 from instastream.commands import Draft, DraftMedia
 from instastream.ids import parse_post_id, parse_user_id
 from instastream.limits import MEDIA_MAX
+from instastream.reading import pages
 
 
 class NewMedia(Struct, frozen=True, forbid_unknown_fields=True):
@@ -85,17 +86,20 @@ async def delete(asked: Asked[Nothing, Nothing]) -> Answer[Nothing]:
     return Answer(NOTHING)
 
 
-async def by_user(asked: Asked[PageQuery, Nothing]) -> Answer[Page]:
+async def by_user(asked: Asked[PageQuery, Nothing]) -> Answer[Encoded]:
     """Those of a user's posts that whoever asks may see."""
     author_id = parse_user_id(asked.path["user_id"])
-    page = await queries.read_timeline(
+    of = f"posts/{author_id}/{asked.viewer}"
+    page = await pages.read_timeline(
         author_id,
         asked.viewer,
-        before=asked.query.before,
+        before=before(asked, of=of),
         limit=asked.query.limit,
+        size=asked.query.size,
+        known=asked.known,
         deps=asked.deps,
     )
-    return answer_page(page, f"/v1/users/{author_id}/posts", asked)
+    return answer_page(page, f"/v1/users/{author_id}/posts", asked, of=of)
 
 
 OPERATIONS = (
@@ -160,7 +164,8 @@ OPERATIONS = (
         query=PageQuery,
         body=Nothing,
         shown=Page,
-        headers=("link",),
+        headers=("link", "etag", "cache-control"),
         problems=("user-not-found", "account-private", "user-blocked", "invalid-cursor"),
+        conditional=True,
     ),
 )

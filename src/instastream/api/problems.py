@@ -88,6 +88,7 @@ PROBLEMS = {
     "too-many-uploads": Kind(
         429, "You have too many uploads open", "Finalize or abort some, or wait for Retry-After."
     ),
+    "too-many-streams": Kind(429, "You have too many streams open", "Close one of them first."),
     "internal-error": Kind(
         500, "Something went wrong here", "Try again; if it stays, report the instance."
     ),

@@ -4,6 +4,7 @@ import re
 from typing import Any, TypeVar
 
 import msgspec
+from starlette.datastructures import QueryParams
 from starlette.requests import ClientDisconnect, Request
 
 from instastream.api.fields import IDEMPOTENCY_KEY_PATTERN, MEANINGS, whole
@@ -27,16 +28,22 @@ FIELD = re.compile(
 
 
 async def read(
-    request: Request, operation: AnyOperation, deps: Deps, metrics: RequestMetrics
+    request: Request, operation: AnyOperation, metrics: RequestMetrics
 ) -> Asked[Any, Any]:
     """Everything that was asked; raises Rejected, cheapest checks first."""
+    state = request.app.state
+    deps: Deps = state.deps
     return Asked(
         deps=deps,
+        known=state.known,
+        streams=state.streams,
         metrics=metrics,
         viewer=_viewer(request, deps) if operation.signed_in else UserId(""),
         path=request.path_params,
-        query=_query(request, operation.query),
+        query=query_of(request.query_params, operation.query),
         idempotency_key=_idempotency_key(request) if operation.idempotency_key else None,
+        if_none_match=request.headers.get("if-none-match"),
+        last_event_id=request.headers.get("last-event-id"),
         body=NOTHING if operation.body is Nothing else await _body(request, operation.body),
     )
 
@@ -48,11 +55,12 @@ def _viewer(request: Request, deps: Deps) -> UserId:
     return deps.signer.user_of(token.strip(), now_ms=deps.now_ms())
 
 
-def _query(request: Request, query: type[T]) -> T:
-    given = request.query_params.multi_items()
+def query_of(params: QueryParams, query: type[T]) -> T:
+    """What a query says; raises Invalid naming the parameter that is wrong."""
+    given = params.multi_items()
     once = dict(given)
     if len(once) < len(given):
-        name = next(name for name in once if len(request.query_params.getlist(name)) > 1)
+        name = next(name for name in once if len(params.getlist(name)) > 1)
         raise Invalid(Fault(f"{name}: given more than once", parameter=name))
     try:
         return msgspec.convert(once, query, strict=False)

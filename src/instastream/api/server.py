@@ -1,19 +1,24 @@
 """How the API is served: by uvicorn, with bounds on how much and how long a request may take."""
 
 import asyncio
+import sys
+from socket import socket
 
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from instastream.api.stream import ABORT
 from instastream.limits import REQUEST_HEAD_BYTES_MAX, REQUEST_S_MAX
 
 KEEP_ALIVE_S = 75  # longer than load balancers': a request must not meet a connection that we close
 
+NOT_STARTED = 3  # as uvicorn's own command says it
+
 
 def serve(app: ASGIApp, *, host: str, port: int) -> None:
     """Serve until SIGINT or SIGTERM."""
-    uvicorn.run(
+    config = uvicorn.Config(
         app,
         host=host,
         port=port,
@@ -24,6 +29,20 @@ def serve(app: ASGIApp, *, host: str, port: int) -> None:
         server_header=False,
         access_log=False,
     )
+    server = EndingServer(config)
+    server.run()
+    if not server.started:
+        sys.exit(NOT_STARTED)
+
+
+class EndingServer(uvicorn.Server):
+    """Ends streams first when it stops: it waits for every request, and they have no end."""
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        state = getattr(self.config.app, "state", None)
+        if streams := getattr(state, "streams", None):
+            await streams.close()
+        await super().shutdown(sockets)
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -48,6 +67,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self.scope[ABORT] = self.transport.abort  # type: ignore[literal-required]
         self._in_head, self._head_bytes = True, 0
         self._expect_request()
 

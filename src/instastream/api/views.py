@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from types import MappingProxyType
 from typing import Annotated, Literal
 
+import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from instastream import events, profiles, queries
-from instastream.api.cursors import cursor_after
+from instastream import events, profiles
 from instastream.api.fields import (
     IMAGES,
     SIZE_DEFAULT,
@@ -18,7 +19,9 @@ from instastream.api.fields import (
     UploadId,
     UsersCursor,
 )
+from instastream.deps import Deps
 from instastream.ids import MediaId, UserId
+from instastream.media_urls import media_url
 from instastream.relations import Relations
 from instastream.stores import posts, users
 from instastream.uploads import is_video
@@ -197,6 +200,12 @@ def show_post(
     )
 
 
+def encode_post(post: posts.Post, size: str, deps: Deps) -> bytes:
+    """The JSON of a post: as everyone sees it once it is ready, and its author before."""
+    url = partial(media_url, deps.settings, now_s=deps.now_ms() // 1000)
+    return msgspec.json.encode(show_post(post, viewer=post.author_id, url=url, size=size))
+
+
 def _show_media(media: posts.Media, *, url: Url, size: str, percent: float | None) -> Media:
     rendered = media.rendered
     images = {
@@ -229,14 +238,6 @@ def _show_video(video: events.Video, url: Url) -> Video:
         duration_ms=video.duration_ms,
         rungs=[Rung(one.name, one.width, one.height, one.bits_per_s) for one in video.rungs],
         size_bytes=video.size_bytes,
-    )
-
-
-def show_page(page: queries.Page, *, viewer: UserId, url: Url, size: str) -> Page:
-    """A page of posts."""
-    return Page(
-        [show_post(post, viewer=viewer, url=url, size=size) for post in page.posts],
-        cursor_after(page.after) if page.after else None,
     )
 
 

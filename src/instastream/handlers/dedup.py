@@ -170,6 +170,7 @@ def _ready(upload: UploadFinalized, root: str, outcome: Outcome, deps: Deps) -> 
         thumbhash=outcome.thumbhash,
         colour=outcome.colour,
         video=outcome.video,
+        fanout=upload.fanout,
         at_ms=deps.now_ms(),
     )
 

@@ -19,12 +19,13 @@ from instastream.handlers.graph import record_edge, record_wall
 from instastream.handlers.table import Handlers
 from instastream.ids import UserId, newest
 from instastream.limits import FANOUT_PAGE_LENGTH, FEED_LENGTH, FOLLOW_BACKFILL
+from instastream.stores.changes import Change
 from instastream.stores.graph import FOLLOWER_BUCKETS
 from instastream.visibility import feed_shows
 
 
 async def fan_out(record: Record[MediaReady], deps: Deps) -> list[Event]:
-    """The post is in its followers' lists, or planned in pages when they are many.
+    """The post is in its followers' lists, planned in pages when they are many, or to be pulled.
 
     That is up to whichever of its media is the last to be ready. The post stands in its author's
     timeline first: a reader whose list is not there yet finds it in the timelines that the list
@@ -34,9 +35,15 @@ async def fan_out(record: Record[MediaReady], deps: Deps) -> list[Event]:
     await deps.posts.record_ready(event)
     if not await deps.posts.all_ready(event.post_id, event.media_count):
         return []
+    if event.fanout == "pull":
+        await deps.posts.record_celebrity(event.author_id)
+        await deps.changes.tell(Change("celebrity", event.author_id), _landed(event))
+        return []
     followers = await deps.graph.followers(event.author_id, limit=FANOUT_PAGE_LENGTH + 1)
     if len(followers) <= FANOUT_PAGE_LENGTH:
         await deps.feeds.push(event.post_id, followers)
+    await deps.changes.tell(_landed(event))
+    if len(followers) <= FANOUT_PAGE_LENGTH:
         return []
     return [_page(event, bucket, after="") for bucket in range(FOLLOWER_BUCKETS)]
 
@@ -109,6 +116,10 @@ async def _tidy(reader: UserId, author: UserId, deps: Deps) -> None:
         posts = await deps.posts.timeline(author, before=before, limit=FEED_LENGTH)
         if unwanted := set(listed).intersection(posts):
             await deps.feeds.remove(reader, sorted(unwanted))
+
+
+def _landed(event: MediaReady) -> Change:
+    return Change("landed", event.author_id, event.post_id)
 
 
 def _page(event: MediaReady | FanoutPage, bucket: int, after: str) -> FanoutPage:

@@ -1,4 +1,4 @@
-"""Who there is, and who follows, blocks and mutes whom."""
+"""Who there is, and who follows, blocks and mutes whom; whoever keeps it in memory is told."""
 
 from instastream.deps import Deps
 from instastream.events import (
@@ -18,31 +18,42 @@ from instastream.events import (
 )
 from instastream.follows import EdgeEvent
 from instastream.handlers.table import Handlers
+from instastream.ids import UserId
 from instastream.relations import WallEvent, edge_of, wall_of
+from instastream.stores.changes import Change
 
 
 async def record_joined(record: Record[UserJoined], deps: Deps) -> list[Event]:
     """The user has a profile."""
     await deps.users.record_joined(record.event)
+    await _tell(deps, record.event.user_id)
     return []
 
 
 async def record_changed(record: Record[ProfileChanged], deps: Deps) -> list[Event]:
     """The profile says whether the account is private."""
     await deps.users.record_changed(record)
+    await _tell(deps, record.event.user_id)
     return []
 
 
 async def record_edge(record: Record[EdgeEvent], deps: Deps) -> list[Event]:
     """The edge is in the graph, asked for, or gone."""
     await deps.graph.record_edge(edge_of(record))
+    await _tell(deps, record.event.follower_id)
     return []
 
 
 async def record_wall(record: Record[WallEvent], deps: Deps) -> list[Event]:
     """The block or mute stands, or is gone."""
-    await deps.graph.record_wall(wall_of(record))
+    wall = wall_of(record)
+    await deps.graph.record_wall(wall)
+    await _tell(deps, wall.user_id, wall.other_id)
     return []
+
+
+async def _tell(deps: Deps, *user_ids: UserId) -> None:
+    await deps.changes.tell(*(Change("user", user_id) for user_id in user_ids))
 
 
 GRAPH: Handlers = {

@@ -1,18 +1,24 @@
 """Every reader's feed: a list of post ids, strictly descending, rebuilt when it is lost."""
 
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from instastream.ids import PostId, UserId
 
+Head: TypeAlias = tuple[UserId, int]  # the first so many ids of someone's feed
+
 
 class Feeds(Protocol):
-    """Lists of at most `FEED_LENGTH` ids. No list means a cold reader: nothing is pushed there."""
+    """The newest `FEED_LENGTH` ids of what was pushed, strictly descending as they are read.
+
+    No list means a cold reader, to whom nothing is pushed; a list that nobody read for
+    `FEED_TTL_S` is gone.
+    """
 
     async def push(self, post_id: PostId, readers: list[UserId]) -> None:
-        """Put an id in its place in every list that exists; again is a no-op."""
+        """Put an id in its place in every list that exists; again changes nothing."""
 
     async def insert(self, reader: UserId, post_ids: list[PostId]) -> None:
-        """Put ids in their places in one list, if it exists; again is a no-op."""
+        """Put ids in their places in one list, if it exists; again changes nothing."""
 
     async def remove(self, reader: UserId, post_ids: list[PostId]) -> None:
         """Take ids out of one list, if they are in it."""

@@ -1,6 +1,7 @@
 """Every store in memory, for unit and flow tests: the same contracts, nothing durable."""
 
 import asyncio
+import time
 from bisect import insort
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
@@ -18,7 +19,7 @@ from instastream.events import (
     UserJoined,
 )
 from instastream.ids import WORKERS, Lease, MediaId, PostId, UserId
-from instastream.limits import FEED_LENGTH
+from instastream.limits import FEED_LENGTH, FEED_TTL_S
 from instastream.log import Appended, Headers
 from instastream.stores.accounts import Credentials, RefreshToken
 from instastream.stores.blobs import Blob, Listed, SignedPut
@@ -153,12 +154,15 @@ class MemoryUploads:
 class MemoryFeeds:
     """Feeds in ascending lists; a reader whose rebuild has not ended is in `opened`."""
 
+    now_s: Callable[[], float] = time.monotonic
+    ttl_s: float = FEED_TTL_S
     lists: dict[UserId, list[PostId]] = field(default_factory=dict)
+    read_s: dict[UserId, float] = field(default_factory=dict)
     opened: set[UserId] = field(default_factory=set)
 
     async def push(self, post_id: PostId, readers: list[UserId]) -> None:
         for reader in readers:
-            feed = self.lists.get(reader)
+            feed = self._feed(reader)
             if feed is not None and post_id not in feed:
                 insort(feed, post_id)
                 del feed[:-FEED_LENGTH]
@@ -173,19 +177,29 @@ class MemoryFeeds:
             self.lists[reader][:] = kept
 
     async def read(self, reader: UserId) -> list[PostId] | None:
-        if reader in self.opened or reader not in self.lists:
+        feed = self._feed(reader)
+        if feed is None or reader in self.opened:
             return None
-        return self.lists[reader][::-1]
+        self.read_s[reader] = self.now_s()
+        return feed[::-1]
 
     async def open(self, reader: UserId) -> None:
-        if reader not in self.lists:
+        if self._feed(reader) is None:
             self.lists[reader] = []
+            self.read_s[reader] = self.now_s()
             self.opened.add(reader)
 
     async def fill(self, reader: UserId, post_ids: list[PostId]) -> None:
-        if reader in self.opened:
+        if self._feed(reader) is not None and reader in self.opened:
             await self.insert(reader, post_ids)
             self.opened.discard(reader)
+
+    def _feed(self, reader: UserId) -> list[PostId] | None:
+        """The list, unless it was not read for too long."""
+        if self.now_s() - self.read_s.get(reader, 0) >= self.ttl_s:
+            self.lists.pop(reader, None)
+            self.opened.discard(reader)
+        return self.lists.get(reader)
 
 
 @dataclass

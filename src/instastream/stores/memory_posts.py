@@ -30,6 +30,7 @@ class MemoryPosts:
     failed: dict[PostId, dict[int, MediaFailed]] = field(default_factory=_by_position)
     edited: dict[PostId, dict[int, PostEdited]] = field(default_factory=_by_position)  # by offset
     deleted: set[PostId] = field(default_factory=set)
+    pulled: set[UserId] = field(default_factory=set)  # authors
 
     async def record_finalized(self, event: UploadFinalized) -> None:
         self.finalized[event.post_id][event.position] = event
@@ -45,6 +46,12 @@ class MemoryPosts:
 
     async def record_deleted(self, event: PostDeleted) -> None:
         self.deleted.add(event.post_id)
+
+    async def record_celebrity(self, author_id: UserId) -> None:
+        self.pulled.add(author_id)
+
+    async def celebrities(self) -> list[UserId]:
+        return sorted(self.pulled)
 
     async def get(self, post_ids: list[PostId]) -> dict[PostId, Post]:
         return {i: self._post(i) for i in post_ids if self.finalized.get(i)}
@@ -69,6 +76,7 @@ class MemoryPosts:
             caption=[events[0].caption, *captions][-1],
             media=[self._media(e, alt_texts.get(e.position, e.alt_text)) for e in events],
             media_count=events[0].media_count,
+            fanout=events[0].fanout,
             deleted=post_id in self.deleted,
         )
 

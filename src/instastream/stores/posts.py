@@ -5,6 +5,7 @@ from typing import Literal, Protocol
 from msgspec import Struct
 
 from instastream.events import (
+    Fanout,
     MediaFailed,
     MediaReady,
     PostDeleted,
@@ -44,6 +45,7 @@ class Post(Struct, frozen=True, kw_only=True):
     caption: str
     media: list[Media]  # in their order, without those that are not finalized yet
     media_count: int
+    fanout: Fanout = "push"
     deleted: bool = False
 
     @property
@@ -84,6 +86,12 @@ class Posts(Protocol):
 
     async def record_deleted(self, event: PostDeleted) -> None:
         """The post is deleted, and in no timeline."""
+
+    async def record_celebrity(self, author_id: UserId) -> None:
+        """Some of an author's posts are pulled, now and for ever."""
+
+    async def celebrities(self) -> list[UserId]:
+        """Every author some of whose posts are pulled."""
 
     async def get(self, post_ids: list[PostId]) -> dict[PostId, Post]:
         """Many posts in one batch; ids without a finalized post are absent."""

@@ -56,14 +56,16 @@ def test_every_parameter_is_documented(operation: AnyOperation) -> None:
     path = {("path", name) for name in re.findall(r"{(\w+)}", operation.path)}
     query = {("query", name) for name in operation.query.__struct_fields__}
     header = {("header", "Idempotency-Key")} if operation.idempotency_key else set()
+    header |= {("header", "Last-Event-ID")} if operation.resumable else set()
+    header |= {("header", "If-None-Match")} if operation.conditional else set()
     assert parameters == path | query | header
 
 
 @by_name
 def test_every_status_is_documented(operation: AnyOperation) -> None:
     problems = {PROBLEMS[slug].status for slug in operation.problems_possible()}
-    accepted = {202} if operation.accepted else set()
-    statuses = {str(status) for status in problems | {operation.status} | accepted}
+    also = ({202} if operation.accepted else set()) | ({304} if operation.conditional else set())
+    statuses = {str(status) for status in problems | {operation.status} | also}
     assert set(_described(operation)["responses"]) == statuses
 
 

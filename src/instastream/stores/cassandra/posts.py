@@ -24,10 +24,12 @@ from instastream.stores.cassandra.session import Row, Session
 from instastream.stores.posts import Failure, Media, Post
 
 FIRST = 1  # the timestamp of what a post begins with, in microseconds like all of Cassandra's
+CELEBRITIES = 0  # their one partition: tens of thousands of ids at most
 FIRST_EDIT = 2  # the timestamp of the edit at offset 0
 
 RECORD_FINALIZED = """INSERT INTO posts (post_id, author_id, caption, media_count,
-    position, media_id, content_type, alt_text) VALUES (?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?"""
+    fanout, position, media_id, content_type, alt_text)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?"""
 RECORD_READY = """UPDATE posts USING TIMESTAMP ? SET rendered = ?
     WHERE post_id = ? AND position = ?"""
 RECORD_FAILED = """UPDATE posts USING TIMESTAMP ? SET failure = ?
@@ -36,7 +38,7 @@ EDIT_CAPTION = "UPDATE posts USING TIMESTAMP ? SET caption = ? WHERE post_id = ?
 EDIT_ALT_TEXT = """UPDATE posts USING TIMESTAMP ? SET alt_text = ?
     WHERE post_id = ? AND position = ?"""
 RECORD_DELETED = "UPDATE posts USING TIMESTAMP ? SET deleted = true WHERE post_id = ?"
-GET = """SELECT post_id, author_id, caption, media_count, deleted,
+GET = """SELECT post_id, author_id, caption, media_count, fanout, deleted,
     position, media_id, content_type, alt_text, rendered, failure FROM posts WHERE post_id = ?"""
 READY = "SELECT WRITETIME(rendered) AS ready FROM posts WHERE post_id = ?"
 LIST = """INSERT INTO posts_by_author (author_id, month, post_id)
@@ -45,6 +47,9 @@ UNLIST = """DELETE FROM posts_by_author USING TIMESTAMP ?
     WHERE author_id = ? AND month = ? AND post_id = ?"""
 TIMELINE = """SELECT post_id FROM posts_by_author
     WHERE author_id = ? AND month = ? AND post_id < ? LIMIT ?"""
+
+RECORD_CELEBRITY = "INSERT INTO celebrities (part, author_id) VALUES (?, ?) USING TIMESTAMP 1"
+LIST_CELEBRITIES = "SELECT author_id FROM celebrities WHERE part = ?"
 
 
 class CassandraPosts:
@@ -61,6 +66,7 @@ class CassandraPosts:
             int(event.author_id),
             event.caption,
             event.media_count,
+            event.fanout,
             event.position,
             UUID(event.media_id),
             event.content_type,
@@ -96,6 +102,13 @@ class CassandraPosts:
         await self._session.execute(RECORD_DELETED, event.at_ms, post_id)
         unlisted = minted_ms(event.post_id) + 1  # after every time it is listed
         await self._session.execute(UNLIST, unlisted, author_id, month_of(event.post_id), post_id)
+
+    async def record_celebrity(self, author_id: UserId) -> None:
+        await self._session.execute(RECORD_CELEBRITY, CELEBRITIES, int(author_id))
+
+    async def celebrities(self) -> list[UserId]:
+        rows = await self._session.execute(LIST_CELEBRITIES, CELEBRITIES)
+        return [UserId(str(row.author_id)) for row in rows]
 
     async def get(self, post_ids: list[PostId]) -> dict[PostId, Post]:
         rows = await self._session.execute_all(GET, ((int(i),) for i in post_ids))
@@ -141,6 +154,7 @@ def _post(rows: list[Row]) -> Post | None:
         caption=row.caption,
         media=[_media(row) for row in finalized],
         media_count=row.media_count,
+        fanout=row.fanout,
         deleted=bool(row.deleted),
     )
 

@@ -1,0 +1,48 @@
+"""Many followers at once, for benches and tests: straight into the stores, without events."""
+
+from collections.abc import Iterator, Sequence
+from itertools import chain
+
+from instastream.ids import PostId, UserId, compose
+from instastream.stores.cassandra.session import Session
+from instastream.stores.graph import FOLLOWER_BUCKETS, bucket_of
+from instastream.stores.redis import AnyRedis
+from instastream.stores.redis_feeds import DONE, RedisFeeds
+
+ADD = """INSERT INTO followers (followee_id, bucket, follower_id, follows, version)
+    VALUES (?, ?, ?, true, 0);"""
+ROWS_AT_ONCE = 100
+LISTS_AT_ONCE = 1_000
+
+
+def many_ids(count: int, *, at_ms: int) -> list[str]:
+    """Ascending ids, as a worker might mint them from `at_ms` on."""
+    return [compose(at_ms=at_ms + n // 4096, worker=1023, sequence=n % 4096) for n in range(count)]
+
+
+async def add_followers(session: Session, author: UserId, followers: Sequence[UserId]) -> None:
+    """Rows in a table that else sees conditional writes only: nobody may follow meanwhile."""
+    by_size: dict[int, list[tuple[object, ...]]] = {}
+    for batch in _batches(int(author), followers):
+        by_size.setdefault(len(batch), []).append(tuple(chain.from_iterable(batch)))
+    for size, batches in by_size.items():
+        await session.execute_all(f"BEGIN UNLOGGED BATCH {ADD * size} APPLY BATCH", batches)
+
+
+def _batches(author: int, followers: Sequence[UserId]) -> Iterator[list[tuple[int, int, int]]]:
+    """Rows of one partition each."""
+    for bucket in range(FOLLOWER_BUCKETS):
+        rows = [(author, bucket, int(one)) for one in followers if bucket_of(one) == bucket]
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            yield rows[start : start + ROWS_AT_ONCE]
+
+
+async def open_feeds(
+    redis: AnyRedis, feeds: RedisFeeds, readers: Sequence[UserId], post_ids: Sequence[PostId] = ()
+) -> None:
+    """Warm lists, all with these ids, which are ascending."""
+    for start in range(0, len(readers), LISTS_AT_ONCE):
+        async with redis.pipeline(transaction=False) as pipeline:
+            for reader in readers[start : start + LISTS_AT_ONCE]:
+                pipeline.rpush(feeds.key(reader), *post_ids[::-1], DONE)
+            await pipeline.execute()

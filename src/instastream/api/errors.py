@@ -1,0 +1,52 @@
+"""What becomes of errors: each is answered with a problem."""
+
+import logging
+from collections.abc import Awaitable, Callable
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from instastream.api.problems import Invalid, respond
+from instastream.errors import Rejected, Unavailable
+from instastream.tracing import current_trace
+
+log = logging.getLogger(__name__)
+
+
+async def _rejected(request: Request, error: Rejected) -> Response:
+    return respond(error.problem, error.detail, retry_after_s=error.retry_after_s)
+
+
+async def _invalid(request: Request, error: Invalid) -> Response:
+    return respond(error.problem, error.detail, fault=error.fault)
+
+
+async def _unavailable(request: Request, error: Unavailable) -> Response:
+    log.warning("%s %s (%s): %s", request.method, request.url.path, current_trace(), error)
+    return respond("unavailable", f"{error.what} does not answer: try the same again")
+
+
+async def _unrouted(request: Request, error: HTTPException) -> Response:
+    if error.status_code == 405:
+        methods = sorted((error.headers or {})["Allow"].split(", "))
+        detail = f"{request.method} can't be done here, only {', '.join(methods)}"
+        return respond("method-not-allowed", detail, allow=", ".join(methods))
+    return respond("not-found", f"nothing is at {request.url.path}: see /openapi.json")
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    """Says nothing of what went wrong: the log does, under the same trace."""
+    log.error("%s %s (%s)", request.method, request.url.path, current_trace(), exc_info=error)
+    response = respond("internal-error", "this is our mistake, and it is logged")
+    response.headers["traceparent"] = current_trace()  # answered outside of Observed
+    return response
+
+
+HANDLERS: dict[int | type[Exception], Callable[..., Awaitable[Response]]] = {
+    Rejected: _rejected,
+    Invalid: _invalid,
+    Unavailable: _unavailable,
+    HTTPException: _unrouted,
+    Exception: _unexpected,
+}

@@ -1,0 +1,1 @@
+"""What readers see, from what this process keeps in memory and what has just changed."""

@@ -1,0 +1,187 @@
+"""Pages of feeds and timelines: never short while there is more, hydrated from ready JSON."""
+
+from collections.abc import Awaitable, Callable
+from hashlib import blake2b
+
+from msgspec import Struct
+
+from instastream import queries
+from instastream.access import admit, no_such_user
+from instastream.deps import Deps
+from instastream.errors import Unavailable
+from instastream.ids import PostId, UserId, newest
+from instastream.limits import FEED_LENGTH
+from instastream.reading.known import Circle, Known, Shown
+
+TAG_BYTES = 12
+
+
+class Page(Struct, frozen=True):
+    """Some posts as JSON, and the id to go on from, None at the end."""
+
+    post_ids: list[PostId]
+    shown: list[Shown]
+    after: PostId | None
+
+    @property
+    def tag(self) -> str:
+        """Another whenever a byte of the page is: it follows from the versions of its posts."""
+        versions = b"".join([shown.version for shown in self.shown])
+        return blake2b(
+            versions, digest_size=TAG_BYTES, person=b"more" if self.after else b""
+        ).hexdigest()
+
+
+async def read_feed(
+    reader: UserId, *, before: PostId | None, limit: int, size: str, known: Known, deps: Deps
+) -> Page:
+    """What those whom someone follows posted, newest first.
+
+    While Redis is away it is read from their timelines alone, and nothing that is known is used.
+    """
+    asked = limit + 1 if before is None else FEED_LENGTH
+    try:
+        listed = await known.look((reader, asked))
+        if listed is None:
+            listed, asked = await queries.rebuild_feed(reader, deps), FEED_LENGTH
+    except Unavailable as error:
+        if error.what != "redis":
+            raise
+        known, listed = known.empty(), []
+    circle = await known.circle(reader)
+    latest = newest(deps.now_ms())
+    feed = Feed(reader, circle, listed, asked=asked, latest=latest, known=known)
+    return await _page(
+        feed.below,
+        lambda shown: shown.ready and shown.author_id in circle.in_feed,
+        before=min(before or latest, latest),  # no walk back from a far future that was made up
+        limit=limit,
+        size=size,
+        known=known,
+    )
+
+
+class Feed:
+    """The ids of a feed: a list, what celebrities posted, and timelines from the list's end on.
+
+    Whoever is followed and has ever been pulled is read from their own timeline beside the list:
+    what is in both is in the feed once, so that no author crossing the threshold is noticed.
+    """
+
+    def __init__(
+        self,
+        reader: UserId,
+        circle: Circle,
+        listed: list[PostId],
+        *,
+        asked: int,
+        latest: PostId,
+        known: Known,
+    ) -> None:
+        self._latest = latest
+        self._reader = reader
+        self._circle = circle
+        self._listed = listed
+        self._asked = asked
+        self._known = known
+
+    async def below(self, before: PostId, count: int) -> list[PostId]:
+        """The newest `count` ids below one, descending; fewer at the end."""
+        ids = await self._list_below(before, count)
+        is_end = len(ids) < count
+        pulled = self._circle.in_feed & await self._known.celebrities()
+        if pulled:
+            timelines = await self._known.timelines(list(pulled), before=before, limit=count)
+            ids = sorted({*ids, *(i for timeline in timelines for i in timeline)}, reverse=True)
+        is_short = len(self._listed) < FEED_LENGTH
+        if not is_end or (is_short and self._circle.is_whole):
+            return ids[:count]
+        end = self._listed[-1] if self._listed else self._latest
+        ids = [post_id for post_id in ids if post_id >= end][:count]
+        if len(ids) == count:
+            return ids
+        older = await self._pull(min(end, before), count - len(ids))
+        if not older and end <= before and is_short:
+            self._circle.is_whole = True
+        return ids + older
+
+    async def _list_below(self, before: PostId, count: int) -> list[PostId]:
+        ids = _newest([post_id for post_id in self._listed if post_id < before], count)
+        if len(ids) < count and len(self._listed) == self._asked < FEED_LENGTH:
+            self._asked = FEED_LENGTH
+            self._listed = await self._known.look((self._reader, FEED_LENGTH)) or self._listed
+            return await self._list_below(before, count)
+        return ids
+
+    async def _pull(self, before: PostId, count: int) -> list[PostId]:
+        authors = list(self._circle.in_feed)
+        timelines = await self._known.timelines(authors, before=before, limit=count)
+        return _newest([post_id for timeline in timelines for post_id in timeline], count)
+
+
+def _newest(post_ids: list[PostId], count: int) -> list[PostId]:
+    return sorted(post_ids, reverse=True)[:count]
+
+
+async def read_timeline(
+    author_id: UserId,
+    viewer: UserId,
+    *,
+    before: PostId | None,
+    limit: int,
+    size: str,
+    known: Known,
+    deps: Deps,
+) -> Page:
+    """A user's posts, newest first; raises Rejected where someone may not see them."""
+    try:
+        await known.look()
+    except Unavailable as error:
+        if error.what != "redis":
+            raise
+        known = known.empty()
+    author = await known.users.get(author_id)
+    if author is None:
+        raise no_such_user(author_id)
+    admit(viewer, author, (await known.circle(viewer)).relations)
+    latest = newest(deps.now_ms())
+
+    async def below(before: PostId, count: int) -> list[PostId]:
+        [ids] = await known.timelines([author_id], before=before, limit=count)
+        return ids
+
+    return await _page(
+        below,
+        lambda shown: shown.ready or author_id == viewer,
+        before=min(before or latest, latest),
+        limit=limit,
+        size=size,
+        known=known,
+    )
+
+
+async def _page(
+    below: Callable[[PostId, int], Awaitable[list[PostId]]],
+    is_seen: Callable[[Shown], bool],
+    *,
+    before: PostId,
+    limit: int,
+    size: str,
+    known: Known,
+) -> Page:
+    """The newest posts below an id that are seen."""
+    post_ids: list[PostId] = []
+    shown: list[Shown] = []
+    while len(shown) <= limit:
+        ids = await below(before, limit + 1)
+        found = await known.shown(ids, size)
+        for post_id in ids:
+            post = found.get(post_id)
+            if post is not None and is_seen(post):
+                post_ids.append(post_id)
+                shown.append(post)
+        if len(ids) <= limit:
+            break
+        before = ids[-1]
+    after = post_ids[limit - 1] if len(shown) > limit else None
+    return Page(post_ids[:limit], shown[:limit], after)

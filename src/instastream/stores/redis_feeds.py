@@ -1,0 +1,186 @@
+"""Feeds on Redis, as lists of ids that are put in order when they are read.
+
+A list runs from what came last, as it came, down to MARK; from there on it is in order, down to
+a last entry: DONE, or BUILDING until a rebuild has ended. A push is one LPUSHX a feed. A read
+that finds something above the mark moves it to its place, as does a push to a list that outgrew
+its slack. Ids have one length, so comparing them as strings is right, also in Lua, whose numbers
+lose 64-bit ids; MARK and the last entries sort below every id.
+"""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from zlib import crc32
+
+from redis.asyncio import RedisCluster
+from redis.asyncio.client import Pipeline
+from redis.asyncio.cluster import ClusterPipeline
+
+from instastream.ids import PostId, UserId
+from instastream.limits import FANOUT_BATCH_LENGTH, FEED_LENGTH, FEED_SLACK, FEED_TTL_S
+from instastream.stores.feeds import Head
+from instastream.stores.redis import AnyRedis, translated
+
+DONE = "0"
+BUILDING = "-"
+MARK = "+"
+TAGS = 16  # slots that feeds spread over on Redis Cluster: few, so that batches stay large
+TTL_SLACK = 30  # a list's end is put off after this part of its time: most reads write nothing
+
+# Below the mark it looks only as deep as the oldest id above it belongs, 64 entries at a time.
+SETTLE = f"""
+local call = redis.call
+local function settle(feed)
+  local length = call('LLEN', feed) - 1
+  local above = call('LPOS', feed, '{MARK}') or length
+  local ids = above > 0 and call('LRANGE', feed, 0, above - 1) or {{}}
+  table.sort(ids)
+  local oldest, depth = ids[1], math.min(above + 1, length)
+  while oldest and depth < length and call('LINDEX', feed, depth) >= oldest do
+    local deeper = math.min(depth + 64, length)
+    for _, id in ipairs(call('LRANGE', feed, depth, deeper - 1)) do ids[#ids + 1] = id end
+    depth = deeper
+  end
+  if depth > above + 1 then table.sort(ids) end
+  local once = {{}}
+  for _, id in ipairs(ids) do
+    if id ~= once[#once] then once[#once + 1] = id end
+  end
+  once[#once + 1] = '{MARK}'
+  call('LTRIM', feed, depth, -1)
+  if call('LPUSH', feed, unpack(once)) > {FEED_LENGTH} + 2 then
+    local last = call('LINDEX', feed, -1)
+    call('LTRIM', feed, 0, {FEED_LENGTH})
+    call('RPUSH', feed, last)
+  end
+end
+"""
+
+# KEYS: feeds. ARGV: ids.
+PUSH = f"""{SETTLE}
+for _, feed in ipairs(KEYS) do
+  if call('LPUSHX', feed, unpack(ARGV)) > {FEED_LENGTH + FEED_SLACK} + 2 then settle(feed) end
+end
+"""
+
+# KEYS: feeds. ARGV: seconds that they live when they are not read, how many ids of each.
+READ = f"""{SETTLE}
+local ttl, heads = tonumber(ARGV[1]), {{}}
+for at, feed in ipairs(KEYS) do
+  local last = call('LINDEX', feed, -1)
+  heads[at] = false
+  if last and last ~= '{BUILDING}' then
+    if call('LINDEX', feed, 0) ~= '{MARK}' then settle(feed) end
+    if call('TTL', feed) < ttl - ttl / {TTL_SLACK} then call('EXPIRE', feed, ttl) end
+    local ids = call('LRANGE', feed, 1, ARGV[at + 1])
+    if ids[#ids] == last then ids[#ids] = nil end
+    heads[at] = ids
+  end
+end
+return heads
+"""
+
+# KEYS: a feed. ARGV: ids.
+REMOVE = "for _, id in ipairs(ARGV) do redis.call('LREM', KEYS[1], 0, id) end"
+
+# KEYS: a feed. ARGV: seconds.
+OPEN = f"""
+if redis.call('EXISTS', KEYS[1]) == 0 then
+  redis.call('RPUSH', KEYS[1], '{BUILDING}')
+  redis.call('EXPIRE', KEYS[1], ARGV[1])
+end
+"""
+
+# KEYS: a feed. ARGV: ids. Of two rebuilds at once the first is enough.
+FILL = f"""
+if redis.call('LINDEX', KEYS[1], -1) == '{BUILDING}' then
+  if #ARGV > 0 then redis.call('LPUSH', KEYS[1], unpack(ARGV)) end
+  redis.call('LSET', KEYS[1], -1, '{DONE}')
+end
+"""
+
+
+class RedisFeeds:
+    """Feeds in lists `feed:{tag}:user`, each gone when it is not read for `ttl_s`."""
+
+    def __init__(self, redis: AnyRedis, *, prefix: str, ttl_s: int = FEED_TTL_S) -> None:
+        self._redis = redis
+        self._prefix = prefix
+        self._ttl_s = ttl_s
+        self._push = redis.register_script(PUSH)
+        self._read = redis.register_script(READ)
+        self._open = redis.register_script(OPEN)
+        self._fill = redis.register_script(FILL)
+        self._remove = redis.register_script(REMOVE)
+        self._is_cluster = isinstance(redis, RedisCluster)
+
+    async def push(self, post_id: PostId, readers: list[UserId]) -> None:
+        with translated():
+            await asyncio.gather(
+                *(self._push(keys=keys, args=[post_id]) for keys in self._batches(readers))
+            )
+
+    async def insert(self, reader: UserId, post_ids: list[PostId]) -> None:
+        if post_ids:
+            with translated():
+                await self._push(keys=[self.key(reader)], args=post_ids)
+
+    async def read(self, reader: UserId) -> list[PostId] | None:
+        with translated():
+            [ids] = await self._read(keys=[self.key(reader)], args=[self._ttl_s, FEED_LENGTH])
+        return None if ids is None else [PostId(str(post_id)) for post_id in ids]
+
+    def queue_heads(
+        self, pipeline: Pipeline | ClusterPipeline, heads: Sequence[Head]
+    ) -> list[list[int]]:
+        """Ask for the beginnings of feeds as part of a larger round trip.
+
+        One command for all that share a slot: returns which of `heads` each answers.
+        """
+        by_tag: dict[int, list[int]] = {}
+        for at, (reader, _) in enumerate(heads):
+            by_tag.setdefault(tag_of(reader) if self._is_cluster else 0, []).append(at)
+        for ats in by_tag.values():
+            keys = [self.key(heads[at][0]) for at in ats]
+            lengths = [min(heads[at][1], FEED_LENGTH) for at in ats]
+            pipeline.eval(READ, len(keys), *keys, self._ttl_s, *lengths)
+        return list(by_tag.values())
+
+    async def remove(self, reader: UserId, post_ids: list[PostId]) -> None:
+        with translated():
+            await self._remove(keys=[self.key(reader)], args=list(post_ids))
+
+    async def open(self, reader: UserId) -> None:
+        with translated():
+            await self._open(keys=[self.key(reader)], args=[self._ttl_s])
+
+    async def fill(self, reader: UserId, post_ids: list[PostId]) -> None:
+        with translated():
+            await self._fill(keys=[self.key(reader)], args=sorted(post_ids))
+
+    async def ping(self) -> None:
+        """Raise Unavailable unless Redis answers."""
+        with translated():
+            await self._redis.ping()
+
+    def key(self, reader: UserId) -> str:
+        """Where someone's list is."""
+        return f"{self._prefix}feed:{{{tag_of(reader)}}}:{reader}"
+
+    def _batches(self, readers: Sequence[UserId]) -> Iterator[list[str]]:
+        """Keys for one call each: on a cluster, of one slot."""
+        keys = [self.key(reader) for reader in readers]
+        if isinstance(self._redis, RedisCluster):
+            by_slot: dict[str, list[str]] = {}
+            for key in keys:
+                by_slot.setdefault(key.partition("}")[0], []).append(key)
+            groups = list(by_slot.values())
+        else:
+            groups = [keys]
+        for group in groups:
+            for start in range(0, len(group), FANOUT_BATCH_LENGTH):
+                yield group[start : start + FANOUT_BATCH_LENGTH]
+
+
+def tag_of(reader: UserId) -> int:
+    """What a reader's feed shares a slot by."""
+    return crc32(reader.encode()) % TAGS

@@ -1,0 +1,152 @@
+"""Feeds and timelines over HTTP: their tags, what has changed, and what happens without Redis."""
+
+from typing import Any
+
+import pytest
+
+from instastream.deps import Deps
+from instastream.errors import Unavailable
+from instastream.ids import PostId
+from instastream.stores.memory_changes import MemoryChanges
+from tests.unit.api.conftest import Person, make_ready, problem, serving
+
+
+async def ids(person: Person, path: str = "/v1/feed", **params: object) -> list[str]:
+    answer = await person.get(path, **params)
+    assert answer.status_code == 200
+    return [post["id"] for post in answer.json()["posts"]]
+
+
+@pytest.fixture(params=["feed", "timeline"])
+def path(request: pytest.FixtureRequest, bob: Person) -> str:
+    return "/v1/feed" if request.param == "feed" else f"/v1/users/{bob.id}/posts"
+
+
+async def test_a_page_that_is_the_same_is_not_sent_again(
+    ada: Person, bob: Person, deps: Deps, path: str
+) -> None:
+    await ada.ask("PUT", f"/v1/users/{bob.id}/follow")
+    post = await make_ready(await bob.post(caption="before"), deps)
+    page = await ada.get(path)
+    tag = page.headers["etag"]
+    for sent in (tag, f"W/{tag}", f'"other", {tag}', "*"):
+        again = await ada.ask("GET", path, headers={"if-none-match": sent})
+        assert (again.status_code, again.content) == (304, b"")
+        assert again.headers["etag"] == tag
+    assert (await ada.ask("GET", path, headers={"if-none-match": '"other"'})).status_code == 200
+    await bob.ask("PATCH", f"/v1/posts/{post['id']}", json={"caption": "after"})
+    changed = await ada.ask("GET", path, headers={"if-none-match": tag})
+    assert changed.json()["posts"][0]["caption"] == "after"
+    assert changed.headers["etag"] != tag
+
+
+async def test_a_page_with_more_after_it_has_another_tag(ada: Person, deps: Deps) -> None:
+    path = f"/v1/users/{ada.id}/posts"
+    first = await make_ready(await ada.post(), deps)
+    alone = await ada.get(path, limit=1)
+    second = await make_ready(await ada.post(), deps)
+    await ada.ask("DELETE", f"/v1/posts/{first['id']}")
+    assert await ids(ada, path) == [second["id"]]
+    older = await ada.get(path, limit=1)
+    assert older.headers["etag"] != alone.headers["etag"]
+
+
+async def test_every_change_is_seen_by_the_next_read(ada: Person, bob: Person, deps: Deps) -> None:
+    follow, block, mute = (f"/v1/users/{bob.id}/{what}" for what in ("follow", "block", "mute"))
+    post = await make_ready(await bob.post(), deps)
+    assert await ids(ada) == []
+    for method, what, seen in (
+        ("PUT", follow, True),
+        ("PUT", mute, False),
+        ("DELETE", mute, True),
+        ("DELETE", follow, False),
+        ("PUT", follow, True),
+        ("PUT", block, False),
+    ):
+        assert (await ada.ask(method, what)).status_code == 204
+        assert await ids(ada) == [post["id"]] * seen, (method, what)
+    await ada.ask("DELETE", block)
+    await ada.ask("PUT", follow)
+    assert await ids(ada) == [post["id"]]
+    await bob.ask("DELETE", f"/v1/posts/{post['id']}")
+    assert await ids(ada) == []
+
+
+async def test_a_stream_of_changes_that_is_lost_hides_nothing(
+    ada: Person, bob: Person, deps: Deps
+) -> None:
+    assert isinstance(deps.changes, MemoryChanges)
+    await ada.ask("PUT", f"/v1/users/{bob.id}/follow")
+    for lose in (deps.changes.flush, lambda: deps.changes.trim(0)):
+        post = await make_ready(await bob.post(), deps)
+        await deps.feeds.push(post["id"], [ada.id])
+        assert await ids(ada) == [post["id"]]
+        await bob.ask("DELETE", f"/v1/posts/{post['id']}")
+        lose()
+        assert await ids(ada) == []
+
+
+class Down:
+    """Redis, away."""
+
+    def __getattr__(self, name: str) -> Any:
+        async def fails(*args: object, **named: object) -> Any:
+            raise Unavailable("redis", "connection refused")
+
+        return fails
+
+
+async def test_without_redis_feeds_are_read_from_the_stores(
+    ada: Person, bob: Person, deps: Deps
+) -> None:
+    await ada.ask("PUT", f"/v1/users/{bob.id}/follow")
+    posts = [(await make_ready(await bob.post(), deps))["id"] for _ in range(3)][::-1]
+    down: Any = Down()
+    async with serving(deps, feeds=down, changes=down) as http:
+        reader = Person(http, deps, ada.id)
+        for path in ("/v1/feed", f"/v1/users/{bob.id}/posts"):
+            assert await ids(reader, path) == posts
+        page = await reader.get("/v1/feed", limit=2)
+        assert [post["id"] for post in page.json()["posts"]] == posts[:2]
+        assert await ids(reader, limit=2, cursor=page.json()["next_cursor"]) == posts[2:]
+        author = Person(http, deps, bob.id)
+        deleted = await author.ask("DELETE", f"/v1/posts/{posts[0]}")
+        assert problem(deleted) == (503, "unavailable"), "what others keep in memory is not told"
+        assert await ids(reader) == posts[1:]
+
+
+async def test_a_feed_goes_on_past_its_list(ada: Person, bob: Person, deps: Deps) -> None:
+    await ada.ask("PUT", f"/v1/users/{bob.id}/follow")
+    posts = [(await make_ready(await bob.post(), deps))["id"] for _ in range(7)][::-1]
+    await deps.feeds.open(ada.id)
+    await deps.feeds.fill(ada.id, [PostId(post_id) for post_id in posts[:3]])
+    for limit in (1, 2, 3, 4, 7, 100):
+        read: list[str] = []
+        cursor: dict[str, object] = {}
+        while True:
+            page = (await ada.get("/v1/feed", limit=limit, **cursor)).json()
+            read += [post["id"] for post in page["posts"]]
+            if page["next_cursor"] is None:
+                break
+            assert len(page["posts"]) == limit
+            cursor = {"cursor": page["next_cursor"]}
+        assert read == posts
+
+
+async def test_a_grid_is_made_of_thumbs(ada: Person, deps: Deps) -> None:
+    await make_ready(await ada.post(), deps)
+    [post] = (await ada.get(f"/v1/users/{ada.id}/posts", size="thumb")).json()["posts"]
+    assert post["media"][0]["image"]["width"] == 150
+
+
+async def test_head_and_oddly_spelled_requests_are_answered_too(
+    ada: Person, bob: Person, deps: Deps
+) -> None:
+    await ada.ask("PUT", f"/v1/users/{bob.id}/follow")
+    await make_ready(await bob.post(), deps)
+    plain = await ada.get("/v1/feed")
+    head = await ada.ask("HEAD", "/v1/feed")
+    assert head.headers["etag"] == plain.headers["etag"]
+    token = ada.headers["authorization"].removeprefix("Bearer ")
+    odd = await ada.http.get("/v1/feed", headers={"authorization": f"bearer  {token}"})
+    assert odd.content == plain.content
