@@ -16,7 +16,7 @@ from infra.native import ports, servers
 from infra.native.jars import Report
 from infra.native.keys import keep_keys, read_keys
 from infra.native.processes import ProcessSpec
-from infra.native.stack import Stack, variable
+from infra.native.stack import Stack, Status, variable
 from infra.native.state import State, changing_state, read_state
 from infra.provision import provision
 from instastream.errors import Unready
@@ -49,6 +49,12 @@ def _exported(home: str | None) -> dict[str, str]:
     with suppress(Unready):
         return connect(of_home, stack_of(of_home, report=lambda *step: None))
     return {}
+
+
+def path_of(environ: Mapping[str, str]) -> str:
+    """A shell's PATH, and at its end what finds our commands, `faust` too."""
+    path, binaries = environ.get("PATH", os.defpath), str(Path(sys.executable).parent)
+    return path if binaries in path.split(":") else f"{path}:{binaries}"
 
 
 def home_of(environ: Mapping[str, str]) -> Path:
@@ -121,6 +127,13 @@ def is_up(environ: Mapping[str, str]) -> bool:
     return state is not None and bool(state.processes)
 
 
+def status(stack: Stack) -> list[Status]:
+    """Every server, the API and the workers, also those that were never started."""
+    rows = stack.status()
+    absent = [name for name in ("api", *WORKERS) if name not in {row.name for row in rows}]
+    return [*rows, *map(Status.stopped, absent)]
+
+
 def _given(environ: Mapping[str, str]) -> dict[str, str]:
     """Of ours; where the API answers is not for the environment to say, but for its folder."""
     ours = {name: value for name, value in environ.items() if name.startswith(OURS)}
@@ -170,9 +183,9 @@ def worker(name: str, environ: Mapping[str, str], *, called: str = "") -> Proces
 
 
 def faust(name: str) -> list[str]:
-    """The command that runs a worker."""
-    program = Path(sys.executable).with_name("faust")
-    return [str(program), "-A", f"streams.{name}", "worker", "--loglevel", "warn"]
+    """The command that runs a worker: Faust's."""
+    program = [sys.executable, "-P", "-m", "streams"]
+    return [*program, "-A", f"streams.{name}", "worker", "--loglevel", "warn"]
 
 
 def _spec(

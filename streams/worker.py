@@ -18,10 +18,9 @@ from types import MappingProxyType
 from typing import Any, TypeVar, cast
 
 import faust
-from faust.app.base import BootStrategy
 from faust.streams import Stream
 from faust.transport.drivers.aiokafka import Consumer
-from faust.types import TP, EventT, StreamT
+from faust.types import TP, AppT, EventT, StreamT
 from mode.loop import use
 
 from instastream.deps import Deps, open_deps
@@ -52,16 +51,16 @@ class ExactConsumer(Consumer):
         return {tp: offset for tp, offset in committable.items() if self._should_commit(tp, offset)}
 
 
-class NoWeb(BootStrategy):
+class Worker(faust.Worker):
     """`faust worker` turns the web server on by itself; all apps would want the same port."""
 
-    enable_web = False
+    def __init__(self, app: AppT, *services: Any, **options: Any) -> None:
+        app.conf.web_enabled = False
+        super().__init__(app, *services, **options)
 
 
 class App(faust.App):
     """A Faust app whose only agent runs `handlers`, up to `in_flight` events at once."""
-
-    BootStrategy = NoWeb
 
     def __init__(
         self,
@@ -86,6 +85,8 @@ class App(faust.App):
             stream_wait_empty=False,
             topic_allow_declare=False,
             topic_disable_leader=True,
+            web_enabled=False,
+            Worker=Worker,
             worker_redirect_stdouts=False,
         )
         self.handlers = handlers

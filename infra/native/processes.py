@@ -19,7 +19,6 @@ PROBE_TIMEOUT_S = 5
 STOP_TIMEOUT_S = 30  # Cassandra flushes and Kafka hands over in two; then SIGKILL
 KILL_TIMEOUT_S = 5  # the kernel still takes a gigabyte apart
 POLL_S = 0.03
-TAIL_LINES = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,8 +145,10 @@ def shell(*commands: Sequence[str], unless: Path) -> list[str]:
 
 
 def _end(running: Running) -> str:
-    lines = Path(running.log).read_text(errors="replace").splitlines()[-TAIL_LINES:]
-    return "\n".join([f"{running.log} ends:", *(f"  {line}" for line in lines)])
+    """Of a stack, what was raised in the end: the last line that is not indented."""
+    lines = Path(running.log).read_text(errors="replace").splitlines()
+    said = [line for line in lines if line[:1].strip()]
+    return f"{running.log} ends: {said[-1] if said else 'nothing was said'}"
 
 
 def _session(running: Running) -> list[int]:

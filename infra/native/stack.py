@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -43,6 +43,11 @@ class Status:
     url: str
     rss_bytes: int
     log: str
+
+    @classmethod
+    def stopped(cls, name: str) -> "Status":
+        """What does not run."""
+        return cls(name=name, state="stopped", pid=None, url="", rss_bytes=0, log="")
 
 
 class Stack:
@@ -140,9 +145,9 @@ class Stack:
     def _row(self, name: str, state: State) -> Status:
         running = state.processes.get(name)
         if running is None:
-            url = self._given.get(name, "")
-            given = "given" if url else "stopped"
-            return Status(name=name, state=given, pid=None, url=url, rss_bytes=0, log="")
+            stopped = Status.stopped(name)
+            url = self._given.get(name)
+            return replace(stopped, state="given", url=url) if url else stopped
         alive = processes.is_alive(running)
         return Status(
             name=name,

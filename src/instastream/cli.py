@@ -1,37 +1,50 @@
 """The command line: `instastream --help`."""
 
-import asyncio
 import os
 import shlex
 import subprocess
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Annotated
 
-from cyclopts import App
+from cyclopts import App, Parameter
+from cyclopts.validators import Number
 
 from infra import local
 from infra.provision import provision
+from instastream import checkout, shell
 from instastream import schemas as contracts
-from instastream import shell
 from instastream.api.app import create_app
 from instastream.api.server import serve
-from instastream.demo import Summary, run_demo
+from instastream.demo_system import demonstrate, of_demo
 from instastream.errors import InstastreamError, Unready
 from instastream.feeds_cli import feeds
-from instastream.log import KafkaLog
-from instastream.process import deaf, run
+from instastream.process import complete, run, say
 from instastream.reclaim import reclaim_once
-from instastream.settings import Settings
-from instastream.terminal import Steps, demo_tables, status_table, urls_table, verdicts_table
+from instastream.terminal import (
+    Steps,
+    demo_tables,
+    print_line,
+    show,
+    status_table,
+    urls_table,
+    verdicts_table,
+)
 
 app = App(
     name="instastream",
     help="A photo and video sharing backend: the servers, the API, the workers, and tools.",
     help_format="markdown",
+    help_flags=["--help", "-h", "help"],
     version_flags=["--version"],
     suppress_keyboard_interrupt=False,
 )
+
+Port = Annotated[int, Parameter(validator=Number(gte=1, lte=65_535))]
+Bench = Annotated[str, Parameter(show_default=False)]
+
 app.command(feeds)
 
 
@@ -39,37 +52,27 @@ app.command(feeds)
 def demo(*, as_json: shell.AsJson = False) -> None:
     """Show the main job: photographs and a video from upload to followers' feeds, on real servers.
 
-    Runs a system of its own, in a folder of its own, and stops and removes it at the end.
+    Runs a system of its own, in a folder of its own. Stops it at the end, and removes it, unless
+    something failed: then its logs stay.
 
     **Examples**
 
         instastream demo
         instastream demo --json | jq .posts
     """
-    given = _of_demo()
+    given = of_demo(os.environ)
     with local.alone(os.environ, "demo"), Steps() as steps:
-        summary = asyncio.run(_demo(given, steps))
-        local.forget(given)
-    shell.show(summary, *demo_tables(summary), as_json=as_json)
-
-
-async def _demo(given: dict[str, str], steps: Steps) -> Summary:
-    stack = local.stack_of(given, steps.report)
-    await stack.down()  # what an interrupted demo left
-    local.forget(given)
-    try:
-        environ = await local.up(given, stack, steps.report)
-        settings = Settings.from_env(environ)
-        async with KafkaLog(settings.kafka, prefix=settings.prefix) as log:
-            return await run_demo(environ[local.API], log, steps.report)
-    finally:
-        with deaf():
-            await stack.down()
-
-
-def _of_demo() -> dict[str, str]:
-    home = local.home_of(os.environ) / "demo"
-    return {**os.environ, "INSTASTREAM_NAMESPACE": "demo", local.HOME: str(home)}
+        try:
+            summary = complete(demonstrate(given, steps))
+        except KeyboardInterrupt:
+            local.forget(given)
+            raise
+        if not summary.failure:
+            local.forget(given)
+    show(summary, *demo_tables(summary), as_json=as_json)
+    if summary.failure:
+        raise InstastreamError(f"{summary.failure}; look into {local.home_of(given)}/logs")
+    say("`make up` starts one that stays")
 
 
 @app.command
@@ -79,20 +82,21 @@ def up(*, as_json: shell.AsJson = False) -> None:
     **Examples**
 
         instastream up
-        INSTASTREAM_REDIS=redis://cache:6379 instastream up   # with a Redis of your own
         instastream up --json | jq -r .INSTASTREAM_API
+        # with a Redis of your own
+        INSTASTREAM_REDIS=redis://cache:6379 instastream up
     """
     with local.alone(os.environ, "up"), Steps() as steps:
         stack = local.stack_of(os.environ, steps.report)
         try:
-            environ = asyncio.run(local.up(os.environ, stack, steps.report))
+            environ = complete(local.up(os.environ, stack, steps.report))
         except BaseException:
             if local.is_up(os.environ):
                 steps.say("What was started runs on: `make up` goes on, `make down` stops it")
             raise
-    shell.show(environ, urls_table(environ), as_json=as_json)
+    show(environ, urls_table(environ), as_json=as_json)
     if not as_json:
-        shell.put('to connect a shell:  eval "$(.venv/bin/instastream env)"')
+        print_line('to connect a shell:  eval "$(.venv/bin/instastream env)"')
 
 
 @app.command
@@ -104,10 +108,10 @@ def down() -> None:
         instastream down
     """
     with Steps() as steps:
-        if local.is_up(_of_demo()):
+        if local.is_up(of_demo(os.environ)):
             with suppress(Unready), local.alone(os.environ, "demo"):  # else it is still at work
-                asyncio.run(local.stack_of(_of_demo(), steps.report).down())
-        asyncio.run(local.stack_of(os.environ, steps.report).down())
+                complete(local.stack_of(of_demo(os.environ), steps.report).down())
+        complete(local.stack_of(os.environ, steps.report).down())
 
 
 @app.command
@@ -119,22 +123,33 @@ def status(*, as_json: shell.AsJson = False) -> None:
         instastream status --json
     """
     with Steps() as steps:
-        rows = local.stack_of(os.environ, steps.report).status()
-    shell.show(rows, status_table(rows), as_json=as_json)
+        rows = local.status(local.stack_of(os.environ, steps.report))
+    show(rows, status_table(rows), as_json=as_json)
 
 
 @app.command
 def env() -> None:
-    """Print what connects a shell to what `instastream up` started.
+    """Print what connects a shell to what `instastream up` started, these commands included.
 
     **Example**
 
-        eval "$(instastream env)"
+        eval "$(.venv/bin/instastream env)"
         faust -A streams.media worker -l info
     """
-    connected = {**shell.environ(), local.CONNECTED: str(local.home_of(os.environ))}
+    connected = {
+        **shell.environ(),
+        local.CONNECTED: str(local.home_of(os.environ)),
+        "PATH": local.path_of(os.environ),
+    }
     for name, value in sorted(connected.items()):
-        shell.put(f"export {name}={shlex.quote(value)}")
+        print_line(f"export {name}={shlex.quote(value)}")
+    _warn_if_stopped(connected)
+
+
+def _warn_if_stopped(connected: Mapping[str, str]) -> None:
+    rows = local.status(local.stack_of(os.environ, report=shell.ignore))
+    if local.API in connected and not any(row.pid for row in rows if row.name == "api"):
+        say(f"nothing serves {local.API} now: run `make up`")
 
 
 @app.command(name="provision")
@@ -148,11 +163,11 @@ def provision_() -> None:
 
         INSTASTREAM_KAFKA=broker:9092 ... instastream provision
     """
-    asyncio.run(provision(shell.settings()))
+    complete(provision(shell.settings()))
 
 
 @app.command
-def api(*, host: str = "127.0.0.1", port: int = 8000) -> None:
+def api(*, host: str = "127.0.0.1", port: Port = 8000) -> None:
     """Serve the HTTP API.
 
     **Example**
@@ -176,7 +191,8 @@ def worker(name: str, /) -> None:
     **Examples**
 
         instastream worker media
-        faust -A streams.media worker -l info     # the same, with Faust's own command
+        # the same, with Faust's own command
+        faust -A streams.media worker -l info
 
     Parameters
     ----------
@@ -197,16 +213,17 @@ def reclaim(*, dry_run: bool = False, as_json: shell.AsJson = False) -> None:
 
     **Examples**
 
-        instastream reclaim --dry-run           # what would go, with bytes, and what is needed
-        instastream reclaim --json | jq 'map(.size_bytes) | add'
+        # what would go, with bytes, and what is needed
+        instastream reclaim --dry-run
+        instastream reclaim --json | jq 'map(.size_bytes) | add // 0'
 
     Parameters
     ----------
     dry_run
         Delete nothing.
     """
-    verdicts = asyncio.run(reclaim_once(shell.settings(), dry_run=dry_run))
-    shell.show(verdicts, verdicts_table(verdicts, dry_run=dry_run), as_json=as_json)
+    verdicts = complete(reclaim_once(shell.settings(), dry_run=dry_run))
+    show(verdicts, verdicts_table(verdicts, dry_run=dry_run), as_json=as_json)
 
 
 @app.command
@@ -218,7 +235,8 @@ def schemas(folder: Path = Path("schemas"), *, check: bool = False) -> None:
     **Examples**
 
         instastream schemas
-        instastream schemas --check     # exit 1 when a file is not what the code says
+        # exit 1 when a file is not what the code says
+        instastream schemas --check
 
     Parameters
     ----------
@@ -227,40 +245,33 @@ def schemas(folder: Path = Path("schemas"), *, check: bool = False) -> None:
     check
         Write nothing.
     """
-    _in_checkout(str(folder))
+    checkout.folder(folder)
     changed = contracts.outdated(folder) if check else contracts.write(folder)
     if check and changed:
         raise Unready(f"out of date: {', '.join(changed)}; run `make schemas` and review them")
     for name in changed:
-        shell.put(f"wrote {folder / name}")
+        print_line(f"wrote {folder / name}")
 
 
 @app.command
-def bench(name: str = "", /) -> None:
+def bench(name: Bench = "", /) -> None:
     """Run all benches, or one; results go to `bench/out/NAME.json`.
 
     **Example**
 
         instastream bench variants
+
+    Parameters
+    ----------
+    name
+        demo, edge, variants, video, visible or worker; all when it is left out.
     """
-    found = sorted(path.stem for path in _in_checkout("bench").glob("*.py") if _is_bench(path))
+    found = checkout.benches()
     if name and name not in found:
         raise Unready(f"there is no bench {name!r}: choose one of {', '.join(found)}")
     for one in [name] if name else found:
         if subprocess.run([sys.executable, "-m", f"bench.{one}"], check=False).returncode:
             raise InstastreamError(f"bench {one} failed")
-
-
-def _in_checkout(name: str) -> Path:
-    folder = Path(name)
-    if not folder.is_dir():
-        raise Unready(f"there is no {name}/ here: run this in the checkout")
-    return folder
-
-
-def _is_bench(path: Path) -> bool:
-    """Unlike what benches share, it can be run."""
-    return "\ndef main(" in path.read_text()
 
 
 def main() -> None:

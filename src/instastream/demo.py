@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from importlib.resources import files
 from urllib.parse import urljoin
 
-from httpx2 import AsyncClient, Response
+from httpx2 import AsyncClient, HTTPError, Response
 from msgspec import Struct, structs
 
 from instastream.client import TIMEOUT_S, Client, Json
@@ -17,7 +17,7 @@ from instastream.events import MediaReady
 from instastream.log import EventLog
 
 USERNAMES = ("north", "east", "south", "west")
-VISIBLE_TIMEOUT_S = 60  # far more than one photograph takes on one slow core
+STILL_TIMEOUT_S = 120  # far more than one photograph, or one percent, takes on one slow core
 POLL_S = 0.01
 TYPES = {
     "jpg": "image/jpeg",
@@ -59,10 +59,11 @@ class FeedSeen(Struct, frozen=True):
 
 
 class Summary(Struct, frozen=True):
-    """What the demo did and saw."""
+    """What the demo did and saw; with a failure, as far as it came."""
 
     posts: list[Posted]
     feeds: list[FeedSeen]
+    failure: str = ""
 
 
 def originals() -> list[Original]:
@@ -79,24 +80,31 @@ def _in(package: str) -> Iterator[Original]:
 
 
 async def run_demo(api: str, log: EventLog, report: Report) -> Summary:
-    """Run it on a running system; raises InstastreamError when anything is not as it should be.
+    """Run it on a running system; whatever is not as it should be is the summary's failure."""
+    posts: list[Posted] = []
+    try:
+        async with AsyncClient(base_url=api, timeout=TIMEOUT_S, trust_env=False) as http:
+            users = await _join_all(http, report)
+            await _post_all(http, users, posts, report)
+            announced_ms = await announced(log)
+            for one in posts:
+                one.rendered_ms = announced_ms[one.post["id"]] - one.finalized_ms
+            return Summary(posts, [await _seen(name, user, posts) for name, user in users.items()])
+    except (InstastreamError, HTTPError) as error:
+        return Summary(posts, [], failure=str(error) or repr(error))
 
-    They go one after another, so that no stage of one waits for another's.
-    """
-    async with AsyncClient(base_url=api, timeout=TIMEOUT_S, trust_env=False) as http:
-        users = await _join_all(http, report)
-        posts: list[Posted] = []
-        to_post = originals()
-        for original, author in zip(to_post, itertools.cycle(users), strict=False):
-            one = await _post(original, author, users[author])
-            await _watch(one, users)
-            one.edge = [await _fetch(http, one), await _fetch(http, one)]
-            posts.append(one)
-            report("posts from upload to feeds", len(posts), len(to_post))
-        announced_ms = await announced(log)
-        for one in posts:
-            one.rendered_ms = announced_ms[one.post["id"]] - one.finalized_ms
-        return Summary(posts, [await _seen(name, user, posts) for name, user in users.items()])
+
+async def _post_all(
+    http: AsyncClient, users: dict[str, Client], posts: list[Posted], report: Report
+) -> None:
+    """One after another, so that no stage of one waits for another's; fills `posts`."""
+    to_post = originals()
+    for original, author in zip(to_post, itertools.cycle(users), strict=False):
+        one = await _post(original, author, users[author])
+        await _watch(one, users)
+        one.edge = [await _fetch(http, one), await _fetch(http, one)]
+        posts.append(one)
+        report("posts from upload to feeds", len(posts), len(to_post))
 
 
 async def _join_all(http: AsyncClient, report: Report) -> dict[str, Client]:
@@ -127,13 +135,16 @@ async def _post(original: Original, author: str, user: Client) -> Posted:
 
 
 async def _watch(one: Posted, users: dict[str, Client]) -> None:
-    """Look until the post is ready and in the feed of every follower."""
-    post_id = one.post["id"]
+    """Look until the post is ready and in the feed of every follower, for as long as it moves."""
+    post_id, loop = one.post["id"], asyncio.get_running_loop()
     try:
-        async with asyncio.timeout(VISIBLE_TIMEOUT_S):
+        async with asyncio.timeout(STILL_TIMEOUT_S) as limit:
             while one.post["status"] == "processing":
                 await asyncio.sleep(POLL_S)
+                before = _how_far(one)
                 one.post = await users[one.author].post(post_id)
+                if _how_far(one) != before:
+                    limit.reschedule(loop.time() + STILL_TIMEOUT_S)
             one.ready_ms = now_ms() - one.finalized_ms
             if one.post["status"] == "failed":
                 raise InstastreamError(f"{one.name} failed: {one.post['failure']['detail']}")
@@ -142,7 +153,17 @@ async def _watch(one: Posted, users: dict[str, Client]) -> None:
                     await asyncio.sleep(POLL_S)
             one.visible_ms = now_ms() - one.finalized_ms
     except TimeoutError:
-        raise InstastreamError(f"{one.name} is not visible after {VISIBLE_TIMEOUT_S} s") from None
+        raise InstastreamError(
+            f"{one.name} is not in every follower's feed, and nothing has moved for "
+            f"{STILL_TIMEOUT_S} s: {_how_far(one)}"
+        ) from None
+
+
+def _how_far(one: Posted) -> str:
+    """Of a video, with percents."""
+    percent = one.post["media"][0]["percent"]
+    status = str(one.post["status"])
+    return status if percent is None else f"{status}, {percent:.0f} %"
 
 
 async def _feed_ids(user: Client) -> list[str]:

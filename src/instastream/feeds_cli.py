@@ -10,11 +10,12 @@ from instastream.accounts import find
 from instastream.deps import open_deps
 from instastream.errors import Unready
 from instastream.ids import UserId, parse_post_id
+from instastream.process import complete
 from instastream.reading.evidence import gather
 from instastream.reading.explaining import Verdict, decide
 from instastream.reading.rebuilding import Renewal, renew, renew_all
 from instastream.settings import Settings
-from instastream.terminal import Steps, renewal_table, why_table
+from instastream.terminal import Steps, renewal_table, show, why_table
 
 feeds = App(
     name="feeds",
@@ -47,7 +48,8 @@ def rebuild(
 
     **Examples**
 
-        instastream feeds rebuild --user ada --dry-run      # what is missing, and what too many
+        # what is missing, and what too many
+        instastream feeds rebuild --user ada --dry-run
         instastream feeds rebuild --all --json | jq .changed
 
     Parameters
@@ -63,12 +65,12 @@ def rebuild(
         raise Unready("say whose list: --user NAME, or --all")
     settings = shell.settings()
     with Steps() as steps:
-        renewal = asyncio.run(
+        renewal = complete(
             _rebuild_all(settings, steps, after=after, dry_run=dry_run)
             if everyone
             else _rebuild_one(settings, user, dry_run=dry_run)
         )
-    shell.show(renewal, renewal_table(renewal, dry_run=dry_run), as_json=as_json)
+    show(renewal, renewal_table(renewal, dry_run=dry_run), as_json=as_json)
 
 
 async def _rebuild_one(settings: Settings, user: str, *, dry_run: bool) -> Renewal:
@@ -108,8 +110,8 @@ def explain(*, user: User, post: str, as_json: shell.AsJson = False) -> None:
     """
     settings = shell.settings()
     with Steps() as steps:
-        verdict = asyncio.run(_explain(settings, steps, user, post))
-    shell.show(verdict, why_table(verdict), as_json=as_json)
+        verdict = complete(_explain(settings, steps, user, post))
+    show(verdict, why_table(verdict), as_json=as_json)
 
 
 async def _explain(settings: Settings, steps: Steps, user: str, post: str) -> Verdict:

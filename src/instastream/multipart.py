@@ -16,6 +16,12 @@ from instastream.stores.multiparts import Part
 from instastream.stores.uploads import ABORTED, Upload
 from instastream.uploads import ORIGINALS, check_in_time, check_not_aborted, key_of
 
+OTHER_DIGESTS = (
+    "the declared sha256 must be the SHA-256 of the digests of all parts, one after another, and "
+    "not of the whole file: complete it with the digests that it was made of, or request a new "
+    "upload with the right one"
+)
+
 
 class Progress(Struct, frozen=True):
     """How far an upload is: whether its object is there, and if not, which of its parts are."""
@@ -85,7 +91,7 @@ async def complete(user_id: UserId, media_id: MediaId, sha256s: list[str], deps:
         numbers = ", ".join(map(str, sorted(missing)))
         raise Rejected("upload-incomplete", f"missing, or not of their size: {numbers}")
     if composite(sha256_of_parts(sha256s), len(sha256s)) != upload.sha256:
-        raise Rejected("upload-mismatch", "these are not the digests of what was declared")
+        raise Rejected("upload-mismatch", OTHER_DIGESTS)
     parts = [progress.arrived[number] for number in sorted(progress.arrived)]
     if await deps.multiparts.complete(key_of(upload), multipart_id, parts, sha256s):
         return Progress(upload, complete=True, arrived={})

@@ -1,10 +1,12 @@
 """What every command needs of its process: its environment, its signals, its last words."""
 
+import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from typing import Any, TypeVar
 
 from rich.console import Console
 from rich.markup import escape
@@ -14,11 +16,12 @@ from instastream.errors import InstastreamError
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
+Result = TypeVar("Result")
+
 
 def run(command: Callable[[], object]) -> None:
     """Run a command; one clear sentence for what went wrong, 130 for Ctrl-C."""
-    for one in STOPPING:
-        signal.signal(one, signal.default_int_handler)
+    _hear(_stop)
     _choose()
     try:
         command()
@@ -26,20 +29,63 @@ def run(command: Callable[[], object]) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except (InstastreamError, OSError) as error:
-        _say(f"[red]instastream:[/red] {escape(str(error))}")
+        say(f"[red]instastream:[/red] {escape(str(error))}")
         sys.exit(1)
     except KeyboardInterrupt:
-        _say("stopped")
+        say("stopped")
         sys.exit(130)
+
+
+def complete(work: Coroutine[Any, Any, Result]) -> Result:
+    """Run it to its end; a signal cancels it once, and is raised as KeyboardInterrupt then."""
+
+    async def heard() -> Result:
+        task, loop = asyncio.current_task(), asyncio.get_running_loop()
+        assert task
+
+        def cancel(*_: object) -> None:
+            _hear(_ignore)
+            loop.call_soon_threadsafe(task.cancel)
+
+        _hear(cancel)
+        return await work
+
+    try:
+        return asyncio.run(heard())
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
+    finally:
+        if signal.getsignal(signal.SIGINT) is not _ignore:  # or its repeats are on their way
+            _hear(_stop)
 
 
 @contextmanager
 def deaf() -> Iterator[None]:
     """Whoever is impatient while everything is stopped would leave half of it running."""
-    heard = [signal.signal(one, signal.SIG_IGN) for one in STOPPING]
+    heard = [signal.signal(one, _ignore) for one in STOPPING]
     yield
     for one, handler in zip(STOPPING, heard, strict=True):
         signal.signal(one, handler)
+
+
+def say(text: str) -> None:
+    """A line of Rich's markup on standard error."""
+    Console(stderr=True).print(text, highlight=False, soft_wrap=True)
+
+
+def _hear(handler: Any) -> None:
+    for one in STOPPING:
+        signal.signal(one, handler)
+
+
+def _stop(*_: object) -> None:
+    """Once: `su` and terminals that close send one signal after another."""
+    _hear(_ignore)
+    raise KeyboardInterrupt
+
+
+def _ignore(*_: object) -> None:
+    """Unlike SIG_IGN it may replace a handler while a signal is on its way to that."""
 
 
 def _choose() -> None:
@@ -49,7 +95,3 @@ def _choose() -> None:
         del os.environ[name]
     for name in ("NO_PROXY", "no_proxy"):
         os.environ[name] = ",".join(filter(None, [os.environ.get(name), "127.0.0.1", "localhost"]))
-
-
-def _say(text: str) -> None:
-    Console(stderr=True).print(text, highlight=False, soft_wrap=True)

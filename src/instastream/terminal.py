@@ -1,9 +1,12 @@
 """What people see: progress on long work, and tables; colours only on a terminal."""
 
+import json
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Self
 
+import msgspec
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -55,6 +58,11 @@ class Steps:
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
+    def abandon(self) -> None:
+        """Show no longer what has not come to its end, and won't."""
+        for task in self._progress.tasks:
+            self._progress.update(task.id, visible=task.finished)
+
     def say(self, text: str) -> None:
         """A sentence among the steps."""
         self.console.print(text, highlight=False)
@@ -81,6 +89,23 @@ class CountColumn(ProgressColumn):
         return Text(f"{task.completed / 1e6:.0f}/{(task.total or 0) / 1e6:.0f} MB")
 
 
+def show(document: object, *tables: Table, as_json: bool) -> None:
+    """The same for machines or for people."""
+    if as_json:
+        print_line(json.dumps(msgspec.to_builtins(document), indent=2))
+        return
+    console = Console()
+    with console.capture() as captured:
+        console.print(*tables, sep="\n")
+    for line in captured.get().splitlines():
+        print_line(line.rstrip())  # titles are padded
+
+
+def print_line(line: str) -> None:
+    """To standard output."""
+    sys.stdout.write(line + "\n")
+
+
 def demo_tables(summary: Summary) -> list[Table]:
     """What the demo did, in tables that fit 80 columns."""
     stages = Table(title="Posts: milliseconds after finalize", title_justify="left")
@@ -93,7 +118,7 @@ def demo_tables(summary: Summary) -> list[Table]:
     _add_columns(variants, "post", "uploaded", "thumb", "feed", "full")
     _add_columns(videos, "post", "seconds", "rungs")
     for one in summary.posts:
-        times = (str(ms) for ms in (one.rendered_ms, one.ready_ms, one.visible_ms))
+        times = (str(ms or "") for ms in (one.rendered_ms, one.ready_ms, one.visible_ms))
         stages.add_row(one.name, one.author, *times, ", ".join(one.edge))
         images = one.post["media"][0]["images"]
         sizes = (_variant(images[name]) for name in ("thumb", "feed", "full"))

@@ -8,6 +8,7 @@ from instastream.errors import Rejected
 from instastream.ids import MediaId, UserId, parse_media_id
 from instastream.limits import (
     IMAGE_BYTES_MAX,
+    MEBIBYTE,
     MULTIPART_TTL_S,
     UPLOAD_GRACE_S,
     UPLOAD_TTL_S,
@@ -66,7 +67,7 @@ def check_declared(*, content_type: str, size_bytes: int, sha256: str) -> None:
         ("a video", VIDEO_BYTES_MAX) if is_video(content_type) else ("an image", IMAGE_BYTES_MAX)
     )
     if not 0 < size_bytes <= most:
-        raise Rejected("upload-too-large", f"{kind} has 1 to {most} bytes")
+        raise Rejected("upload-too-large", f"{kind} has 1 byte to {most // MEBIBYTE} MiB")
     if not _is_sha256(sha256):
         raise Rejected("invalid-request", "sha256 must be the base64 of 32 bytes")
 

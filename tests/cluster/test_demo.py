@@ -12,6 +12,7 @@ from tests.conftest import report
 async def test_everything_goes_from_upload_to_feeds_and_the_edge(system: System) -> None:
     async with KafkaLog(system.settings.kafka, prefix=system.settings.prefix) as log:
         summary = await run_demo(system.environ["INSTASTREAM_API"], log, report)
+    assert not summary.failure
     names = [one.name for one in originals()]
     assert [one.name for one in summary.posts] == names
     posts = {one.name: one for one in summary.posts}

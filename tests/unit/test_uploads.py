@@ -28,6 +28,11 @@ def test_every_type_has_its_limit(content_type: str, most: int) -> None:
     assert problem(content_type, most + 1) == "upload-too-large"
 
 
+def test_a_size_that_is_refused_is_told_the_limits_as_people_say_them() -> None:
+    with pytest.raises(Rejected, match="an image has 1 byte to 30 MiB"):
+        check_declared(content_type="image/png", size_bytes=0, sha256=SHA256)
+
+
 def test_a_type_belongs_to_one_app() -> None:
     assert all(is_video(content_type) for content_type in VIDEO_TYPES)
     assert not any(is_video(content_type) for content_type in IMAGE_TYPES)

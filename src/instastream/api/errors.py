@@ -32,7 +32,7 @@ async def _unrouted(request: Request, error: HTTPException) -> Response:
         methods = sorted((error.headers or {})["Allow"].split(", "))
         detail = f"{request.method} can't be done here, only {', '.join(methods)}"
         return respond("method-not-allowed", detail, allow=", ".join(methods))
-    return respond("not-found", f"there is nothing at {request.url.path}")
+    return respond("not-found", f"nothing is at {request.url.path}: see /openapi.json")
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

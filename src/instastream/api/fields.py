@@ -159,12 +159,13 @@ Size = Annotated[
     Meta(extra_json_schema={"enum": list(SIZES)}, description="Which rendering `image` is."),
 ]
 
-# What clients are told that a text must be, instead of the pattern it did not match.
+# What clients are told instead of the pattern that a text did not match.
 MEANINGS = {
-    whole(USERNAME_PATTERN): "only lower-case letters, digits, `_`, and `.` except at its ends",
-    whole(TEXT_PATTERN): "plain text, without control characters",
-    whole(SHA256_PATTERN): "the base64 of 32 bytes",
-    whole(REFRESH_TOKEN_PATTERN): "a refresh token as it was answered",
-    whole(SNOWFLAKE_PATTERN): "an id of this API",
-    whole(UUID_PATTERN): "the media_id of an upload",
+    whole(USERNAME_PATTERN): "must hold only lower-case letters, digits, `_`, and `.` except "
+    "at its ends",
+    whole(TEXT_PATTERN): "must be plain text, without control characters",
+    whole(SHA256_PATTERN): "must be the base64 of 32 bytes",
+    whole(REFRESH_TOKEN_PATTERN): "must be a refresh token as it was answered",
+    whole(SNOWFLAKE_PATTERN): "must be an id of this API",
+    whole(UUID_PATTERN): "must be the media_id of an upload",
 }

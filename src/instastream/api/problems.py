@@ -60,10 +60,14 @@ PROBLEMS = {
     ),
     "upload-complete": Kind(409, "This upload is complete already", "Finalize it."),
     "upload-mismatch": Kind(
-        409, "What was uploaded is not what was declared", "Request a new upload and PUT it anew."
+        409,
+        "What was uploaded is not what was declared",
+        "Do as the detail says, or request a new upload.",
     ),
     "upload-already-used": Kind(
-        409, "This upload is a post already", "Repeat a finalize with the same words, or not."
+        409,
+        "This upload is a post already",
+        "Finalize again only with the same caption, alt texts and order.",
     ),
     "idempotency-key-reused": Kind(
         409, "This Idempotency-Key came with another request", "Use a new key for a new request."
@@ -73,7 +77,9 @@ PROBLEMS = {
     "request-too-large": Kind(413, "The body is too large", "Media go to the object store."),
     "not-json": Kind(415, "The body must be JSON", "Send `Content-Type: application/json`."),
     "invalid-request": Kind(
-        422, "The request is not as described", "`errors` says which field, and what it must be."
+        422,
+        "The request is not as described",
+        "The detail says what it must be; `errors`, if there is one, where.",
     ),
     "unsupported-media-type": Kind(
         422, "Such media is not accepted", "Convert it to one of the types in the detail."

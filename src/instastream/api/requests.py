@@ -21,6 +21,7 @@ T = TypeVar("T")
 NAME_LENGTH_MAX = 80  # of a field or type that we do not know
 
 AT = re.compile(r"(?P<what>.*) - at `(key in )?\$\.?(?P<at>[^`]*)`", re.DOTALL)
+FLOAT = re.compile("`float`( that's a multiple of 1.0)?")  # every number of ours is whole
 FIELD = re.compile(
     r"Object (?P<what>missing required|contains unknown) field `(?P<name>.*)`", re.DOTALL
 )
@@ -114,7 +115,8 @@ def _pointer(path: list[str]) -> str:
 
 
 def _in_words(what: str) -> str:
-    """What a text must look like, said by the description of its field, not by its pattern."""
+    """What a field must be: a text by its description, not its pattern; of numbers, an integer."""
+    what = FLOAT.sub("`integer`", what).removesuffix(".0")
     mismatch = re.fullmatch("Expected `str` matching regex '(.*)'", what)
     if mismatch is None:
         return what

@@ -161,6 +161,7 @@ async def test_only_parts_that_there_are_can_be_sent(
     )
     assert response.status_code == status
     assert status == 200 or problem(response) == (422, "invalid-request")
+    assert "float" not in response.text
 
 
 async def test_completing_names_the_parts_that_are_missing_or_of_another_size(
@@ -223,6 +224,8 @@ async def test_other_parts_than_were_declared_are_not_put_together(
         put(deps, signed[0]["put"], size_bytes)
     response = await ada.ask("POST", f"{path}/complete", json={"sha256s": sha256s})
     assert problem(response) == (409, "upload-mismatch")
+    assert "the SHA-256 of the digests of all parts" in response.json()["detail"]
+    assert response.json()["detail"].endswith("with the right one"), "all of it"
     await send(ada, deps, media_id, *range(1, COUNT + 1))
     assert (await ada.ask("POST", f"{path}/complete", json=ALL)).status_code == 200
 

@@ -25,7 +25,9 @@ EVE = {"username": "eve", "password": PASSWORD}
 
 async def test_an_unknown_route_is_a_problem(http: AsyncClient) -> None:
     for path in ("/", "/v1/nothing", "/v1/feed/", "/v2/feed", "/%00", "/v1/users/1/2/3"):
-        assert problem(await http.get(path)) == (404, "not-found")
+        response = await http.get(path)
+        assert problem(response) == (404, "not-found")
+        assert response.json()["detail"].endswith(": see /openapi.json")
 
 
 @pytest.mark.parametrize(
@@ -80,7 +82,7 @@ async def test_what_is_not_json_is_refused(http: AsyncClient, raw: bytes) -> Non
         (
             EVE | {"username": "Eve"},
             "#/username",
-            "username: only lower-case letters, digits, `_`, and `.` except at its ends",
+            "username: must hold only lower-case letters, digits, `_`, and `.` except at its ends",
         ),
         (EVE | {"username": "e"}, "#/username", "username: Expected `str` of length >= 3"),
     ],

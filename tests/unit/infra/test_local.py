@@ -1,5 +1,6 @@
 """A connected shell is no choice of its user, and nobody does the same thing twice at once."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,18 @@ def test_credentials_of_another_object_store_are_for_that_one_only() -> None:
     assert local.chosen(theirs) == {"PATH": "/bin"}
     given = theirs | {"INSTASTREAM_S3": "https://s3.eu-central-1.amazonaws.com"}
     assert local.chosen(given) == given
+
+
+def test_a_connected_shell_finds_our_commands_once_and_last() -> None:
+    path = local.path_of({"PATH": "/usr/bin"})
+    assert path == f"/usr/bin:{Path(sys.executable).parent}"
+    assert local.path_of({"PATH": path}) == path
+
+
+def test_what_does_not_run_is_told_too(home: Path) -> None:
+    stack = local.stack_of({local.HOME: str(home)}, report=lambda *step: None)
+    states = {row.name: row.state for row in local.status(stack)}
+    assert states == dict.fromkeys([*SERVERS, "api", *local.WORKERS], "stopped")
 
 
 def test_secrets_are_made_once(home: Path, connected: dict[str, str]) -> None:

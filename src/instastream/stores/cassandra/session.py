@@ -1,9 +1,12 @@
 """A Cassandra session for asyncio: prepared statements, timestamps given, errors translated."""
 
 import asyncio
+import logging
 import re
+import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from random import Random
 from typing import Any
 
 from cassandra import ConsistencyLevel, DriverException
@@ -24,10 +27,12 @@ from cassandra.policies import (
 from cassandra.query import PreparedStatement
 
 from instastream.errors import Unavailable
+from instastream.retries import backoff
 from instastream.settings import Settings
 
 REQUEST_TIMEOUT_S = 10.0  # a flush or a compaction may hold a small server for seconds
 CONNECT_TIMEOUT_S = 5.0
+START_TIMEOUT_S = 60.0  # a server that starts, on a busy machine; whoever waits for us waits longer
 PROTOCOL_VERSION = 5  # Cassandra 4.0 and later; asking for more costs two connections at start
 IN_FLIGHT_MAX = 256  # beyond it a small server queues, and requests time out while they wait
 
@@ -35,6 +40,8 @@ DOWN = (NoHostAvailable, ConnectionException, DriverException, OSError)
 TABLE = re.compile(r"\b(FROM|INTO|UPDATE) (\w+)\b(?!\.)")
 NEVER_AGAIN = FallthroughRetryPolicy()  # the driver asks its policy, not `is_idempotent`
 Row = Any  # a named tuple of the selected columns
+
+log = logging.getLogger(__name__)
 
 
 class Session:
@@ -103,10 +110,10 @@ class Session:
 
 @asynccontextmanager
 async def open_session(settings: Settings) -> AsyncIterator[Session]:
-    """A session in the settings' keyspace; raises Unavailable when there is no server."""
-    cluster = open_cluster(settings.cassandra)
+    """A session in the settings' keyspace; Unavailable when no server answers for a minute."""
+    cluster, driver = await _connected(settings.cassandra)
+    session = Session(driver, settings.keyspace)
     try:
-        session = await _connected(cluster, settings.keyspace)
         try:
             yield session
         finally:
@@ -115,11 +122,27 @@ async def open_session(settings: Settings) -> AsyncIterator[Session]:
         await asyncio.to_thread(cluster.shutdown)
 
 
-async def _connected(cluster: Cluster, keyspace: str) -> Session:
+async def _connected(addresses: str) -> tuple[Cluster, DriverSession]:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    for wait_s in backoff(Random()):
+        try:
+            return await _connect(addresses)
+        except DOWN as error:
+            if time.monotonic() + wait_s > deadline:
+                raise Unavailable("cassandra", error) from error
+            log.warning("cassandra does not answer yet: %s", error)
+            await asyncio.sleep(wait_s)
+    raise AssertionError("backoff has no end")
+
+
+async def _connect(addresses: str) -> tuple[Cluster, DriverSession]:
+    """The driver can't use a cluster again that did not answer."""
+    cluster = open_cluster(addresses)
     try:
-        return Session(await asyncio.to_thread(cluster.connect), keyspace)
-    except DOWN as error:
-        raise Unavailable("cassandra", error) from error
+        return cluster, await asyncio.to_thread(cluster.connect)
+    except BaseException:
+        await asyncio.to_thread(cluster.shutdown)
+        raise
 
 
 def open_cluster(addresses: str) -> Cluster:
