@@ -210,6 +210,9 @@ async def test_nobody_waits_for_a_rebuild_that_was_killed(deps: Deps, streams: S
     now_s = REBUILD_LEASE_S
     assert await feed(deps, reader) == posts[::-1]
     assert await feeds.read(reader) == posts[::-1], "the list is there again"
+    del feeds.lists[reader]
+    await feeds.open(reader, "killed too")
+    assert await feed(deps, reader) == posts[::-1], "whatever was known of the list that was there"
 
 
 def stores_of(posted: dict[UserId, int], seed: int) -> Any:

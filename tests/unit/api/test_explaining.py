@@ -1,10 +1,15 @@
 """Why a post is in one's own feed, over HTTP."""
 
+import pytest
 from httpx2 import AsyncClient
 
 from instastream.deps import Deps
+from instastream.events import UserMuted
 from instastream.handlers.feeds import fan_out
-from instastream.ids import PostId
+from instastream.handlers.graph import record_wall
+from instastream.ids import PostId, UserId
+from instastream.limits import EXPLAINED_RECORDS_MAX
+from instastream.stores.memory import MemoryLog
 from tests.unit.api.conftest import Json, Person, problem, ready_event
 
 NO_POST = "1571234567890123456"
@@ -65,3 +70,22 @@ async def test_what_is_no_post_id_is_refused(ada: Person, http: AsyncClient) -> 
         assert problem(await ada.get(f"/v1/feed/explain/{wrong}")) == (400, "invalid-id")
     assert problem(await http.get(f"/v1/feed/explain/{NO_POST}")) == (401, "missing-token")
     assert (await why(ada, "8" * 19))["kind"] == "not-visible"
+
+
+@pytest.mark.parametrize(
+    ("later", "is_known"),
+    [(EXPLAINED_RECORDS_MAX - 1, True), (EXPLAINED_RECORDS_MAX, False)],
+)
+async def test_what_is_long_ago_in_the_log_is_decided_without_its_event(
+    ada: Person, bob: Person, deps: Deps, later: int, is_known: bool
+) -> None:
+    await bob.ask("PUT", f"/v1/users/{ada.id}/follow")
+    post = await ready(ada, deps)
+    mute = UserMuted(muter_id=bob.id, muted_id=ada.id, at_ms=deps.now_ms())
+    record = await deps.log.append(mute)
+    await record_wall(record, deps)
+    assert isinstance(deps.log, MemoryLog)
+    other = UserMuted(muter_id=bob.id, muted_id=UserId(NO_POST), at_ms=deps.now_ms())
+    deps.log.topics["graph"][record.partition].extend([other] * later)
+    told = await why(bob, post["id"])
+    assert (told["kind"], told["event"] is not None) == ("muted", is_known)
