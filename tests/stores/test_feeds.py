@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import msgspec
 import pytest
@@ -57,11 +58,8 @@ async def stores(server: Settings) -> AsyncIterator[Stores]:
         yield Stores(MemoryFeeds(), MemoryFeeds(ttl_s=TTL_S, lease_s=LEASE_S))
         return
     async with open_redis(server) as redis:
-        prefix = server.prefix
-        yield Stores(
-            RedisFeeds(redis, prefix=prefix),
-            RedisFeeds(redis, prefix=prefix, ttl_s=TTL_S, lease_s=LEASE_S),
-        )
+        opened = partial(RedisFeeds, redis, prefix=server.prefix)
+        yield Stores(opened(), opened(ttl_s=TTL_S, lease_s=LEASE_S))
 
 
 @pytest.fixture

@@ -162,9 +162,7 @@ async def test_a_server_that_cannot_start_shows_why(tmp_path: Path, stack: Stack
     environ = bare_environ() | given_by(stack, "redis")
     (tmp_path / "redis").mkdir()
     (tmp_path / "redis" / "dump.rdb").write_text("not a dump\n")
-    with pytest.raises(
-        Unready, match=r"(?s)redis ended while starting; .*/logs/redis\.log .*signature"
-    ):
+    with pytest.raises(Unready, match=r"(?s)redis ended while starting; .*/logs/redis\.log .*DB"):
         await Stack(tmp_path, environ=environ, report=nothing).up()
 
 
