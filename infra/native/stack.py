@@ -17,7 +17,8 @@ from infra.native.state import State, changing_state, read_state
 from instastream.errors import Unready
 from instastream.settings import EDGE_KEY
 
-DEFAULT_PORTS = {"https": 443, "http": 80, "redis": 6379, "rediss": 6379}
+REDIS_SCHEMES = ("redis", "rediss", "redis+cluster", "rediss+cluster")
+DEFAULT_PORTS = {"https": 443, "http": 80, **dict.fromkeys(REDIS_SCHEMES, 6379)}
 
 
 @dataclass(frozen=True, kw_only=True)
