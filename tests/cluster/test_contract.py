@@ -37,4 +37,6 @@ def bearer(running: dict[str, str]) -> dict[str, str]:
 def test_every_answer_is_as_documented(
     case: Case[Any], running: dict[str, str], bearer: dict[str, str]
 ) -> None:
+    if case.meta and case.meta.generation.mode.is_positive:
+        case.query.pop("cursor", None)  # what is well-formed is no good unless it was given out
     case.call_and_validate(base_url=running["INSTASTREAM_API"], headers=bearer)
