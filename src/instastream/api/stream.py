@@ -16,7 +16,7 @@ from instastream.reading.streams import Stream, Streams, missed
 from instastream.stores.changes import Place
 
 HEARTBEAT_S = 15.0  # shorter than proxies wait for a silent connection
-ENTRY_PATTERN = r"[0-9]{1,20}(-[0-9]{1,20})?"
+ENTRY_PATTERN = r"[0-9]{1,19}(-[0-9]{1,19})?"  # Redis takes 64 bits
 MEDIA_TYPE = "text/event-stream"
 HEADERS = [
     (b"content-type", MEDIA_TYPE.encode()),
