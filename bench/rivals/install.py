@@ -13,6 +13,8 @@ FOLDER = Path(__file__).parent.parent.parent / ".instastream" / "rivals"
 SHARP = FOLDER / "sharp"
 PILLOW_SIMD = FOLDER / "pillow-simd" / "bin" / "python"
 BUILD = ("setuptools>=77,<78", "wheel", "pybind11")
+HAS_WEBP = """from PIL import features
+if not features.check("webp"): raise SystemExit("built without WebP: install libwebp-dev")"""
 FASTEST = {"CFLAGS": "-O3 -mavx2"}
 
 
@@ -34,8 +36,15 @@ def _pillow_simd() -> None:
     _run(sys.executable, "-m", "venv", str(PILLOW_SIMD.parent.parent))
     pip = (str(PILLOW_SIMD), "-m", "pip", "install", "--quiet")
     _run(*pip, *BUILD)
-    from_source = ("--no-build-isolation", "--no-binary", "pillow-simd")
+    from_source = (
+        "--force-reinstall",
+        "--no-cache-dir",
+        "--no-build-isolation",
+        "--no-binary",
+        "pillow-simd",
+    )
     _run(*pip, *from_source, "pillow-simd")
+    _run(str(PILLOW_SIMD), "-c", HAS_WEBP)
 
 
 def _run(*command: str) -> None:

@@ -6,6 +6,7 @@ from contextvars import ContextVar, copy_context
 from typing import Any
 
 PROCESS: ContextVar[int] = ContextVar("process")
+SETTLING_ROUNDS = 16
 
 
 class Interleaver:
@@ -83,8 +84,8 @@ class Interleaver:
         self._loop.close()
 
     def _settle(self) -> None:
-        """A call returns, its task goes on, what that cancels ends: a round of the loop each."""
-        for _ in range(4):
+        """A call returns, its task goes on, who waits for it, too: a round of the loop each."""
+        for _ in range(SETTLING_ROUNDS):
             self._loop.call_soon(self._loop.stop)
             self._loop.run_forever()
 

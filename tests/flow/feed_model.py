@@ -1,0 +1,121 @@
+"""Who should see what: the log told once more, from its beginning, in the plainest words."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from instastream.events import (
+    Event,
+    FollowApproved,
+    FollowDenied,
+    FollowRequested,
+    MediaReady,
+    PostDeleted,
+    ProfileChanged,
+    Record,
+    UploadFinalized,
+    UserBlocked,
+    UserFollowed,
+    UserMuted,
+    UserUnblocked,
+    UserUnfollowed,
+    UserUnmuted,
+)
+from instastream.ids import PostId, UserId
+
+Pair = tuple[UserId, UserId]
+Place = tuple[int, int]  # an offset, and what comes first there
+FOLLOWS = (UserFollowed, FollowApproved)
+
+
+class Model:
+    """What there is after these records, each topic's in the order of its partitions."""
+
+    def __init__(self, records: Iterable[Record[Event]]) -> None:
+        self.edges: dict[Pair, tuple[Place, type[Event]]] = {}
+        self.blocks: set[Pair] = set()
+        self.mutes: set[Pair] = set()
+        self.private: set[UserId] = set()
+        self.authors: dict[PostId, UserId] = {}
+        self.media: dict[PostId, int] = {}
+        self.ready: defaultdict[PostId, set[int]] = defaultdict(set)
+        self.deleted: set[PostId] = set()
+        for record in records:
+            self._tell(record.event, record.offset)
+
+    def feed(self, reader: UserId) -> list[PostId]:
+        """All that the reader's feed has, newest first."""
+        return sorted(
+            (
+                post_id
+                for post_id, author in self.authors.items()
+                if self.is_live(post_id)
+                and self.follows(reader, author)
+                and not self.are_apart(reader, author)
+                and (reader, author) not in self.mutes
+            ),
+            reverse=True,
+        )
+
+    def timeline(self, author: UserId, viewer: UserId) -> list[PostId]:
+        """All of an author's ready posts that someone may see, newest first."""
+        posts = [post for post, by in self.authors.items() if by == author and self.is_live(post)]
+        return sorted(posts, reverse=True) if self.may_see(viewer, author) else []
+
+    def is_live(self, post_id: PostId) -> bool:
+        """Whether all of its media are ready, and it was not deleted."""
+        everything = len(self.ready[post_id]) == self.media[post_id]
+        return everything and post_id not in self.deleted
+
+    def may_see(self, viewer: UserId, author: UserId) -> bool:
+        """Whether someone may see what an author posts, followed or not."""
+        if viewer == author:
+            return True
+        is_open = author not in self.private or self.follows(viewer, author)
+        return is_open and not self.are_apart(viewer, author)
+
+    def follows(self, follower: UserId, followee: UserId) -> bool:
+        """Whether the event that speaks last says so."""
+        said = self.edges.get((follower, followee))
+        return said is not None and said[1] in FOLLOWS
+
+    def are_apart(self, one: UserId, other: UserId) -> bool:
+        """Whether either blocks the other."""
+        return bool(self.blocks & {(one, other), (other, one)})
+
+    def followers(self, followee: UserId) -> set[UserId]:
+        """Everyone who follows someone."""
+        return {a for (a, b), (_, said) in self.edges.items() if b == followee and said in FOLLOWS}
+
+    def _tell(self, event: Any, offset: int) -> None:
+        match event:
+            case UserFollowed() | UserUnfollowed() | FollowRequested():
+                self._edge(event, (offset, 0))
+            case FollowApproved():  # an answer stands where its request stood
+                self._edge(event, (event.request, 1))
+            case FollowDenied():
+                self._edge(event, (event.request, 2))
+            case UserBlocked(blocker_id=blocker, blocked_id=blocked):
+                self.blocks.add((blocker, blocked))
+            case UserUnblocked(blocker_id=blocker, blocked_id=blocked):
+                self.blocks.discard((blocker, blocked))
+            case UserMuted(muter_id=muter, muted_id=muted):
+                self.mutes.add((muter, muted))
+            case UserUnmuted(muter_id=muter, muted_id=muted):
+                self.mutes.discard((muter, muted))
+            case ProfileChanged(user_id=user, private=private):
+                (self.private.add if private else self.private.discard)(user)
+            case UploadFinalized():
+                self.authors[event.post_id] = event.author_id
+                self.media[event.post_id] = event.media_count
+            case MediaReady():
+                self.authors[event.post_id] = event.author_id
+                self.media[event.post_id] = event.media_count
+                self.ready[event.post_id].add(event.position)
+            case PostDeleted():
+                self.deleted.add(event.post_id)
+
+    def _edge(self, event: Any, place: Place) -> None:
+        edge = (event.follower_id, event.followee_id)
+        if edge not in self.edges or place > self.edges[edge][0]:
+            self.edges[edge] = (place, type(event))
