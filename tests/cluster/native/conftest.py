@@ -197,7 +197,6 @@ Step = Callable[[Endpoints], Awaitable[object]]
 KEPT: dict[str, tuple[Step, Step]] = {
     "kafka": (write_kafka, read_kafka),
     "cassandra": (write_cassandra, read_cassandra),
-    "redis": (write_redis, read_redis),
     "s3": (write_s3, read_s3),
     "edge": (write_edge, read_edge),
 }

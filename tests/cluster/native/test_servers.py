@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from infra.native.stack import Stack
-from tests.cluster.native.conftest import KEPT, has_ended, pids
+from tests.cluster.native.conftest import KEPT, has_ended, pids, read_redis, write_redis
 
 
 @pytest.mark.parametrize("name", KEPT)
@@ -18,6 +18,14 @@ async def test_kill_9_loses_nothing_that_was_acknowledged(stack: Stack, name: st
     await stack.start(name)
     assert pids(stack)[name] not in (None, before)
     assert await read(stack.endpoints)
+
+
+async def test_redis_comes_back_empty(stack: Stack) -> None:
+    await write_redis(stack.endpoints)
+    assert await read_redis(stack.endpoints)
+    stack.kill("redis")
+    await stack.start("redis")
+    assert not await read_redis(stack.endpoints), "some of what it had would look like all of it"
 
 
 async def test_a_restart_of_everything_loses_nothing(stack: Stack) -> None:

@@ -189,7 +189,7 @@ async def test_streams_end_when_the_process_does(app: Starlette, ada: Person) ->
     assert late.status == 503
 
 
-@pytest.mark.parametrize("last", ["x", "1-", "-1", "1-2-3", "9" * 40])
+@pytest.mark.parametrize("last", ["x", "1-", "-1", "1-2-3", "9" * 20, "1-" + "9" * 20])
 async def test_what_is_no_event_is_refused(ada: Person, last: str) -> None:
     answer = await ada.ask("GET", "/v1/feed/stream", headers={"last-event-id": last})
     assert problem(answer) == (422, "invalid-request")
