@@ -34,6 +34,7 @@ from instastream.stores.posts import Post
 from tests.conftest import IN_MEMORY
 from tests.flow.feed_model import Model
 from tests.flow.interleaving import PROCESS, Interleaver
+from tests.flow.upload_world import Ids
 
 NOW_MS = 1_800_000_000_000
 ANYBODY = (UserId(str(10**18 + number)) for number in count())
@@ -57,16 +58,6 @@ class OneLog(MemoryLog):
         record = await super().append(event)
         self.records.append(record)
         return record
-
-
-class Numbers:
-    """Ids as good as minted ones."""
-
-    def __init__(self) -> None:
-        self._numbers = count(16 * 10**17)
-
-    async def mint(self) -> str:
-        return str(next(self._numbers))
 
 
 @dataclass
@@ -98,7 +89,7 @@ class World:
         self.deps = Deps(
             settings=IN_MEMORY,
             now_ms=lambda: NOW_MS,
-            ids=gated(Numbers()),
+            ids=gated(Ids()),
             log=gated(self.log),
             users=gated(MemoryUsers()),
             posts=gated(MemoryPosts()),

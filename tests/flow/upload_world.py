@@ -16,7 +16,10 @@ from instastream.handlers.media import MEDIA
 from instastream.handlers.posts import POSTS
 from instastream.ids import MediaId, UserId
 from instastream.orphans import sweep_uploads
-from instastream.stores.memory import MemoryBlobs, MemoryLog, MemoryUploads
+from instastream.stores.memory import MemoryBlobs, MemoryLog, MemoryUploads, MemoryUsers
+from instastream.stores.memory_changes import MemoryChanges
+from instastream.stores.memory_feeds import MemoryFeeds
+from instastream.stores.memory_graph import MemoryGraph
 from instastream.stores.memory_ledger import MemoryLedger
 from instastream.stores.memory_posts import MemoryPosts
 from instastream.stores.uploads import ABORTED, Upload
@@ -58,6 +61,9 @@ class World:
             "posts": self.posts,
             "log": self.log,
             "ledger": MemoryLedger(self._now_ms),
+            "users": MemoryUsers(),
+            "graph": MemoryGraph(),
+            "changes": MemoryChanges(MemoryFeeds()),
         }
         given = {
             "settings": IN_MEMORY,
