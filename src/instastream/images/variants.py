@@ -136,13 +136,13 @@ def _scaled(image: pyvips.Image, spec: VariantSpec, **colours: str) -> pyvips.Im
 def _encoded(images: list[pyvips.Image]) -> list[Rendered]:
     """Each image as its variant; those that were not scaled are one picture, and one encoding."""
     encoded: list[Rendered] = []
-    for image, spec in zip(reversed(images), reversed(VARIANTS), strict=True):
-        narrower = encoded[-1] if encoded else None
-        if narrower and (narrower.width, narrower.height) == (image.width, image.height):
-            encoded.append(replace(narrower, name=spec.name))
+    for image, spec in zip(images, VARIANTS, strict=True):
+        wider = encoded[-1] if encoded else None
+        if wider and (wider.width, wider.height) == (image.width, image.height):
+            encoded.append(replace(wider, name=spec.name))
         else:
             encoded.append(_encode(image, spec))
-    return encoded[::-1]
+    return encoded
 
 
 def _encode(image: pyvips.Image, spec: VariantSpec) -> Rendered:
