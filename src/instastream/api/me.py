@@ -1,15 +1,12 @@
 """Whoever asks: a private account or a public one, requests to follow it, own blocks and mutes."""
 
-from collections.abc import Awaitable, Callable
-
 from msgspec import Struct
 
 from instastream import graph, profiles
-from instastream.api.operations import NOTHING, Answer, Asked, Nothing, Operation
+from instastream.api.operations import Answer, Asked, Nothing, Operation
 from instastream.api.pages import UsersQuery, after_of, answer_users
+from instastream.api.people import change, done, listing
 from instastream.api.views import Profile, Users, show_profile
-from instastream.deps import Deps
-from instastream.ids import UserId, parse_user_id
 from instastream.relations import WallKind
 
 
@@ -59,62 +56,17 @@ async def _walled(kind: WallKind, asked: Asked[UsersQuery, Nothing]) -> Answer[U
 
 async def approve(asked: Asked[Nothing, Nothing]) -> Answer[Nothing]:
     """Whoever asked to follow does."""
-    return await _done(graph.approve, asked)
+    return await done(graph.approve, asked)
 
 
 async def remove(asked: Asked[Nothing, Nothing]) -> Answer[Nothing]:
     """Whoever followed, or asked to, does no longer."""
-    return await _done(graph.remove_follower, asked)
+    return await done(graph.remove_follower, asked)
 
 
 async def deny(asked: Asked[Nothing, Nothing]) -> Answer[Nothing]:
     """Whoever asked to follow does not."""
-    return await _done(graph.deny, asked)
-
-
-async def _done(
-    act: Callable[[UserId, UserId, Deps], Awaitable[None]], asked: Asked[Nothing, Nothing]
-) -> Answer[Nothing]:
-    await act(asked.viewer, parse_user_id(asked.path["user_id"]), asked.deps)
-    return Answer(NOTHING)
-
-
-def _change(
-    method: str,
-    path: str,
-    summary: str,
-    endpoint: Callable[[Asked[Nothing, Nothing]], Awaitable[Answer[Nothing]]],
-    problem: str,
-) -> Operation[Nothing, Nothing, Nothing]:
-    return Operation(
-        method=method,
-        path=path,
-        summary=f"{summary}; again changes nothing",
-        endpoint=endpoint,
-        query=Nothing,
-        body=Nothing,
-        shown=Nothing,
-        status=204,
-        problems=(problem,),
-    )
-
-
-def _list(
-    name: str,
-    summary: str,
-    endpoint: Callable[[Asked[UsersQuery, Nothing]], Awaitable[Answer[Users]]],
-) -> Operation[UsersQuery, Nothing, Users]:
-    return Operation(
-        method="GET",
-        path=f"/v1/me/{name}",
-        summary=summary,
-        endpoint=endpoint,
-        query=UsersQuery,
-        body=Nothing,
-        shown=Users,
-        headers=("link",),
-        problems=("invalid-cursor",),
-    )
+    return await done(graph.deny, asked)
 
 
 OPERATIONS = (
@@ -138,22 +90,22 @@ OPERATIONS = (
         shown=Profile,
         problems=("user-not-found",),
     ),
-    _list("requests", "Look at who asks to follow", requests),
-    _list("blocks", "Look at whom one blocks", blocks),
-    _list("mutes", "Look at whom one mutes", mutes),
-    _change(
+    listing("/v1/me/requests", "Look at who asks to follow", requests),
+    listing("/v1/me/blocks", "Look at whom one blocks", blocks),
+    listing("/v1/me/mutes", "Look at whom one mutes", mutes),
+    change(
         "PUT",
         "/v1/me/followers/{user_id}",
         "Let someone follow who asks to",
         approve,
         "request-not-found",
     ),
-    _change(
+    change(
         "DELETE",
         "/v1/me/requests/{user_id}",
         "Do not let someone follow who asks to",
         deny,
         "request-not-found",
     ),
-    _change("DELETE", "/v1/me/followers/{user_id}", "Remove a follower", remove, "user-not-found"),
+    change("DELETE", "/v1/me/followers/{user_id}", "Remove a follower", remove, "user-not-found"),
 )

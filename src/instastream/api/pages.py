@@ -3,7 +3,7 @@
 from msgspec import UNSET, Struct, UnsetType
 
 from instastream import profiles
-from instastream.api.cursors import before_of, cursor_after, user_before, users_cursor
+from instastream.api.cursors import before_of, cursor_after
 from instastream.api.fields import SIZE_DEFAULT, SIZES, Cursor, PageLength, Size, UsersCursor
 from instastream.api.operations import Answer, Asked, Encoded, Nothing
 from instastream.api.views import Users, show_user
@@ -34,7 +34,7 @@ def before(asked: Asked[PageQuery, Nothing], *, of: str) -> PostId | None:
     cursor = asked.query.cursor
     if cursor is UNSET:
         return None
-    return before_of(cursor, of=of, key=asked.deps.settings.token_key)
+    return PostId(before_of(cursor, of=of, key=_key(asked)))
 
 
 class UsersQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -48,7 +48,7 @@ def after_of(path: str, asked: Asked[UsersQuery, Nothing]) -> str:
     """The user that the page comes after, "" at first; raises Rejected("invalid-cursor")."""
     if asked.query.cursor is UNSET:
         return ""
-    return user_before(asked.query.cursor, place=_place(path, asked), key=_key(asked))
+    return before_of(asked.query.cursor, of=_place(path, asked), key=_key(asked))
 
 
 def answer_users(
@@ -58,7 +58,7 @@ def answer_users(
     users = [show_user(user) for user in people.users]
     if people.after is None:
         return Answer(Users(users, None))
-    cursor = users_cursor(people.after, place=_place(path, asked), key=_key(asked))
+    cursor = cursor_after(people.after, of=_place(path, asked), key=_key(asked))
     target = f"{path}?limit={asked.query.limit}&cursor={cursor}"
     return Answer(Users(users, cursor), {"link": f'<{target}>; rel="next"'})
 
@@ -67,7 +67,7 @@ def _place(path: str, asked: Asked[UsersQuery, Nothing]) -> str:
     return f"{asked.viewer} {path}"
 
 
-def _key(asked: Asked[UsersQuery, Nothing]) -> bytes:
+def _key(asked: Asked[UsersQuery, Nothing] | Asked[PageQuery, Nothing]) -> bytes:
     return asked.deps.settings.token_key
 
 
@@ -81,7 +81,7 @@ def answer_page(
     headers = {"etag": f'"{page.tag}"', "cache-control": "private, no-cache"}
     following = b"null"
     if page.after:
-        cursor = cursor_after(page.after, of=of, key=asked.deps.settings.token_key)
+        cursor = cursor_after(page.after, of=of, key=_key(asked))
         query = f"limit={asked.query.limit}&size={asked.query.size}&cursor={cursor}"
         headers["link"] = f'<{path}?{query}>; rel="next"'
         following = b'"%b"' % cursor.encode()

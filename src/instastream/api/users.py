@@ -9,9 +9,8 @@ from instastream import accounts, graph, profiles
 from instastream.api.fields import NewPassword, Username
 from instastream.api.operations import NOTHING, Answer, Asked, Nothing, Operation
 from instastream.api.pages import UsersQuery, after_of, answer_users
+from instastream.api.people import change, done, listing, named
 from instastream.api.views import Profile, Users, show_profile
-from instastream.deps import Deps
-from instastream.ids import UserId, parse_user_id
 
 
 class NewUser(Struct, frozen=True, forbid_unknown_fields=True):
@@ -36,38 +35,38 @@ async def join(asked: Asked[Nothing, NewUser]) -> Answer[Profile]:
 
 async def get(asked: Asked[Nothing, Nothing]) -> Answer[Profile]:
     """A profile: everyone may see it but those whom its owner blocks."""
-    return Answer(show_profile(await profiles.look_at(_named(asked), asked.viewer, asked.deps)))
+    return Answer(show_profile(await profiles.look_at(named(asked), asked.viewer, asked.deps)))
 
 
 async def follow(asked: Asked[Nothing, Nothing]) -> Answer[Nothing]:
     """An edge from whoever asks, or a request for one."""
-    state = await graph.follow(asked.viewer, _named(asked), asked.deps)
+    state = await graph.follow(asked.viewer, named(asked), asked.deps)
     return Answer(NOTHING, accepted=FollowState("requested") if state == "requested" else None)
 
 
 async def unfollow(asked: Asked[Nothing, Nothing]) -> Answer[Nothing]:
     """No edge from whoever asks, and no request."""
-    return await _done(graph.unfollow, asked)
+    return await done(graph.unfollow, asked)
 
 
 async def block(asked: Asked[Nothing, Nothing]) -> Answer[Nothing]:
     """Neither sees the other."""
-    return await _done(graph.block, asked)
+    return await done(graph.block, asked)
 
 
 async def unblock(asked: Asked[Nothing, Nothing]) -> Answer[Nothing]:
     """No block by whoever asks."""
-    return await _done(graph.unblock, asked)
+    return await done(graph.unblock, asked)
 
 
 async def mute(asked: Asked[Nothing, Nothing]) -> Answer[Nothing]:
     """None of their posts in the feed of whoever asks."""
-    return await _done(graph.mute, asked)
+    return await done(graph.mute, asked)
 
 
 async def unmute(asked: Asked[Nothing, Nothing]) -> Answer[Nothing]:
     """Their posts in the feed of whoever asks."""
-    return await _done(graph.unmute, asked)
+    return await done(graph.unmute, asked)
 
 
 async def followers(asked: Asked[UsersQuery, Nothing]) -> Answer[Users]:
@@ -80,23 +79,12 @@ async def following(asked: Asked[UsersQuery, Nothing]) -> Answer[Users]:
     return await _listed("following", profiles.followees, asked)
 
 
-def _named(asked: Asked[Nothing, Nothing] | Asked[UsersQuery, Nothing]) -> UserId:
-    return parse_user_id(asked.path["user_id"])
-
-
-async def _done(
-    act: Callable[[UserId, UserId, Deps], Awaitable[None]], asked: Asked[Nothing, Nothing]
-) -> Answer[Nothing]:
-    await act(asked.viewer, _named(asked), asked.deps)
-    return Answer(NOTHING)
-
-
 async def _listed(
     name: str,
     read: Callable[..., Awaitable[profiles.People]],
     asked: Asked[UsersQuery, Nothing],
 ) -> Answer[Users]:
-    user_id = _named(asked)
+    user_id = named(asked)
     path = f"/v1/users/{user_id}/{name}"
     people = await read(
         user_id,
@@ -108,45 +96,8 @@ async def _listed(
     return answer_users(people, path, asked)
 
 
-def _change(
-    method: str,
-    name: str,
-    summary: str,
-    endpoint: Callable[[Asked[Nothing, Nothing]], Awaitable[Answer[Nothing]]],
-    *problems: str,
-    accepted: type[Struct] | None = None,
-) -> Operation[Nothing, Nothing, Nothing]:
-    return Operation(
-        method=method,
-        path=f"/v1/users/{{user_id}}/{name}",
-        summary=f"{summary}; again changes nothing",
-        endpoint=endpoint,
-        query=Nothing,
-        body=Nothing,
-        shown=Nothing,
-        status=204,
-        accepted=accepted,
-        problems=("user-not-found", *problems),
-    )
-
-
-def _list(
-    name: str,
-    summary: str,
-    endpoint: Callable[[Asked[UsersQuery, Nothing]], Awaitable[Answer[Users]]],
-) -> Operation[UsersQuery, Nothing, Users]:
-    return Operation(
-        method="GET",
-        path=f"/v1/users/{{user_id}}/{name}",
-        summary=summary,
-        endpoint=endpoint,
-        query=UsersQuery,
-        body=Nothing,
-        shown=Users,
-        headers=("link",),
-        problems=("user-not-found", "account-private", "user-blocked", "invalid-cursor"),
-    )
-
+USER = "/v1/users/{user_id}"
+HINDRANCES = ("user-not-found", "account-private", "user-blocked")
 
 OPERATIONS = (
     Operation(
@@ -164,7 +115,7 @@ OPERATIONS = (
     ),
     Operation(
         method="GET",
-        path="/v1/users/{user_id}",
+        path=USER,
         summary="Look at a user",
         endpoint=get,
         query=Nothing,
@@ -172,20 +123,27 @@ OPERATIONS = (
         shown=Profile,
         problems=("user-not-found",),
     ),
-    _change(
+    change(
         "PUT",
-        "follow",
+        f"{USER}/follow",
         "Follow a user, or ask to where they are private",
         follow,
+        "user-not-found",
         "follow-yourself",
         "too-many-follows",
         accepted=FollowState,
     ),
-    _change("DELETE", "follow", "Unfollow a user, or ask no longer", unfollow),
-    _change("PUT", "block", "Block a user", block, "block-yourself"),
-    _change("DELETE", "block", "Unblock a user", unblock),
-    _change("PUT", "mute", "Mute a user", mute, "mute-yourself"),
-    _change("DELETE", "mute", "Unmute a user", unmute),
-    _list("followers", "Look at who follows a user", followers),
-    _list("following", "Look at whom a user follows", following),
+    change(
+        "DELETE",
+        f"{USER}/follow",
+        "Unfollow a user, or ask no longer",
+        unfollow,
+        "user-not-found",
+    ),
+    change("PUT", f"{USER}/block", "Block a user", block, "user-not-found", "block-yourself"),
+    change("DELETE", f"{USER}/block", "Unblock a user", unblock, "user-not-found"),
+    change("PUT", f"{USER}/mute", "Mute a user", mute, "user-not-found", "mute-yourself"),
+    change("DELETE", f"{USER}/mute", "Unmute a user", unmute, "user-not-found"),
+    listing(f"{USER}/followers", "Look at who follows a user", followers, *HINDRANCES),
+    listing(f"{USER}/following", "Look at whom a user follows", following, *HINDRANCES),
 )
