@@ -29,7 +29,7 @@ from instastream.events import Record, decode
 from instastream.handlers.table import Handlers
 from instastream.metrics import WorkerMetrics, serve_metrics
 from instastream.progress import Progress
-from instastream.retries import backoff, dead_headers
+from instastream.retries import dead_headers, wait_out
 from instastream.settings import Settings
 from instastream.tracing import continue_trace
 
@@ -195,14 +195,9 @@ class App(faust.App):
     async def _wait_out(
         self, work: Callable[[], Awaitable[Result]], trouble: type[Exception]
     ) -> Result:
-        """The result of work that is tried again for as long as there is such trouble."""
-        for wait_s in backoff(self._random):
-            try:
-                return await work()
-            except trouble as error:
-                self._waited(error)
-                await asyncio.sleep(wait_s)
-        raise AssertionError("backoff has no end")
+        return await wait_out(
+            work, trouble, random=self._random, sleep=asyncio.sleep, waited=self._waited
+        )
 
     def _waited(self, error: Exception) -> None:
         self.log.warning("%s: trying again", error)

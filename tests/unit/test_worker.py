@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from instastream import retries
 from instastream.deps import memory_deps
 from instastream.errors import Unavailable
 from instastream.events import Event, Record, UserJoined, encode
 from instastream.ids import UserId
 from instastream.log import Headers
 from instastream.stores.memory import MemoryLog
-from streams import worker
 from streams.worker import App
 from tests.conftest import IN_MEMORY
 from tests.unit.api.conftest import NoRenderer
@@ -75,7 +75,7 @@ def app(handled: Handled) -> Iterator[App]:
             patch.setenv(f"INSTASTREAM_{name}", "memory")
         for name in ("TOKEN_KEY", "MEDIA_KEY", "EDGE_KEY"):
             patch.setenv(f"INSTASTREAM_{name}", "0" * 64)
-        patch.setattr(worker, "backoff", lambda random: iter([0.0] * 9))
+        patch.setattr(retries, "backoff", lambda random: iter([0.0] * 9))
         yield App("unit", {UserJoined: handled}, in_flight=1)
 
 

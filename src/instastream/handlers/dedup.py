@@ -17,7 +17,7 @@ from instastream.deps import Deps
 from instastream.errors import Corrupt, Unavailable
 from instastream.events import Event, MediaFailed, MediaReady, UploadFinalized
 from instastream.media import Outcome
-from instastream.retries import backoff
+from instastream.retries import backoff, wait_out
 from instastream.stores.ledger import Reference
 from instastream.uploads import original_key
 
@@ -71,14 +71,8 @@ async def _decide(root: str, owner: str, render: Render, deps: Deps) -> Put:
 
 
 async def _wait_out(work: Callable[[], Awaitable[Result]], deps: Deps) -> Result:
-    """Tried again for as long as a store is away: what was rendered is not rendered again."""
-    for wait_s in backoff(Random()):
-        try:
-            return await work()
-        except Unavailable as error:
-            deps.waited(error)
-            await deps.sleep(wait_s)
-    raise AssertionError("backoff has no end")
+    """While a store is away: what was rendered is not rendered again."""
+    return await wait_out(work, Unavailable, random=Random(), sleep=deps.sleep, waited=deps.waited)
 
 
 async def _settle(
