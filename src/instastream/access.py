@@ -1,7 +1,6 @@
 """What a reader may get at: what decides it is loaded in bulk, then judged by `visibility`."""
 
 import asyncio
-from collections.abc import Set
 
 from instastream.deps import Deps
 from instastream.errors import Rejected
@@ -12,19 +11,13 @@ from instastream.stores.users import User
 from instastream.visibility import hindrance, sees
 
 
-async def load_relations(
-    reader: UserId, deps: Deps, *, among: Set[UserId] | None = None
-) -> Relations:
-    """What a reader is to others now: to all of them, or at least to those in `among`."""
-    return await deps.graph.relations(reader, among=among)
-
-
 async def find_post(post_id: PostId, viewer: UserId, deps: Deps) -> Post:
     """A post that a viewer may see; raises Rejected("post-not-found")."""
     post = (await deps.posts.get([post_id])).get(post_id)
     if post is not None:
         author, relations = await asyncio.gather(
-            deps.users.get(post.author_id), load_relations(viewer, deps, among={post.author_id})
+            deps.users.get(post.author_id),
+            deps.graph.relations(viewer, among={post.author_id}),
         )
         if author is not None and sees(viewer, post, author, relations):
             return post
@@ -37,21 +30,21 @@ async def find_user(user_id: UserId, viewer: UserId, deps: Deps) -> tuple[User, 
     Raises Rejected("user-not-found") also for whoever blocks the viewer.
     """
     user, relations = await asyncio.gather(
-        deps.users.get(user_id), load_relations(viewer, deps, among={user_id})
+        deps.users.get(user_id), deps.graph.relations(viewer, among={user_id})
     )
     if user is None or user_id in relations.blocked_by:
         raise no_such_user(user_id)
     return user, relations
 
 
-async def check_account(user_id: UserId, viewer: UserId, deps: Deps) -> User:
-    """Someone whose posts and lists a viewer may see; raises Rejected saying why not."""
+async def check_account(user_id: UserId, viewer: UserId, deps: Deps) -> None:
+    """Raise Rejected, saying why, unless a viewer may see someone's posts and lists."""
     user, relations = await find_user(user_id, viewer, deps)
-    return admit(viewer, user, relations)
+    admit(viewer, user, relations)
 
 
-def admit(viewer: UserId, user: User, relations: Relations) -> User:
-    """Someone whose posts and lists a viewer may see; raises Rejected saying why not."""
+def admit(viewer: UserId, user: User, relations: Relations) -> None:
+    """Raise Rejected, saying why, unless a viewer may see someone's posts and lists."""
     match hindrance(viewer, user, relations):
         case "blocked-by":
             raise no_such_user(user.user_id)
@@ -59,7 +52,6 @@ def admit(viewer: UserId, user: User, relations: Relations) -> User:
             raise Rejected("user-blocked", f"you block {user.username}")
         case "private":
             raise Rejected("account-private", f"only followers see what {user.username} shares")
-    return user
 
 
 async def existing_user(user_id: UserId, deps: Deps) -> User:

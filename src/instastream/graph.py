@@ -4,7 +4,7 @@ Each is said to the log whatever the projections hold: what is on its way there 
 yet. All are safe to repeat, and after an Unavailable the same again completes it.
 """
 
-from instastream.access import existing_user, load_relations, no_such_user
+from instastream.access import existing_user, no_such_user
 from instastream.deps import Deps
 from instastream.errors import Rejected
 from instastream.events import (
@@ -30,7 +30,7 @@ async def follow(follower_id: UserId, followee_id: UserId, deps: Deps) -> EdgeSt
     if follower_id == followee_id:
         raise Rejected("follow-yourself", "you can't follow yourself")
     followee = await existing_user(followee_id, deps)
-    relations = await load_relations(follower_id, deps)
+    relations = await deps.graph.relations(follower_id)
     if followee_id in relations.blocks | relations.blocked_by:
         raise no_such_user(followee_id)
     others = (relations.following | relations.requested) - {followee_id}
@@ -55,7 +55,7 @@ async def _follow(
     await _say_edge(
         kind(follower_id=follower_id, followee_id=followee_id, at_ms=deps.now_ms()), deps
     )
-    relations = await load_relations(follower_id, deps, among={followee_id})
+    relations = await deps.graph.relations(follower_id, among={followee_id})
     if followee_id in relations.blocks | relations.blocked_by:
         await _unfollow(follower_id, followee_id, deps)
         raise no_such_user(followee_id)

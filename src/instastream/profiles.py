@@ -7,7 +7,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from instastream.access import check_account, existing_user, find_user, load_relations
+from instastream.access import check_account, existing_user, find_user
 from instastream.deps import Deps
 from instastream.events import ProfileChanged
 from instastream.handlers.graph import record_changed
@@ -113,4 +113,4 @@ async def _people(
 async def _who_block(viewer: UserId | None, ids: list[UserId], deps: Deps) -> Set[UserId]:
     if viewer is None:
         return frozenset()
-    return (await load_relations(viewer, deps, among=set(ids))).blocked_by
+    return (await deps.graph.relations(viewer, among=set(ids))).blocked_by

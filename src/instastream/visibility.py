@@ -38,6 +38,5 @@ def feed_shows(author_id: UserId, relations: Relations) -> bool:
 
     Who follows sees what is private, so this needs no profile.
     """
-    return author_id in relations.following and author_id not in (
-        relations.mutes | relations.blocks | relations.blocked_by
-    )
+    walls = (relations.mutes, relations.blocks, relations.blocked_by)
+    return author_id in relations.following and not any(author_id in wall for wall in walls)

@@ -35,9 +35,6 @@ class Graph(Protocol):
     async def relations(self, reader: UserId, *, among: Set[UserId] | None = None) -> Relations:
         """What a reader is to others: to all of them, or only to those in `among`."""
 
-    async def followees(self, follower_id: UserId) -> list[UserId]:
-        """Everyone that someone follows; `FOLLOWS_MAX` bounds it."""
-
     async def followees_page(self, follower_id: UserId, *, after: str, limit: int) -> list[UserId]:
         """Some of whom someone follows."""
 

@@ -43,9 +43,6 @@ class MemoryGraph:
             mutes=those(self._walled(reader, "mutes")),
         )
 
-    async def followees(self, follower_id: UserId) -> list[UserId]:
-        return sorted(self._followees(follower_id, "follows"))
-
     async def followees_page(self, follower_id: UserId, *, after: str, limit: int) -> list[UserId]:
         return _page(self._followees(follower_id, "follows"), after, limit)
 

@@ -91,10 +91,6 @@ class CassandraGraph:
             mutes=_users(row.other_id for row in walls if row.mutes),
         )
 
-    async def followees(self, follower_id: UserId) -> list[UserId]:
-        rows = await self._session.execute(EDGES, int(follower_id))
-        return [UserId(str(row.followee_id)) for row in rows if row.state == "follows"]
-
     async def followees_page(self, follower_id: UserId, *, after: str, limit: int) -> list[UserId]:
         rows = await self._session.execute(FOLLOWEES, int(follower_id), int(after or 0), limit)
         return [UserId(str(row.followee_id)) for row in rows]
