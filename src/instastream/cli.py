@@ -264,7 +264,7 @@ def bench(name: Bench = "", /) -> None:
     Parameters
     ----------
     name
-        demo, edge, variants, video, visible or worker; all when it is left out.
+        demo, edge, fanout, feed, variants, video, visible or worker; all when it is left out.
     """
     found = checkout.benches()
     if name and name not in found:

@@ -118,11 +118,14 @@ class Streams:
     async def close(self) -> None:
         """End all streams; no other begins."""
         self._ended = True
-        for stream in [one for streams in self._by_reader.values() for one in streams]:
-            stream.close()
+        self._close_all()
         if self._tail:
             self._tail.cancel()
             await asyncio.wait([self._tail])
+
+    def _close_all(self) -> None:
+        for stream in [one for streams in self._by_reader.values() for one in streams]:
+            stream.close()
 
     def _index(self, stream: Stream, authors: frozenset[UserId]) -> None:
         for author in stream.authors - authors:
@@ -148,8 +151,7 @@ class Streams:
     async def _apply(self, heard: Heard) -> None:
         """What was missed is not told: its streams end, and their readers come back."""
         if heard.lost:
-            for stream in [one for streams in self._by_reader.values() for one in streams]:
-                stream.close()
+            self._close_all()
         changed = {change.user_id for _, change in heard.changes if change.kind == "user"}
         if changed & self._by_reader.keys():
             await self._known.look()

@@ -161,14 +161,12 @@ class RedisFeeds:
 
         One command for all that share a slot: returns which of `heads` each answers.
         """
-        by_tag: dict[int, list[int]] = {}
-        for at, (reader, _) in enumerate(heads):
-            by_tag.setdefault(tag_of(reader) if self._is_cluster else 0, []).append(at)
-        for ats in by_tag.values():
+        groups = self._by_slot([reader for reader, _ in heads])
+        for ats in groups:
             keys = [self.key(heads[at][0]) for at in ats]
             lengths = [min(heads[at][1], FEED_LENGTH) for at in ats]
             pipeline.eval(READ, len(keys), *keys, self._ttl_s, *lengths)
-        return list(by_tag.values())
+        return groups
 
     async def remove(self, reader: UserId, post_ids: list[PostId]) -> None:
         with translated():
@@ -218,18 +216,20 @@ class RedisFeeds:
         return f"{self._prefix}feed:{{{tag_of(reader)}}}:{reader}"
 
     def _batches(self, readers: Sequence[UserId]) -> Iterator[list[str]]:
-        """Keys for one call each: on a cluster, of one slot."""
-        keys = [self.key(reader) for reader in readers]
-        if isinstance(self._redis, RedisCluster):
-            by_slot: dict[str, list[str]] = {}
-            for key in keys:
-                by_slot.setdefault(key.partition("}")[0], []).append(key)
-            groups = list(by_slot.values())
-        else:
-            groups = [keys]
-        for group in groups:
-            for start in range(0, len(group), FANOUT_BATCH_LENGTH):
-                yield group[start : start + FANOUT_BATCH_LENGTH]
+        """Keys for one call each."""
+        for ats in self._by_slot(readers):
+            for start in range(0, len(ats), FANOUT_BATCH_LENGTH):
+                batch = ats[start : start + FANOUT_BATCH_LENGTH]
+                yield [self.key(readers[at]) for at in batch]
+
+    def _by_slot(self, readers: Sequence[UserId]) -> list[list[int]]:
+        """Which of these one command may name together: on a cluster, those of one slot."""
+        if not self._is_cluster:
+            return [list(range(len(readers)))] if readers else []
+        by_tag: dict[int, list[int]] = {}
+        for at, reader in enumerate(readers):
+            by_tag.setdefault(tag_of(reader), []).append(at)
+        return list(by_tag.values())
 
 
 def tag_of(reader: UserId) -> int:
