@@ -17,7 +17,7 @@ from instastream.settings import Settings
 from instastream.terminal import Steps
 
 POSTS = 30
-POLL_S = 0.002
+POLL_S = 0.02
 STAGES = ("acknowledged", "rendered", "ready", "visible")
 
 Times = dict[str, int]  # stage: milliseconds after finalize was sent
