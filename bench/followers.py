@@ -1,5 +1,6 @@
 """Many followers at once, for benches and tests: straight into the stores, without events."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import chain
 
@@ -11,6 +12,7 @@ from instastream.stores.redis_feeds import DONE, RedisFeeds
 
 ADD = """INSERT INTO followers (followee_id, bucket, follower_id, follows, version)
     VALUES (?, ?, ?, true, 0);"""
+COUNT = """UPDATE followers SET count = ?, revision = 1 WHERE followee_id = ? AND bucket = ?"""
 ROWS_AT_ONCE = 100
 LISTS_AT_ONCE = 1_000
 
@@ -27,6 +29,10 @@ async def add_followers(session: Session, author: UserId, followers: Sequence[Us
         by_size.setdefault(len(batch), []).append(tuple(chain.from_iterable(batch)))
     for size, batches in by_size.items():
         await session.execute_all(f"BEGIN UNLOGGED BATCH {ADD * size} APPLY BATCH", batches)
+    counts = Counter(map(bucket_of, followers))
+    await session.execute_all(
+        COUNT, ((count, int(author), bucket) for bucket, count in counts.items())
+    )
 
 
 def _batches(author: int, followers: Sequence[UserId]) -> Iterator[list[tuple[int, int, int]]]:

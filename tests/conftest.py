@@ -14,6 +14,8 @@ from instastream.settings import Settings
 from tests import containers
 from tests.containers import Containers
 
+PULL_FROM, PUSH_BELOW = 60_000, 59_990  # followers: few people cross both
+
 IN_MEMORY = Settings(
     kafka="memory",
     cassandra="memory",
@@ -54,6 +56,8 @@ def given(tmp_path_factory: pytest.TempPathFactory, docker: Containers | None) -
         "INSTASTREAM_HOME": str(tmp_path_factory.mktemp("home")),
         "INSTASTREAM_NAMESPACE": f"t{token_hex(4)}",
         "INSTASTREAM_MEDIA_GRACE_S": "2",
+        "INSTASTREAM_PULL_FROM": str(PULL_FROM),
+        "INSTASTREAM_PUSH_BELOW": str(PUSH_BELOW),
     }
 
 

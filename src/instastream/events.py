@@ -161,7 +161,10 @@ class PostDeleted(Event, frozen=True, kw_only=True, tag="post.deleted.v1"):
 
 
 class FanoutPage(Event, frozen=True, kw_only=True, tag="fanout.page.v1"):
-    """Work: push a post to the followers in `bucket` that come after `after` ("" for all)."""
+    """Work: push a post to an author's followers in `buckets` buckets from `bucket` on.
+
+    Of one bucket, to those that come after `after` ("" for all): a page of them.
+    """
 
     topic = "fanout"
     key_field = "page"
@@ -169,6 +172,7 @@ class FanoutPage(Event, frozen=True, kw_only=True, tag="fanout.page.v1"):
     post_id: Post
     author_id: User
     bucket: Count
+    buckets: Count = 1
     after: str
 
     @property

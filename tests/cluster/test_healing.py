@@ -4,16 +4,15 @@ import asyncio
 import json
 import os
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 
 import pytest
 
-from instastream.client import Client, Refused
 from instastream.ids import UserId
 from instastream.stores.redis import open_redis
 from instastream.stores.redis_feeds import RedisFeeds
 from tests.cluster.conftest import System, eventually, photo, post
 from tests.cluster.test_cli import run
+from tests.cluster.watching import Watching, finalized, whole
 
 AUTHORS, READERS, POSTS = 3, 4, 8
 LOSSES = 4
@@ -33,42 +32,6 @@ async def restart(system: System) -> None:
     await system.start("redis")
 
 
-class Watching:
-    """Someone who reads their feed all the time: it is in order, and maybe nothing goes from it.
-
-    While Redis is away a post is seen once it is ready: not pushed yet, it may go and come back.
-    """
-
-    def __init__(self, reader: Client, *, stays: bool) -> None:
-        self.reader = reader
-        self.stays = stays
-        self.seen: list[str] = []
-        self.reads = 0
-
-    async def read(self) -> list[str]:
-        page = await self.reader.feed(limit=100)
-        ids = [one["id"] for one in page["posts"]]
-        assert ids == sorted(set(ids), reverse=True)
-        assert not self.stays or set(self.seen) <= set(ids), "nothing that was seen is gone"
-        self.seen, self.reads = ids, self.reads + 1
-        return ids
-
-    async def watch(self) -> None:
-        while True:
-            with suppress(Refused):  # while Redis starts a write may be refused, and a read
-                await self.read()
-            await asyncio.sleep(0.01)
-
-
-async def finalized(author: Client) -> str:
-    """One post, whatever is down for a moment."""
-    uploaded = await author.upload(photo(), "image/jpeg")
-    while True:
-        with suppress(Refused):
-            return str((await author.finalize(uploaded.media_id, caption=""))["id"])
-        await asyncio.sleep(0.1)
-
-
 @pytest.mark.parametrize("lose", [flush, restart])
 async def test_what_redis_lost_is_made_again(
     system: System, lose: Callable[[System], Awaitable[None]]
@@ -86,21 +49,7 @@ async def test_what_redis_lost_is_made_again(
         await lose(system)
         posting += [asyncio.create_task(finalized(author)) for author in authors]
     expected = sorted([await one for one in posting], reverse=True)
-
-    async def whole() -> bool:
-        for task in watching:
-            if task.done():
-                task.result()
-        return all(one.seen == expected for one in readers)
-
-    try:
-        await eventually(whole, "every post in every feed")
-    except AssertionError:
-        assert [one.seen for one in readers] == [expected] * READERS
-        raise
-    finally:
-        for task in watching:
-            task.cancel()
+    await whole(readers, watching, expected)
     assert min(one.reads for one in readers) > LOSSES
     async with open_redis(system.settings) as redis:
         feeds = RedisFeeds(redis, prefix=system.settings.prefix)

@@ -60,12 +60,15 @@ async def test_a_count_is_what_the_rows_and_the_log_say(seed: int, settings: Set
             CassandraGraph(await stack.enter_async_context(open_session(settings)))
             for _ in range(PROCESSES)
         ]
-        await asyncio.gather(*(graphs[process].record_edge(edge) for process, edge in repeated))
+        reads = [graph.followers(one) for graph in graphs for one in followees * 4]
+        changes = [graphs[process].record_edge(edge) for process, edge in repeated]
+        await asyncio.gather(*random.sample([*changes, *reads], len(changes) + len(reads)))
         graph = graphs[0]
         for followee in followees:
             rows = await graph.followers_page(followee, after="", limit=100)
             assert rows == await model.followers_page(followee, after="", limit=100)
             assert await graph.followers_count(followee) == len(rows)
+            assert sorted(await graph.followers(followee)) == rows
             waiting = await graph.requests_page(followee, after="", limit=100)
             assert waiting == await model.requests_page(followee, after="", limit=100)
         for follower in followers:

@@ -1,5 +1,7 @@
 """Whose lists a post is in."""
 
+import msgspec
+
 from instastream.deps import Deps
 from instastream.events import (
     Event,
@@ -39,25 +41,28 @@ async def fan_out(record: Record[MediaReady], deps: Deps) -> list[Event]:
         await deps.posts.record_celebrity(event.author_id)
         await deps.changes.tell(Change("celebrity", event.author_id), _landed(event))
         return []
-    followers = await deps.graph.followers(event.author_id, limit=FANOUT_PAGE_LENGTH + 1)
-    if len(followers) <= FANOUT_PAGE_LENGTH:
-        await deps.feeds.push(event.post_id, followers)
+    followers = await deps.graph.followers_count(event.author_id)
+    if followers <= FANOUT_PAGE_LENGTH:
+        await deps.feeds.push(event.post_id, await deps.graph.followers(event.author_id))
     await deps.changes.tell(_landed(event))
-    if len(followers) <= FANOUT_PAGE_LENGTH:
-        return []
-    return [_page(event, bucket, after="") for bucket in range(FOLLOWER_BUCKETS)]
+    return _planned(event, followers) if followers > FANOUT_PAGE_LENGTH else []
 
 
 async def push_page(record: Record[FanoutPage], deps: Deps) -> list[Event]:
     """The post is in one page of followers' lists, and the next page is planned."""
     page = record.event
+    if page.buckets > 1:
+        buckets = range(page.bucket, page.bucket + page.buckets)
+        followers = await deps.graph.followers(page.author_id, buckets)
+        await deps.feeds.push(page.post_id, followers)
+        return []
     followers = await deps.graph.followers_in(
         page.author_id, bucket=page.bucket, after=page.after, limit=FANOUT_PAGE_LENGTH
     )
     await deps.feeds.push(page.post_id, followers)
     if len(followers) < FANOUT_PAGE_LENGTH:
         return []
-    return [_page(page, page.bucket, after=followers[-1])]
+    return [msgspec.structs.replace(page, after=followers[-1])]
 
 
 async def settle_edge(record: Record[EdgeEvent], deps: Deps) -> list[Event]:
@@ -122,14 +127,20 @@ def _landed(event: MediaReady) -> Change:
     return Change("landed", event.author_id, event.post_id)
 
 
-def _page(event: MediaReady | FanoutPage, bucket: int, after: str) -> FanoutPage:
-    return FanoutPage(
-        post_id=event.post_id,
-        author_id=event.author_id,
-        bucket=bucket,
-        after=after,
-        at_ms=event.at_ms,
-    )
+def _planned(event: MediaReady, followers: int) -> list[Event]:
+    """The first pages: of as many buckets as have a page's length of followers, or of one."""
+    buckets = max(1, FOLLOWER_BUCKETS * FANOUT_PAGE_LENGTH // followers)
+    return [
+        FanoutPage(
+            post_id=event.post_id,
+            author_id=event.author_id,
+            bucket=bucket,
+            buckets=min(buckets, FOLLOWER_BUCKETS - bucket),
+            after="",
+            at_ms=event.at_ms,
+        )
+        for bucket in range(0, FOLLOWER_BUCKETS, buckets)
+    ]
 
 
 FEEDS: Handlers = {

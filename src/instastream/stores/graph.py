@@ -1,6 +1,6 @@
 """Who follows, blocks and mutes whom: a projection of `graph`."""
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from typing import Protocol
 from zlib import crc32
 
@@ -8,6 +8,7 @@ from instastream.ids import UserId
 from instastream.relations import Edge, Relations, Wall, WallKind
 
 FOLLOWER_BUCKETS = 8  # a million followers are then 8 partitions of about 10 MB
+BUCKETS = range(FOLLOWER_BUCKETS)
 GONE_TTL_S = 30 * 86_400  # what ended is remembered so long, against late repetitions
 
 
@@ -41,8 +42,10 @@ class Graph(Protocol):
     async def followees_count(self, follower_id: UserId) -> int:
         """How many someone follows: exactly as many as `followees` lists."""
 
-    async def followers(self, followee_id: UserId, *, limit: int) -> list[UserId]:
-        """Up to `limit` followers from all buckets, in no order."""
+    async def followers(
+        self, followee_id: UserId, buckets: Sequence[int] = BUCKETS
+    ) -> list[UserId]:
+        """Every follower in some buckets, in no order: where there are not too many."""
 
     async def followers_in(
         self, followee_id: UserId, *, bucket: int, after: str, limit: int

@@ -1,11 +1,11 @@
 """The graph in memory, for unit and flow tests."""
 
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 
 from instastream.ids import UserId
 from instastream.relations import Edge, EdgeState, Relations, Wall, WallKind
-from instastream.stores.graph import bucket_of
+from instastream.stores.graph import BUCKETS, bucket_of
 
 
 @dataclass
@@ -49,8 +49,11 @@ class MemoryGraph:
     async def followees_count(self, follower_id: UserId) -> int:
         return len(self._followees(follower_id, "follows"))
 
-    async def followers(self, followee_id: UserId, *, limit: int) -> list[UserId]:
-        return self._followers(followee_id, "follows")[:limit]
+    async def followers(
+        self, followee_id: UserId, buckets: Sequence[int] = BUCKETS
+    ) -> list[UserId]:
+        followers = self._followers(followee_id, "follows")
+        return [one for one in followers if bucket_of(one) in buckets]
 
     async def followers_in(
         self, followee_id: UserId, *, bucket: int, after: str, limit: int

@@ -1,28 +1,35 @@
 """Followers and how many they are, on Cassandra: each change of both is one conditional batch.
 
-The batch is applied only to the row and the count that were read, so whoever races, a count is
-the number of rows that follow. `followers` sees no other writes: docs/decisions/0020.
+The batch is applied only to the rows and the revision that were read, so whoever races, a count
+is the number of rows that follow. `followers` sees no other writes: docs/decisions/0020.
 """
 
 import asyncio
 import random
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from weakref import WeakValueDictionary
 
 from instastream.errors import Unavailable
 from instastream.ids import UserId
 from instastream.relations import Edge
+from instastream.stores.cassandra.follower_pages import FollowerPages
 from instastream.stores.cassandra.session import Row, Session
-from instastream.stores.graph import FOLLOWER_BUCKETS, GONE_TTL_S, bucket_of
+from instastream.stores.graph import BUCKETS, GONE_TTL_S, bucket_of
 
 CHANGE_ROW = """UPDATE followers USING TTL ? SET follows = ?, version = ?
     WHERE followee_id = ? AND bucket = ? AND follower_id = ? IF version = ?"""
-CHANGE_COUNT = "UPDATE followers SET count = ? WHERE followee_id = ? AND bucket = ? IF count = ?"
-ROWS = """SELECT follower_id, follows, version, count FROM followers
+CHANGE_COUNT = """UPDATE followers SET count = ?, revision = ?
+    WHERE followee_id = ? AND bucket = ? IF revision = ?"""
+ROWS = """SELECT follower_id, follows, version, count, revision FROM followers
     WHERE followee_id = ? AND bucket = ? AND follower_id IN ?"""
-COUNT = "SELECT count FROM followers WHERE followee_id = ? AND bucket = ? LIMIT 1"
+BUCKET = "SELECT count, revision FROM followers WHERE followee_id = ? AND bucket = ? LIMIT 1"
+COUNTS = """SELECT count FROM followers
+    WHERE followee_id = ? AND bucket IN ? PER PARTITION LIMIT 1"""
 FOLLOWERS_IN = """SELECT follower_id FROM followers WHERE followee_id = ? AND bucket = ?
     AND follower_id > ? AND follows = true LIMIT ? ALLOW FILTERING"""  # within one partition
+LIMIT_MAX = 2**31 - 1  # of CQL
 EDGES_MAX = 32  # in one batch: about 2 kB
 ATTEMPTS = 20  # each lost to another process, which then made progress
 WAIT_S = 0.005
@@ -41,6 +48,7 @@ class CassandraFollowers:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._pages = FollowerPages(session)
         self._buckets: WeakValueDictionary[tuple[int, int], Bucket] = WeakValueDictionary()
 
     async def record(self, edge: Edge) -> None:
@@ -64,13 +72,13 @@ class CassandraFollowers:
         for attempt in range(ATTEMPTS):
             rows = await self._session.execute(ROWS, *partition, sorted(newest))
             standing = {row.follower_id: row for row in rows}
-            count = rows[0].count if rows else await self._count(*partition)
+            head = rows or await self._session.execute(BUCKET, *partition)
             later = {
                 follower: edge
                 for follower, edge in newest.items()
                 if follower not in standing or standing[follower].version < edge.version
             }
-            if not later or await self._change(partition, later, standing, count):
+            if not later or await self._change(partition, later, standing, head):
                 return
             await asyncio.sleep(random.uniform(0, WAIT_S * (attempt + 1)))
         raise Unavailable("cassandra", f"the followers of {partition[0]} change all the time")
@@ -80,14 +88,15 @@ class CassandraFollowers:
         partition: tuple[int, int],
         edges: dict[int, Edge],
         standing: dict[int, Row],
-        count: int | None,
+        head: list[Row],
     ) -> bool:
         """Whether everything still stood as it was read, and is as these edges say now."""
         values: list[object] = []
-        change = 0
+        count, revision = (head[0].count, head[0].revision) if head else (None, None)
+        count = count or 0
         for follower, edge in edges.items():
             row, follows = standing.get(follower), edge.state == "follows"
-            change += follows - bool(row and row.follows)
+            count += follows - bool(row and row.follows)
             ttl_s = 0 if follows else GONE_TTL_S
             version = row.version if row else None
             values += [ttl_s, follows, edge.version, *partition, follower, version]
@@ -95,41 +104,54 @@ class CassandraFollowers:
         applied = await self._session.execute_once(
             f"BEGIN BATCH {statements} APPLY BATCH",
             *values,
-            (count or 0) + change,
-            *partition,
             count,
+            (revision or 0) + 1,
+            *partition,
+            revision,
         )
         return bool(applied.applied)
 
-    async def _count(self, followee: int, bucket: int) -> int | None:
-        rows = await self._session.execute(COUNT, followee, bucket)
-        return rows[0].count if rows else None
-
     async def count(self, followee_id: UserId) -> int:
         """How many follow someone."""
-        buckets = range(FOLLOWER_BUCKETS)
-        counts = await asyncio.gather(*(self._count(int(followee_id), one) for one in buckets))
-        return sum(count or 0 for count in counts)
+        rows = await self._session.execute(COUNTS, int(followee_id), list(BUCKETS))
+        return sum(row.count or 0 for row in rows)
+
+    async def every(self, followee_id: UserId, buckets: Sequence[int]) -> list[UserId]:
+        """All of some buckets, in no order."""
+        ids = await self._pages.read(int(followee_id), buckets)
+        if ids is None:
+            return await self._some(followee_id, buckets, after="", limit=LIMIT_MAX)
+        return _users(ids)
 
     async def some(self, followee_id: UserId, *, after: str, limit: int) -> list[UserId]:
         """Up to `limit` of each bucket that come after `after`, bucket by bucket."""
+        return await self._some(followee_id, BUCKETS, after=after, limit=limit)
+
+    async def _some(
+        self, followee_id: UserId, buckets: Sequence[int], *, after: str, limit: int
+    ) -> list[UserId]:
         rows = await self._session.execute_all(
             FOLLOWERS_IN,
-            (
-                (int(followee_id), bucket, int(after or 0), limit)
-                for bucket in range(FOLLOWER_BUCKETS)
-            ),
+            ((int(followee_id), bucket, int(after or 0), limit) for bucket in buckets),
         )
-        return [UserId(str(row.follower_id)) for row in rows]
+        return _users(row.follower_id for row in rows)
 
     async def some_in(
         self, followee_id: UserId, *, bucket: int, after: str, limit: int
     ) -> list[UserId]:
         """Up to `limit` of one bucket that come after `after`."""
-        rows = await self._session.execute(
-            FOLLOWERS_IN, int(followee_id), bucket, int(after or 0), limit
-        )
-        return [UserId(str(row.follower_id)) for row in rows]
+        ids = await self._pages.read(int(followee_id), [bucket])
+        if ids is None:
+            rows = await self._session.execute(
+                FOLLOWERS_IN, int(followee_id), bucket, int(after or 0), limit
+            )
+            ids = [row.follower_id for row in rows]
+        begin = bisect_right(ids, int(after or 0))
+        return _users(ids[begin : begin + limit])
+
+
+def _users(ids: Iterable[int]) -> list[UserId]:
+    return [UserId(str(one)) for one in ids]
 
 
 def _version(edge: Edge) -> int:

@@ -5,13 +5,13 @@ that the log's order decides. An edge's events share a partition, as do those of
 """
 
 import asyncio
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Sequence, Set
 
 from instastream.ids import UserId
 from instastream.relations import Edge, Relations, Wall, WallKind
 from instastream.stores.cassandra.followers import CassandraFollowers
 from instastream.stores.cassandra.session import Row, Session
-from instastream.stores.graph import GONE_TTL_S
+from instastream.stores.graph import BUCKETS, GONE_TTL_S
 
 FOLLOW = """INSERT INTO following (follower_id, followee_id, state)
     VALUES (?, ?, ?) USING TIMESTAMP ? AND TTL ?"""
@@ -98,8 +98,10 @@ class CassandraGraph:
     async def followees_count(self, follower_id: UserId) -> int:
         return int((await self._session.execute(FOLLOWEES_COUNT, int(follower_id)))[0].many)
 
-    async def followers(self, followee_id: UserId, *, limit: int) -> list[UserId]:
-        return (await self._followers.some(followee_id, after="", limit=limit))[:limit]
+    async def followers(
+        self, followee_id: UserId, buckets: Sequence[int] = BUCKETS
+    ) -> list[UserId]:
+        return await self._followers.every(followee_id, buckets)
 
     async def followers_in(
         self, followee_id: UserId, *, bucket: int, after: str, limit: int
