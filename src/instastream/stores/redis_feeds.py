@@ -64,8 +64,10 @@ end
 
 # KEYS: feeds. ARGV: ids.
 PUSH = f"""{SETTLE}
-for _, feed in ipairs(KEYS) do
-  if call('LPUSHX', feed, unpack(ARGV)) > {FEED_LENGTH + FEED_SLACK} + 2 then settle(feed) end
+for _, id in ipairs(ARGV) do
+  for at = 1, #KEYS do
+    if call('LPUSHX', KEYS[at], id) > {FEED_LENGTH + FEED_SLACK} + 2 then settle(KEYS[at]) end
+  end
 end
 """
 
@@ -128,6 +130,7 @@ class RedisFeeds:
     ) -> None:
         self._redis = redis
         self._prefix = prefix
+        self._heads = [f"{prefix}feed:{{{tag}}}:" for tag in range(TAGS)]
         self._ttl_s = ttl_s
         self._lease_s = lease_s
         self._push = redis.register_script(PUSH)
@@ -156,7 +159,7 @@ class RedisFeeds:
 
     def queue_heads(
         self, pipeline: Pipeline | ClusterPipeline, heads: Sequence[Head]
-    ) -> list[list[int]]:
+    ) -> Sequence[Sequence[int]]:
         """Ask for the beginnings of feeds as part of a larger round trip.
 
         One command for all that share a slot: returns which of `heads` each answers.
@@ -213,19 +216,25 @@ class RedisFeeds:
 
     def key(self, reader: UserId) -> str:
         """Where someone's list is."""
-        return f"{self._prefix}feed:{{{tag_of(reader)}}}:{reader}"
+        [key] = self._keys([reader])
+        return key
+
+    def _keys(self, readers: Sequence[UserId]) -> list[str]:
+        """As `tag_of`, without the cost of a call for each."""
+        heads = self._heads
+        return [heads[crc32(reader.encode()) % TAGS] + reader for reader in readers]
 
     def _batches(self, readers: Sequence[UserId]) -> Iterator[list[str]]:
         """Keys for one call each."""
+        keys = self._keys(readers)
         for ats in self._by_slot(readers):
             for start in range(0, len(ats), FANOUT_BATCH_LENGTH):
-                batch = ats[start : start + FANOUT_BATCH_LENGTH]
-                yield [self.key(readers[at]) for at in batch]
+                yield [keys[at] for at in ats[start : start + FANOUT_BATCH_LENGTH]]
 
-    def _by_slot(self, readers: Sequence[UserId]) -> list[list[int]]:
+    def _by_slot(self, readers: Sequence[UserId]) -> Sequence[Sequence[int]]:
         """Which of these one command may name together: on a cluster, those of one slot."""
         if not self._is_cluster:
-            return [list(range(len(readers)))] if readers else []
+            return [range(len(readers))] if readers else []
         by_tag: dict[int, list[int]] = {}
         for at, reader in enumerate(readers):
             by_tag.setdefault(tag_of(reader), []).append(at)
