@@ -35,7 +35,7 @@ async def test_crossing_the_threshold_both_ways_loses_and_repeats_nothing(system
     await whole(readers, watching, sorted(expected, reverse=True))
     async with KafkaLog(system.settings.kafka, prefix=system.settings.prefix) as log:
         records = [record.event async for record in log.read("media")]
-    stamps = {
+    stamps: dict[str, str] = {
         event.post_id: event.fanout
         for event in records
         if isinstance(event, MediaReady) and event.author_id == author.user_id
