@@ -1,6 +1,8 @@
 """How the API is served: by uvicorn, with bounds on how much and how long a request may take."""
 
 import asyncio
+import gc
+import math
 import sys
 from socket import socket
 
@@ -13,6 +15,9 @@ from instastream.limits import REQUEST_HEAD_BYTES_MAX, REQUEST_S_MAX
 
 KEEP_ALIVE_S = 75  # longer than load balancers': a request must not meet a connection that we close
 
+GC_THRESHOLD = (
+    50_000  # objects made since the last look for cycles: tens of requests' instead of one's
+)
 NOT_STARTED = 3  # as uvicorn's own command says it
 
 
@@ -29,6 +34,9 @@ def serve(app: ASGIApp, *, host: str, port: int) -> None:
         server_header=False,
         access_log=False,
     )
+    gc.collect()
+    gc.freeze()  # what is imported stays
+    gc.set_threshold(GC_THRESHOLD)
     server = EndingServer(config)
     server.run()
     if not server.started:
@@ -51,7 +59,8 @@ class BoundedProtocol(HttpToolsProtocol):
     _head_bytes = 0
     _in_head = False
     _completed = False  # a request, by the bytes received last: what follows it is the next one's
-    _deadline: asyncio.TimerHandle | None = None
+    _expected_s = math.inf  # when a request has to be here whole, by the loop's clock
+    _watch: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -78,16 +87,22 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         super().on_message_complete()
         self._completed = True
-        self._expect_nothing()
+        self._expected_s = math.inf
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._expect_nothing()
+        if self._watch:
+            self._watch.cancel()
         super().connection_lost(exc)
 
     def _expect_request(self) -> None:
-        self._expect_nothing()
-        self._deadline = self.loop.call_later(REQUEST_S_MAX, self.transport.close)
+        """One timer a connection, which looks again later: requests come far more often."""
+        self._expected_s = self.loop.time() + REQUEST_S_MAX
+        if self._watch is None:
+            self._watch = self.loop.call_at(self._expected_s, self._look)
 
-    def _expect_nothing(self) -> None:
-        if self._deadline:
-            self._deadline.cancel()
+    def _look(self) -> None:
+        self._watch = None
+        if self._expected_s <= self.loop.time():
+            self.transport.close()
+        elif self._expected_s < math.inf:
+            self._watch = self.loop.call_at(self._expected_s, self._look)
