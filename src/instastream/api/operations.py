@@ -29,8 +29,7 @@ class Nothing(Struct, frozen=True, forbid_unknown_fields=True):
 NOTHING = Nothing()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Asked(Generic[Query, Body]):
+class Asked(Struct, Generic[Query, Body], frozen=True, kw_only=True):
     """A request whose parts are all as its operation says."""
 
     deps: Deps
@@ -50,15 +49,14 @@ class Asked(Generic[Query, Body]):
         return media_url(self.deps.settings, key, now_s=self.deps.now_ms() // 1000)
 
 
-@dataclass(frozen=True)
-class Answer(Generic[Shown]):
+class Answer(Struct, Generic[Shown], frozen=True):
     """What to show, and headers that the operation names.
 
     `accepted` is shown instead of it, with 202, where the operation has that.
     """
 
     shown: Shown
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = {}
     accepted: Struct | None = None
 
 

@@ -40,16 +40,18 @@ class Cache(Generic[Key, Value]):
 
     async def get(self, key: Key) -> Value | None:
         """One value; raises what `load` raises, and then keeps nothing."""
+        if key in self._kept:
+            return self.peek(key)
         return (await self.get_all([key]))[key]
 
     async def get_all(self, keys: Iterable[Key]) -> dict[Key, Value | None]:
         """Many values; what is missing is loaded in one batch."""
-        found: dict[Key, Value | None] = {}
-        missing: list[Key] = []
+        kept, found, missing = self._kept, {}, []
         for key in keys:
-            try:
-                found[key] = self.peek(key)
-            except KeyError:
+            if key in kept:
+                kept.move_to_end(key)
+                found[key] = kept[key]
+            else:
                 missing.append(key)
         if missing:
             loads = self._loads(missing)

@@ -43,6 +43,7 @@ Show: TypeAlias = Callable[[Post, str], bytes]  # a post's JSON, in one size, as
 class Shown(Struct, frozen=True):
     """A post that is not deleted, as JSON: as everyone sees it once it is ready."""
 
+    post_id: PostId
     author_id: UserId
     ready: bool
     body: bytes
@@ -137,15 +138,10 @@ class Known:
             some = authors[start : start + TIMELINES_AT_ONCE]
             recents = await self.recent.get_all(some)
             cut = {author: _below(recents[author] or [], before, limit) for author in some}
-            deeper = [author for author, ids in cut.items() if ids is None]
-            timelines = await asyncio.gather(
-                *(
-                    self._deps.posts.timeline(author, before=before, limit=limit)
-                    for author in deeper
-                )
-            )
             found += [ids for ids in cut.values() if ids is not None]
-            found += timelines
+            if deeper := [author for author, ids in cut.items() if ids is None]:
+                timeline = partial(self._deps.posts.timeline, before=before, limit=limit)
+                found += await asyncio.gather(*map(timeline, deeper))
         return found
 
     async def shown(self, post_ids: list[PostId], size: str) -> Mapping[PostId, Shown | None]:
@@ -217,7 +213,14 @@ class Known:
             until_ms = (self._deps.now_ms() // window_ms + 1) * window_ms
         body = self._show(post, size)
         version = blake2b(body, digest_size=VERSION_BYTES).digest()
-        return Shown(post.author_id, post.status == "ready", body, version, until_ms)
+        return Shown(
+            post.post_id,
+            post.author_id,
+            ready=post.status == "ready",
+            body=body,
+            version=version,
+            until_ms=until_ms,
+        )
 
     async def _load_circles(self, readers: list[UserId]) -> dict[UserId, "Circle"]:
         relations = await asyncio.gather(*map(self._deps.graph.relations, readers))

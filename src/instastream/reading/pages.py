@@ -1,6 +1,6 @@
 """Pages of feeds and timelines: never short while there is more, hydrated from ready JSON."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Set
 from hashlib import blake2b
 
 from msgspec import Struct
@@ -17,11 +17,15 @@ TAG_BYTES = 12
 
 
 class Page(Struct, frozen=True):
-    """Some posts as JSON, and the id to go on from, None at the end."""
+    """Some posts, and the id to go on from, None at the end."""
 
-    post_ids: list[PostId]
     shown: list[Shown]
     after: PostId | None
+
+    @property
+    def post_ids(self) -> list[PostId]:
+        """In the order of the page."""
+        return [shown.post_id for shown in self.shown]
 
     @property
     def tag(self) -> str:
@@ -54,7 +58,7 @@ async def read_feed(
     feed = Feed(reader, circle, listed, asked=asked, latest=latest, known=known)
     return await _page(
         feed.below,
-        lambda shown: shown.ready and shown.author_id in circle.in_feed,
+        ready_of=circle.in_feed,
         before=min(before or latest, latest),  # no walk back from a far future that was made up
         limit=limit,
         size=size,
@@ -154,7 +158,8 @@ async def read_timeline(
 
     return await _page(
         below,
-        lambda shown: shown.ready or author_id == viewer,
+        ready_of={author_id},
+        all_of={viewer},
         before=min(before or latest, latest),
         limit=limit,
         size=size,
@@ -164,26 +169,26 @@ async def read_timeline(
 
 async def _page(
     below: Callable[[PostId, int], Awaitable[list[PostId]]],
-    is_seen: Callable[[Shown], bool],
     *,
+    ready_of: Set[UserId],
+    all_of: Set[UserId] = frozenset(),
     before: PostId,
     limit: int,
     size: str,
     known: Known,
 ) -> Page:
-    """The newest posts below an id that are seen."""
-    post_ids: list[PostId] = []
-    shown: list[Shown] = []
-    while len(shown) <= limit:
+    """The newest posts below an id: what is ready of some authors, and whatever others have."""
+    seen: list[Shown] = []
+    while len(seen) <= limit:
         ids = await below(before, limit + 1)
         found = await known.shown(ids, size)
-        for post_id in ids:
-            post = found.get(post_id)
-            if post is not None and is_seen(post):
-                post_ids.append(post_id)
-                shown.append(post)
+        seen += [
+            shown
+            for shown in map(found.get, ids)
+            if shown and (shown.author_id in (ready_of if shown.ready else all_of))
+        ]
         if len(ids) <= limit:
             break
         before = ids[-1]
-    after = post_ids[limit - 1] if len(shown) > limit else None
-    return Page(post_ids[:limit], shown[:limit], after)
+    after = seen[limit - 1].post_id if len(seen) > limit else None
+    return Page(seen[:limit], after)
