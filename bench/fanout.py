@@ -18,6 +18,7 @@ from uuid import uuid4
 
 from redis.asyncio import Redis
 
+from bench.deliveries import Taken, against, costs, other
 from bench.followers import add_followers, many_ids, open_feeds
 from bench.processes import cpu_s
 from bench.report import Result, report
@@ -47,15 +48,6 @@ BENCHMARK_PUSHES = 500_000
 BENCHMARK_LISTS = 10_000
 POLL_S = 0.02
 PROCESSES = ("feeds", "redis", "cassandra")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Taken:
-    """What some deliveries took, by the clock and of each process's CPU."""
-
-    deliveries: int
-    wall_s: float
-    cpu_s: dict[str, float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,10 +114,10 @@ async def _measure(program: str, steps: Steps) -> list[Result]:
         entry_bytes = await _entry_bytes(bench)
     others = {"replayed": replayed, "out_of_order": shuffled, **rivals}
     return [
-        *_against(fresh[10_000], floor, "vs_redis_benchmark", "redis-benchmark LPUSH P=64"),
-        *_against(fresh[10_000], lists, "vs_redis_benchmark_lists", "the same to 10,000 lists"),
-        *(one for count, taken in fresh.items() for one in _costs(count, taken, fresh[1_000])),
-        *(_other(name, taken, fresh[10_000]) for name, taken in others.items()),
+        *against(fresh[10_000], floor, "vs_redis_benchmark", "redis-benchmark LPUSH P=64"),
+        *against(fresh[10_000], lists, "vs_redis_benchmark_lists", "the same to 10,000 lists"),
+        *(one for count, taken in fresh.items() for one in costs(count, taken, fresh[1_000])),
+        *(other(name, taken, fresh[10_000]) for name, taken in others.items()),
         Result(name="follower_rows_per_s", value=rows_per_s, unit="1/s"),
         Result(name="bytes_per_entry", value=entry_bytes, unit="bytes"),
     ]
@@ -256,53 +248,6 @@ async def _entry_bytes(bench: Bench) -> float:
     await bench.feeds.read(UserId(reader))
     used = await bench.redis.memory_usage(bench.feeds.key(UserId(reader)), samples=0)
     return float(used or 0) / FEED_LENGTH
-
-
-def _against(taken: Taken, floor: list[Taken], name: str, against: str) -> list[Result]:
-    """Ratios to redis-benchmark, before and after together."""
-    pushes = sum(one.deliveries for one in floor)
-    wall_s = sum(one.wall_s for one in floor)
-    server_s = sum(one.cpu_s["redis"] for one in floor)
-    return [
-        Result(
-            name=name,
-            value=taken.deliveries / taken.wall_s,
-            unit="deliveries/s",
-            ratio=taken.deliveries / taken.wall_s / (pushes / wall_s),
-            against=against,
-        ),
-        Result(
-            name=f"{name}_server_cpu",
-            value=taken.deliveries / taken.cpu_s["redis"],
-            unit="deliveries/CPU s of Redis",
-            ratio=taken.deliveries / taken.cpu_s["redis"] / (pushes / server_s),
-            against=against,
-        ),
-    ]
-
-
-def _costs(count: int, taken: Taken, least: Taken) -> list[Result]:
-    """CPU of each process for a delivery, in microseconds."""
-    return [
-        Result(
-            name=f"{process}_at_{count}_followers",
-            value=1e6 * spent_s / taken.deliveries,
-            unit="CPU us/delivery",
-            ratio=(least.cpu_s[process] / least.deliveries) / (spent_s / taken.deliveries),
-            against="at 1000 followers",
-        )
-        for process, spent_s in taken.cpu_s.items()
-    ]
-
-
-def _other(name: str, taken: Taken, fresh: Taken) -> Result:
-    return Result(
-        name=name,
-        value=taken.deliveries / taken.wall_s,
-        unit="deliveries/s",
-        ratio=(taken.deliveries / taken.wall_s) / (fresh.deliveries / fresh.wall_s),
-        against="fresh posts in order",
-    )
 
 
 if __name__ == "__main__":

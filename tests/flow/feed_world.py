@@ -24,22 +24,25 @@ from instastream.ids import MediaId, PostId, UserId
 from instastream.limits import REBUILD_LEASE_S
 from instastream.reading import pages
 from instastream.reading.known import Known
-from instastream.stores.graph import bucket_of
+from instastream.stores.changes import Changes
+from instastream.stores.feeds import Feeds
+from instastream.stores.graph import Graph, bucket_of
 from instastream.stores.memory import MemoryLog, MemoryUsers
 from instastream.stores.memory_changes import MemoryChanges
 from instastream.stores.memory_feeds import MemoryFeeds
 from instastream.stores.memory_graph import MemoryGraph
 from instastream.stores.memory_posts import MemoryPosts
-from instastream.stores.posts import Post
+from instastream.stores.posts import Post, Posts
+from instastream.stores.users import Users
 from tests.conftest import IN_MEMORY
 from tests.flow.feed_model import Model
 from tests.flow.interleaving import PROCESS, Interleaver
 from tests.flow.upload_world import Ids
 
 NOW_MS = 1_800_000_000_000
-ANYBODY = (UserId(str(10**18 + number)) for number in count())
-PEOPLE = list(islice((one for one in ANYBODY if bucket_of(one) == 0), 4))
+PEOPLE = range(4)
 SIZE = "feed"
+POSTS_FROM = 10_000  # people come before
 APPS = (GRAPH, POSTS, FEEDS)
 USED = {"settings", "now_ms", "ids", "log", "users", "posts", "graph", "feeds", "changes"}
 UNUSED = {*Deps.__dataclass_fields__} - USED - {"sleep"}
@@ -69,38 +72,67 @@ class Reading:
     shown: list[PostId] | None = None
 
 
+class Stores:
+    """In memory; `first` is below every id in them."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+        self.first = 10**18
+        self.now_ms = NOW_MS
+        self.users: Users = MemoryUsers()
+        self.posts: Posts = MemoryPosts()
+        self.graph: Graph = MemoryGraph()
+        self._feeds = MemoryFeeds(now_s=lambda: self.now_s)
+        self._changes = MemoryChanges(self._feeds)
+        self.feeds: Feeds = self._feeds
+        self.changes: Changes = self._changes
+
+    async def flush(self) -> None:
+        """Redis loses everything."""
+        self._feeds.lists.clear()
+        self._feeds.opened.clear()
+        self._changes.flush()
+
+    async def pass_time(self) -> None:
+        """Whoever was rebuilding a list and died holds it no longer."""
+        self.now_s += REBUILD_LEASE_S + 1
+
+    async def close(self) -> None:
+        """Nobody needs them any more."""
+
+
 @dataclass
 class World:
     """The stores, the log, and every process that is at work on them."""
 
+    stores: Stores = field(default_factory=Stores)
+    interleaver: Interleaver = field(default_factory=Interleaver)
     posts_made: int = 0
-    now_s: float = 0
     done: set[Delivery] = field(default_factory=set)
     handling: dict[int, Delivery] = field(default_factory=dict)
     serving: dict[int, int] = field(default_factory=dict)  # which API process each request is in
     saying: dict[int, int] = field(default_factory=dict)  # records before what is not acknowledged
 
     def __post_init__(self) -> None:
-        self.interleaver = Interleaver()
-        gated = self.interleaver.gated
+        gated, stores = self.interleaver.gated, self.stores
         self.log = OneLog()
-        self.feeds = MemoryFeeds(now_s=lambda: self.now_s)
-        self.changes = MemoryChanges(self.feeds)
         self.deps = Deps(
             settings=IN_MEMORY,
-            now_ms=lambda: NOW_MS,
+            now_ms=lambda: stores.now_ms,
             ids=gated(Ids()),
             log=gated(self.log),
-            users=gated(MemoryUsers()),
-            posts=gated(MemoryPosts()),
-            graph=gated(MemoryGraph()),
-            feeds=gated(self.feeds),
-            changes=gated(self.changes),
+            users=gated(stores.users),
+            posts=gated(stores.posts),
+            graph=gated(stores.graph),
+            feeds=gated(stores.feeds),
+            changes=gated(stores.changes),
             **dict.fromkeys(UNUSED),  # type: ignore[arg-type]
         )
         self.apis = [self._api(), self._api()]
-        for person in PEOPLE:
-            self.say(UserJoined(user_id=person, username=person, at_ms=NOW_MS))
+        ids = (UserId(str(stores.first + number)) for number in count())
+        self.people = list(islice((one for one in ids if bucket_of(one) == 0), len(PEOPLE)))
+        for person in self.people:
+            self.say(UserJoined(user_id=person, username=person, at_ms=self.stores.now_ms))
             self.drain()
 
     def _api(self) -> Known:
@@ -115,8 +147,8 @@ class World:
     def post(self, author: UserId, *, fanout: Fanout) -> None:
         """Someone's upload is finalized and rendered."""
         self.posts_made += 1
-        post_id = PostId(str(15 * 10**17 + self.posts_made))
-        media_id = MediaId(str(UUID(int=self.posts_made)))
+        post_id = PostId(str(self.stores.first + POSTS_FROM + self.posts_made))
+        media_id = MediaId(str(UUID(int=int(post_id))))
         finalized = UploadFinalized(
             media_id=media_id,
             post_id=post_id,
@@ -126,7 +158,7 @@ class World:
             caption="",
             alt_text="",
             fanout=fanout,
-            at_ms=NOW_MS,
+            at_ms=self.stores.now_ms,
         )
         ready = MediaReady(
             media_id=media_id,
@@ -135,7 +167,7 @@ class World:
             digest="",
             variants=[Variant("full", f"media/{post_id}/full.webp", 1, 1, 1)],
             fanout=fanout,
-            at_ms=NOW_MS,
+            at_ms=self.stores.now_ms,
         )
         for event in (finalized, ready):
             self._run(self.log.append(event))
@@ -144,7 +176,9 @@ class World:
         """An author takes a post back."""
         finalized = [r.event for r in self.log.records if isinstance(r.event, UploadFinalized)]
         post = finalized[chosen % len(finalized)]
-        event = PostDeleted(post_id=post.post_id, author_id=post.author_id, at_ms=NOW_MS)
+        event = PostDeleted(
+            post_id=post.post_id, author_id=post.author_id, at_ms=self.stores.now_ms
+        )
         self.say(event, api=api)
 
     def deliver(self, delivery: Delivery) -> None:
@@ -179,9 +213,7 @@ class World:
 
     def flush(self) -> None:
         """Redis loses everything."""
-        self.feeds.lists.clear()
-        self.feeds.opened.clear()
-        self.changes.flush()
+        self.interleaver.run(self.stores.flush())
 
     def finish_requests(self) -> None:
         """Every request is answered, and the workers stand still, unless one waits for them."""
@@ -192,7 +224,7 @@ class World:
 
     def pass_time(self) -> None:
         """Whoever was rebuilding a list and died holds it no longer."""
-        self.now_s += REBUILD_LEASE_S + 1
+        self.interleaver.run(self.stores.pass_time())
 
     def drain(self) -> None:
         """Everyone goes on to the end."""
@@ -268,13 +300,14 @@ class World:
     def check_feeds(self) -> None:
         """At rest every feed is the model's, whichever process reads it, and read again, too."""
         model = Model(self.log.records)
-        for reader in PEOPLE:
+        for reader in self.people:
             for api in (0, 1, 0):
                 reading = self.read(reader, api=api)
                 self.drain()
                 assert reading.shown == model.feed(reader), reader
 
     def close(self) -> None:
+        self.interleaver.run(self.stores.close())
         self.interleaver.close()
 
     def _run(self, coroutine: Awaitable[object]) -> None:

@@ -1,23 +1,28 @@
 """Runs coroutines one store call at a time, in whatever order a test chooses."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import ContextVar, copy_context
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
+
+Result = TypeVar("Result")
 
 PROCESS: ContextVar[int] = ContextVar("process")
 SETTLING_ROUNDS = 16
+POLL_S = 0.0002
 
 
 class Interleaver:
     """An event loop that does nothing by itself: every store call waits until it is stepped.
 
     A process is a coroutine and the tasks that it starts. A killed one is never stepped again: as
-    after SIGKILL, none of its `finally` runs.
+    after SIGKILL, none of its `finally` runs. Calls of servers are waited for within their step.
     """
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
+        self._under_way = self._returned = 0  # calls
         self._gates: list[tuple[int, asyncio.Future[None]]] = []
         self._mains: dict[int, asyncio.Task[None]] = {}
         self._killed: list[asyncio.Future[None]] = []  # kept: what is collected is closed first
@@ -34,7 +39,20 @@ class Interleaver:
 
     def gated(self, store: object) -> Any:
         """The same store, each call of which waits at a gate first."""
-        return Gated(store, self.gate)
+        return Gated(store, self._call)
+
+    def run(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
+        """To its end, while every process stands still."""
+        return self._loop.run_until_complete(coroutine)
+
+    async def _call(self, method: Callable[..., Awaitable[Any]], *args: Any, **kwargs: Any) -> Any:
+        await self.gate()
+        self._under_way += 1
+        try:
+            return await method(*args, **kwargs)
+        finally:
+            self._under_way -= 1
+            self._returned += 1
 
     def start(self, coroutine: Coroutine[Any, Any, None]) -> int:
         """Begin a process, up to its first store call."""
@@ -52,13 +70,11 @@ class Interleaver:
 
     def step(self, at: int) -> None:
         """Let the process at one place of `waiting` make its store call, and go on to the next."""
-        process, gate = self._gates.pop(at)
+        _, gate = self._gates.pop(at)
         gate.set_result(None)
         self._settle()
-        main = self._mains.get(process)
-        if main is not None and main.done():
-            del self._mains[process]
-            main.result()
+        for process in [process for process, main in self._mains.items() if main.done()]:
+            self._mains.pop(process).result()
 
     def finish(self) -> None:
         """Let every process go on to its end, first come, first served."""
@@ -85,21 +101,23 @@ class Interleaver:
 
     def _settle(self) -> None:
         """A call returns, its task goes on, who waits for it, too: a round of the loop each."""
-        for _ in range(SETTLING_ROUNDS):
-            self._loop.call_soon(self._loop.stop)
-            self._loop.run_forever()
+        left = SETTLING_ROUNDS
+        while left or self._under_way:
+            returned = self._returned
+            if left:
+                self._loop.call_soon(self._loop.stop)
+                self._loop.run_forever()
+            else:
+                self.run(asyncio.sleep(POLL_S))
+            left = SETTLING_ROUNDS if self._returned > returned else max(0, left - 1)
 
 
 class Gated:
     """A store behind a gate."""
 
-    def __init__(self, store: object, gate: Any) -> None:
+    def __init__(self, store: object, call: Callable[..., Awaitable[Any]]) -> None:
         self._store = store
-        self._gate = gate
+        self._call = call
 
     def __getattr__(self, name: str) -> Any:
-        async def call(*args: object, **kwargs: object) -> object:
-            await self._gate()
-            return await getattr(self._store, name)(*args, **kwargs)
-
-        return call
+        return partial(self._call, getattr(self._store, name))
