@@ -18,7 +18,8 @@ from instastream.stores.cassandra.users import CassandraUsers
 from instastream.stores.redis import open_redis
 from instastream.stores.redis_changes import RedisChanges
 from instastream.stores.redis_feeds import RedisFeeds
-from tests.flow.feed_world import Stores, World
+from tests.flow.feed_stores import Stores
+from tests.flow.feed_world import World
 from tests.flow.interleaving import Interleaver
 from tests.flow.test_feeds import AnythingHappens
 from tests.stores.conftest import BASE_MS
