@@ -27,7 +27,7 @@ from bench.system import worker_alone
 from infra.native.stack import Stack
 from instastream.deps import now_ms
 from instastream.errors import Unready
-from instastream.events import MediaReady
+from instastream.events import Fanout, MediaReady
 from instastream.ids import PostId, UserId
 from instastream.limits import FANOUT_PAGE_LENGTH, FEED_LENGTH
 from instastream.log import KafkaLog
@@ -36,6 +36,7 @@ from instastream.stores.cassandra.graph import CassandraGraph
 from instastream.stores.cassandra.session import Session, open_session
 from instastream.stores.graph import FOLLOWER_BUCKETS
 from instastream.stores.redis import open_redis
+from instastream.stores.redis_changes import RedisChanges
 from instastream.stores.redis_feeds import RedisFeeds
 from instastream.terminal import Steps
 
@@ -68,21 +69,23 @@ class Bench:
     redis: Redis
     feeds: RedisFeeds
     log: KafkaLog
+    prefix: str
 
     async def taken(self, deliveries: int, work: Awaitable[object], counted: str) -> Taken:
         """What it takes until so many of a command were called."""
         pids = {row.name: row.pid for row in self.stack.status() if row.name in PROCESSES}
         before = {name: cpu_s(pid) for name, pid in pids.items() if pid}
-        called = await self._called(counted)
+        called = await self.called(counted)
         begun_s = time.perf_counter()
         await work
-        while await self._called(counted) < called + deliveries:
+        while await self.called(counted) < called + deliveries:
             await asyncio.sleep(POLL_S)
         wall_s = time.perf_counter() - begun_s
         spent = {name: cpu_s(pid) - before[name] for name, pid in pids.items() if pid}
         return Taken(deliveries=deliveries, wall_s=wall_s, cpu_s=spent)
 
-    async def _called(self, command: str) -> int:
+    async def called(self, command: str) -> int:
+        """How often Redis was, until now."""
         stats = await self.redis.info("commandstats")
         return int(stats.get(f"cmdstat_{command}", {}).get("calls", 0))
 
@@ -107,6 +110,7 @@ async def _measure(program: str, steps: Steps) -> list[Result]:
         again = authors[10_000]
         replayed = await _fan_out(bench, again)
         shuffled = await _fan_out(bench, _out_of_order(again))
+        one_post = await _one_post(bench, authors[100_000])
         rows_per_s = await _paging(bench.session, authors[100_000])
         floor.append(await _benchmark(program, bench))
         lists.append(await _benchmark(program, bench, lists=True))
@@ -118,6 +122,7 @@ async def _measure(program: str, steps: Steps) -> list[Result]:
         *against(fresh[10_000], lists, "vs_redis_benchmark_lists", "the same to 10,000 lists"),
         *(one for count, taken in fresh.items() for one in costs(count, taken, fresh[1_000])),
         *(other(name, taken, fresh[10_000]) for name, taken in others.items()),
+        *one_post,
         Result(name="follower_rows_per_s", value=rows_per_s, unit="1/s"),
         Result(name="bytes_per_entry", value=entry_bytes, unit="bytes"),
     ]
@@ -135,6 +140,7 @@ async def _opened(steps: Steps) -> AsyncIterator[Bench]:
             redis=redis,
             feeds=RedisFeeds(redis, prefix=settings.prefix),
             log=await stack.enter_async_context(KafkaLog(settings.kafka, prefix=settings.prefix)),
+            prefix=settings.prefix,
         )
 
 
@@ -162,17 +168,7 @@ def _out_of_order(author: Author) -> Author:
 
 async def _fan_out(bench: Bench, author: Author) -> Taken:
     """From the events on the topic to the last list; then each list holds them, in order."""
-    events = [
-        MediaReady(
-            media_id=str(uuid4()),  # type: ignore[arg-type]
-            post_id=post_id,
-            author_id=author.user_id,
-            digest="",
-            variants=[],
-            at_ms=now_ms(),
-        )
-        for post_id in author.post_ids
-    ]
+    events = [_ready(post_id, author) for post_id in author.post_ids]
     work = asyncio.gather(*map(bench.log.append, events))
     taken = await bench.taken(len(events) * len(author.followers), work, "lpushx")
     for reader in author.followers[:: len(author.followers) // 10]:
@@ -180,6 +176,37 @@ async def _fan_out(bench: Bench, author: Author) -> Taken:
         assert feed == sorted(set(feed or ()), reverse=True)
         assert set(author.post_ids) <= set(feed or ())
     return taken
+
+
+async def _one_post(bench: Bench, author: Author) -> list[Result]:
+    """One post of someone with 100,000 followers: pushed to all, or pulled by whoever reads."""
+    pushed, pulled = (PostId(one) for one in many_ids(2, at_ms=now_ms() + 3_000))
+    taken = await _fan_out(bench, replace(author, post_ids=[pushed]))
+    changes = RedisChanges(bench.redis, bench.feeds, prefix=bench.prefix)
+    place = (await changes.since(None))[0].place
+    pushes = await bench.called("lpushx")
+    begun_s = time.perf_counter()
+    await bench.log.append(_ready(pulled, author, fanout="pull"))
+    while pulled not in [told.post_id for _, told in (await changes.since(place))[0].changes]:
+        await asyncio.sleep(POLL_S / 10)
+    told_s = time.perf_counter() - begun_s
+    return [
+        Result(name="last_delivery_ms", value=1_000 * taken.wall_s, unit="ms"),
+        Result(name="celebrity_read_ms", value=1_000 * told_s, unit="ms"),
+        Result(name="celebrity_pushes", value=await bench.called("lpushx") - pushes, unit=""),
+    ]
+
+
+def _ready(post_id: PostId, author: Author, *, fanout: Fanout = "push") -> MediaReady:
+    return MediaReady(
+        media_id=str(uuid4()),  # type: ignore[arg-type]
+        post_id=post_id,
+        author_id=author.user_id,
+        digest="",
+        variants=[],
+        fanout=fanout,
+        at_ms=now_ms(),
+    )
 
 
 async def _benchmark(program: str, bench: Bench, *, lists: bool = False) -> Taken:
