@@ -55,7 +55,7 @@ class Observed:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"].append((b"traceparent", trace.encode()))
+                message["headers"] = [*message["headers"], (b"traceparent", trace.encode())]
             await send(message)
 
         try:

@@ -27,6 +27,7 @@ class Listening:
         headers = {**person.headers} | ({"last-event-id": last} if last else {})
         self._gone = asyncio.Event()
         self.status = 0
+        self.headers: list[tuple[bytes, bytes]] = []
         self.text = ""
         self.takes = True
         scope = {
@@ -46,6 +47,7 @@ class Listening:
 
     async def _send(self, message: Any) -> None:
         self.status = message.get("status", self.status)
+        self.headers = message.get("headers", self.headers)
         self.text += message.get("body", b"").decode()
         while not self.takes:
             await asyncio.sleep(0.01)
@@ -103,6 +105,16 @@ async def test_followers_hear_of_a_post_as_it_lands_and_nobody_else(
         posts = [await land(bob, deps) for _ in range(3)]
         assert await hers.heard(3) == posts
         assert his.events == []
+
+
+async def test_each_stream_has_a_trace_of_its_own(app: Starlette, ada: Person) -> None:
+    async with listening(app, ada) as first, listening(app, ada) as second:
+        traces = [
+            [value for name, value in one.headers if name == b"traceparent"]
+            for one in (first, second)
+        ]
+        assert [len(one) for one in traces] == [1, 1]
+        assert traces[0] != traces[1]
 
 
 async def test_a_post_that_lands_twice_is_told_once(
