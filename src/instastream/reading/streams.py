@@ -35,6 +35,7 @@ class Stream:
         self.reader = reader
         self.closed = False
         self.authors: frozenset[UserId] = frozenset()
+        self.place: Place | None = None  # what lands after it is told; None before it begins
         self.on_drop: Callable[[], None] = self.close
         self._waiting: list[tuple[str, PostId]] = []
         self._news = asyncio.Event()
@@ -81,28 +82,34 @@ class Streams:
 
     async def open(self, reader: UserId) -> tuple[Stream, Place]:
         """A stream of what lands after a place; raises Rejected where there are too many."""
-        of_reader = self._by_reader.setdefault(reader, set())
-        if len(of_reader) >= STREAMS_PER_USER_MAX:
+        if len(self._by_reader.get(reader, ())) >= STREAMS_PER_USER_MAX:
             raise Rejected(
                 "too-many-streams", f"you have {STREAMS_PER_USER_MAX} open", retry_after_s=AGAIN_S
             )
         if self._ended or self._count >= STREAMS_MAX:
             raise Unavailable("this process", "it has no stream left")
         stream = Stream(reader)
-        of_reader.add(stream)
+        self._by_reader.setdefault(reader, set()).add(stream)
         self._count += 1
         try:
-            if self._place is None:
-                self._place = (await self._deps.changes.since(None))[0].place
-            if self._tail is None:
-                self._tail = asyncio.create_task(self._follow())
-            place = self._place
-            await self._known.look()
-            self._index(stream, (await self._known.circle(reader)).in_feed)
+            return stream, await self._begin(stream)
         except BaseException:
             self.leave(stream)
             raise
-        return stream, place
+
+    async def _begin(self, stream: Stream) -> Place:
+        """Have it told what lands from now on; returns how far that is."""
+        if self._place is None:
+            heard, _ = await self._deps.changes.since(None)
+            self._place = self._place or heard.place
+        if self._tail is None:
+            self._tail = asyncio.create_task(self._follow())
+        await self._known.look()
+        circle = await self._known.circle(stream.reader)
+        if stream.place is None:  # or a change was heard meanwhile, and this may be of before
+            self._index(stream, circle.in_feed)
+        assert stream.place
+        return stream.place
 
     def leave(self, stream: Stream) -> None:
         """Forget a stream."""
@@ -128,6 +135,7 @@ class Streams:
             stream.close()
 
     def _index(self, stream: Stream, authors: frozenset[UserId]) -> None:
+        stream.place = stream.place or self._place
         for author in stream.authors - authors:
             self._by_author[author].discard(stream)
             if not self._by_author[author]:
