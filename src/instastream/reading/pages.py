@@ -115,7 +115,9 @@ class Feed:
         ids = _newest([post_id for post_id in self._listed if post_id < before], count)
         if len(ids) < count and len(self._listed) == self._asked < FEED_LENGTH:
             self._asked = FEED_LENGTH
-            self._listed = await self._known.look((self._reader, FEED_LENGTH)) or self._listed
+            listed = await self._known.look((self._reader, FEED_LENGTH))
+            self._has_list = listed is not None
+            self._listed = listed or self._listed
             return await self._list_below(before, count)
         return ids
 

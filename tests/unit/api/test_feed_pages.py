@@ -6,7 +6,7 @@ import pytest
 
 from instastream.deps import Deps
 from instastream.errors import Unavailable
-from instastream.ids import PostId
+from instastream.ids import PostId, UserId
 from instastream.stores.memory_changes import MemoryChanges
 from tests.unit.api.conftest import Person, make_ready, problem, serving
 
@@ -131,6 +131,27 @@ async def test_a_feed_goes_on_past_its_list(ada: Person, bob: Person, deps: Deps
             assert len(page["posts"]) == limit
             cursor = {"cursor": page["next_cursor"]}
         assert read == posts
+
+
+async def test_a_page_is_whole_though_the_list_is_lost_while_it_is_read(
+    ada: Person, bob: Person, deps: Deps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await ada.ask("PUT", f"/v1/users/{bob.id}/follow")
+    posts = [(await make_ready(await bob.post(), deps))["id"] for _ in range(5)]
+    assert await ids(ada) == posts[::-1]
+    for deleted in posts[3:]:
+        await bob.ask("DELETE", f"/v1/posts/{deleted}")
+    read = deps.feeds.read
+
+    async def read_once(reader: UserId) -> list[PostId] | None:
+        listed = await read(reader)
+        await deps.feeds.open(reader, "another", anew=True)
+        return listed
+
+    monkeypatch.setattr(deps.feeds, "read", read_once)
+    page = (await ada.get("/v1/feed", limit=2)).json()
+    assert [post["id"] for post in page["posts"]] == [posts[2], posts[1]]
+    assert page["next_cursor"]
 
 
 async def test_a_grid_is_made_of_thumbs(ada: Person, deps: Deps) -> None:
