@@ -83,7 +83,7 @@ class Cache(Generic[Key, Value]):
     async def _loaded(self, keys: list[Key]) -> Mapping[Key, Value]:
         return await self._load(keys)
 
-    def _keep(self, keys: list[Key], load: "asyncio.Task[Mapping[Key, Value]]") -> None:
+    def _keep(self, keys: list[Key], load: asyncio.Task[Mapping[Key, Value]]) -> None:
         values = None if load.cancelled() or load.exception() else load.result()
         for key in keys:
             if self._loading.get(key) is load:

@@ -37,6 +37,7 @@ ID_BYTES = 80  # of memory, as an entry of a set or list of strings
 ALL = UserId("")  # the one key of the set of celebrities
 FOR_EVER_MS = 1 << 62
 
+Asked: TypeAlias = tuple[Head | None, asyncio.Future[list[PostId] | None]]
 Show: TypeAlias = Callable[[Post, str], bytes]  # a post's JSON, in one size, as its author sees it
 
 
@@ -74,7 +75,7 @@ class Known:
         self._show = show
         self._sizes = sizes
         self._place: Place | None = None
-        self._waiting: list[tuple[Head | None, asyncio.Future[list[PostId] | None]]] = []
+        self._waiting: list[Asked] = []
         self._asking: asyncio.Task[None] | None = None
         self.posts = {
             size: Cache[PostId, Shown](
@@ -125,7 +126,7 @@ class Known:
         """Everyone whose posts are pulled, some of them at least."""
         return await self._celebrities.get(ALL) or frozenset()
 
-    async def circle(self, reader: UserId) -> "Circle":
+    async def circle(self, reader: UserId) -> Circle:
         """Whose posts someone may see."""
         return await self.circles.get(reader) or Circle(Relations())
 
@@ -184,9 +185,7 @@ class Known:
         finally:
             self._asking = None
 
-    async def _answer(
-        self, asked: list[tuple[Head | None, asyncio.Future[list[PostId] | None]]]
-    ) -> None:
+    async def _answer(self, asked: list[Asked]) -> None:
         heads = [head for head, _ in asked if head]
         try:
             heard, lists = await self._deps.changes.since(self._place, heads)
@@ -222,7 +221,7 @@ class Known:
             until_ms=until_ms,
         )
 
-    async def _load_circles(self, readers: list[UserId]) -> dict[UserId, "Circle"]:
+    async def _load_circles(self, readers: list[UserId]) -> dict[UserId, Circle]:
         relations = await asyncio.gather(*map(self._deps.graph.relations, readers))
         return dict(zip(readers, map(Circle, relations), strict=True))
 
