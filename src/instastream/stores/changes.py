@@ -15,7 +15,8 @@ CHANGES_READ_MAX = 1_000  # at once; who is further behind starts anew, too
 class Change(Struct, frozen=True):
     """What is no longer as it was.
 
-    post: a post, and its author's timeline. landed: likewise, and the post is in feeds from now on.
+    post: a post, and its author's timeline. landed: likewise, and the post is in feeds, or on its
+    way there where followers are many.
     user: what someone follows, blocks or mutes, or their profile. celebrity: someone became one.
     """
 
