@@ -49,17 +49,18 @@ class Hot:
         return await self._app(scope, receive, send)
 
     def _asked(self, scope: Scope) -> Asked[PageQuery, Nothing] | None:
-        token, if_none_match = b"", None
+        token: bytes | None = None
+        if_none_match = None
         for name, value in scope["headers"]:
             if name == b"authorization":
-                if token:  # the first counts, the router knows
+                if token is not None:  # the first counts, the router knows
                     return None
                 token = value
             elif name == b"if-none-match":
                 if_none_match = value.decode("latin-1")
         state = scope["app"].state
         deps = state.deps
-        if not token.startswith(BEARER):
+        if token is None or not token.startswith(BEARER):
             return None
         try:
             viewer = deps.signer.user_of(token[len(BEARER) :].decode(), now_ms=deps.now_ms())

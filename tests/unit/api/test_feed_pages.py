@@ -160,6 +160,13 @@ async def test_a_grid_is_made_of_thumbs(ada: Person, deps: Deps) -> None:
     assert post["media"][0]["image"]["width"] == 150
 
 
+async def test_of_two_tokens_the_first_counts_wherever_they_are_sent(ada: Person) -> None:
+    sent = [("authorization", ""), ("authorization", ada.headers["authorization"])]
+    for path in ("/v1/feed", "/v1/me/requests"):
+        answer = await ada.http.get(path, headers=sent)
+        assert problem(answer) == (401, "missing-token"), path
+
+
 async def test_head_and_oddly_spelled_requests_are_answered_too(
     ada: Person, bob: Person, deps: Deps
 ) -> None:
