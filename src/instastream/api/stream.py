@@ -39,6 +39,8 @@ class EventStream(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         stream = self._stream
         stream.on_drop = scope.get(ABORT, stream.close)
+        if scope["method"] == "HEAD":
+            stream.close()
         listening = asyncio.create_task(_until_gone(receive, stream))
         ends_s = asyncio.get_running_loop().time() + STREAM_S_MAX
         try:

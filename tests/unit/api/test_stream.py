@@ -208,5 +208,12 @@ async def test_what_is_no_event_is_refused(ada: Person, last: str) -> None:
     assert answer.json()["errors"][0]["header"] == "Last-Event-ID"
 
 
+async def test_who_asks_for_the_head_alone_holds_no_stream(ada: Person) -> None:
+    async with asyncio.timeout(5):
+        for _ in range(STREAMS_PER_USER_MAX + 1):
+            answer = await ada.ask("HEAD", "/v1/feed/stream")
+            assert (answer.status_code, answer.content) == (200, b"")
+
+
 async def test_nobody_hears_without_a_token(http: AsyncClient) -> None:
     assert problem(await http.get("/v1/feed/stream")) == (401, "missing-token")
