@@ -55,8 +55,9 @@ class Shown(Struct, frozen=True):
 class Circle:
     """What a reader is to others; kept as long as nothing of it changes.
 
-    `in_feed` are those whose posts are in the reader's feed. `is_whole` once there was nothing in
-    their timelines below the end of the reader's list: what comes later is in the list, or pulled.
+    `in_feed` are those whose posts are in the reader's feed. `whole_from` is the last id of the
+    reader's list when there was nothing in their timelines below it ("" of an empty list): what
+    comes later is in the list, or pulled, as long as the list ends there.
     """
 
     def __init__(self, relations: Relations) -> None:
@@ -64,7 +65,7 @@ class Circle:
         self.in_feed = frozenset(
             author for author in relations.following if feed_shows(author, relations)
         )
-        self.is_whole = False
+        self.whole_from: PostId | None = None
 
 
 class Known:

@@ -100,15 +100,16 @@ class Feed:
             timelines = await self._known.timelines(list(pulled), before=before, limit=count)
             ids = sorted({*ids, *(i for timeline in timelines for i in timeline)}, reverse=True)
         is_short = self._has_list and len(self._listed) < FEED_LENGTH
-        if not is_end or (is_short and self._circle.is_whole):
+        last = self._listed[-1] if self._listed else PostId("")
+        if not is_end or (is_short and self._circle.whole_from == last):
             return ids[:count]
-        end = self._listed[-1] if self._listed else self._latest
+        end = last or self._latest
         ids = [post_id for post_id in ids if post_id >= end][:count]
         if len(ids) == count:
             return ids
         older = await self._pull(min(end, before), count - len(ids))
         if not older and end <= before and is_short:
-            self._circle.is_whole = True
+            self._circle.whole_from = last
         return ids + older
 
     async def _list_below(self, before: PostId, count: int) -> list[PostId]:

@@ -154,6 +154,17 @@ async def test_a_page_is_whole_though_the_list_is_lost_while_it_is_read(
     assert page["next_cursor"]
 
 
+async def test_a_feed_that_was_whole_is_so_when_its_list_has_become_shorter(
+    ada: Person, bob: Person, deps: Deps
+) -> None:
+    await ada.ask("PUT", f"/v1/users/{bob.id}/follow")
+    posts = [(await make_ready(await bob.post(), deps))["id"] for _ in range(3)][::-1]
+    for gone in ((), posts[2:], posts[:2]):  # the oldest, then all
+        await deps.feeds.remove(ada.id, [PostId(one) for one in gone])
+        assert await ids(ada) == posts
+        assert await ids(ada) == posts
+
+
 async def test_a_grid_is_made_of_thumbs(ada: Person, deps: Deps) -> None:
     await make_ready(await ada.post(), deps)
     [post] = (await ada.get(f"/v1/users/{ada.id}/posts", size="thumb")).json()["posts"]
