@@ -7,6 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from bench.command import command
 from bench.report import Result, report
 
 ROOT = Path(__file__).parent.parent
@@ -14,6 +15,7 @@ ROOT = Path(__file__).parent.parent
 
 def main() -> None:
     """Measure, print, write `bench/out/demo.json`. Downloads everything once more."""
+    command(__doc__).parse_args()
     with tempfile.TemporaryDirectory() as folder:
         checkout = Path(folder) / "instastream"
         subprocess.run(["git", "clone", "--quiet", str(ROOT), str(checkout)], check=True)

@@ -11,6 +11,7 @@ from secrets import token_bytes, token_hex
 from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
+from bench.command import command
 from bench.report import Result, report
 from infra.native import machine, processes
 from infra.native.servers import SERVERS, Site
@@ -32,6 +33,7 @@ RELAY_BYTES = 1 << 16
 
 def main() -> None:
     """Measure, print, write `bench/out/edge.json`."""
+    command(__doc__).parse_args()
     report("edge", asyncio.run(_measure()))
 
 

@@ -18,6 +18,7 @@ from uuid import uuid4
 
 from redis.asyncio import Redis
 
+from bench.command import command
 from bench.deliveries import Taken, against, costs, other
 from bench.followers import add_followers, many_ids, open_feeds
 from bench.processes import cpu_s
@@ -92,6 +93,7 @@ class Bench:
 
 def main() -> None:
     """Measure, print, write `bench/out/fanout.json`."""
+    command(__doc__).parse_args()
     program = shutil.which("redis-benchmark") or shutil.which("valkey-benchmark")
     if program is None:
         raise Unready("redis-benchmark is not here: install redis-tools")

@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack
 
 from msgspec import Struct
 
+from bench.command import command
 from bench.feeding import asking, listening
 from bench.feeding.asking import Answers, get
 from bench.feeding.serving import Served, serving
@@ -47,6 +48,7 @@ class Speed(Struct, frozen=True):
 
 def main() -> None:
     """Measure, print, write `bench/out/feed.json`."""
+    command(__doc__).parse_args()
     with Steps() as steps:
         results = asyncio.run(_measure(steps))
     report("feed", results)

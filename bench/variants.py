@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 from msgspec import Struct, field
 from rich.console import Console
 
+from bench.command import command
 from bench.report import Result, report
 from bench.rivals.likeness import likeness
 from bench.rivals.starting import Missing, Process, Rival, rivals
@@ -45,7 +46,10 @@ class Measured(Struct):
 
 def main() -> None:
     """Measure, print, write `bench/out/variants.json`."""
-    photos = _photos(Path(sys.argv[1]) if sys.argv[1:] else Path(str(files("instastream.photos"))))
+    asked = command(__doc__)
+    default = Path(str(files("instastream.photos")))
+    asked.add_argument("folder", nargs="?", type=Path, default=default, help="of photographs")
+    photos = _photos(asked.parse_args().folder)
     with TemporaryDirectory(dir=MEMORY) as folder:
         found = list(rivals(Path(folder)))
         measured = _measure([one for one in found if isinstance(one, Rival)], photos, Path(folder))
@@ -56,6 +60,8 @@ def main() -> None:
 
 
 def _photos(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        sys.exit(f"There is no folder {folder}.")
     found = sorted(path.absolute() for path in folder.iterdir() if path.suffix in SUFFIXES)
     if not found:
         sys.exit(f"There are no photographs in {folder}.")

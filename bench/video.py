@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 import imageio_ffmpeg
 
 from bench import clips
+from bench.command import command
 from bench.report import Result, report
 from instastream.images import variants
 from instastream.video.encoding import SOUND, Job, arguments
@@ -28,6 +29,7 @@ Work = Callable[[Path], Callable[[], None]]  # what to time, once it is prepared
 
 def main() -> None:
     """Measure, print, write `bench/out/video.json`."""
+    command(__doc__).parse_args()
     with _scratch() as original:
         clips.make(original.with_suffix(".mp4"), seconds=SECONDS, rate=30, quality=18)
         clip = original.with_suffix(".mp4").read_bytes()

@@ -6,6 +6,7 @@ from secrets import token_hex
 
 from httpx2 import AsyncClient
 
+from bench.command import command
 from bench.report import Result, report
 from bench.system import running
 from infra import local
@@ -25,6 +26,7 @@ Times = dict[str, int]  # stage: milliseconds after finalize was sent
 
 def main() -> None:
     """Measure, print, write `bench/out/visible.json`."""
+    command(__doc__).parse_args()
     with Steps() as steps:
         times = asyncio.run(_measure(steps))
     report("visible", [result for stage in STAGES for result in _results(stage, times)])

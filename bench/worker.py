@@ -15,6 +15,7 @@ from secrets import token_hex
 
 from httpx2 import AsyncClient
 
+from bench.command import command
 from bench.processes import cpu_s
 from bench.report import Result, report
 from bench.system import running
@@ -39,6 +40,7 @@ print(time.process_time() - begun)
 
 def main() -> None:
     """Measure, print, write `bench/out/worker.json`."""
+    command(__doc__).parse_args()
     photos = [ORIGINAL + token_hex(8).encode() for _ in range(PHOTOS)]  # as many digests
     with Steps() as steps:
         worker_s, again_s = asyncio.run(_measure(photos, steps))
