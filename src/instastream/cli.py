@@ -43,6 +43,7 @@ app = App(
 )
 
 Port = Annotated[int, Parameter(validator=Number(gte=1, lte=65_535))]
+Flag = Annotated[bool, Parameter(negative="")]
 Bench = Annotated[str, Parameter(show_default=False)]
 
 app.command(feeds)
@@ -206,7 +207,7 @@ def worker(name: str, /) -> None:
 
 
 @app.command
-def reclaim(*, dry_run: bool = False, as_json: shell.AsJson = False) -> None:
+def reclaim(*, dry_run: Flag = False, as_json: shell.AsJson = False) -> None:
     """Delete the media that no post has needed for the grace, as the `ledger` worker does.
 
     One pass over what is due, 1,000 originals at most: repeat it to go on.
@@ -227,7 +228,7 @@ def reclaim(*, dry_run: bool = False, as_json: shell.AsJson = False) -> None:
 
 
 @app.command
-def schemas(folder: Path = Path("schemas"), *, check: bool = False) -> None:
+def schemas(folder: Path = Path("schemas"), *, check: Flag = False) -> None:
     """Write the published contracts: JSON Schema of every event, AsyncAPI and OpenAPI.
 
     Refuses a change that would break old readers or old records.

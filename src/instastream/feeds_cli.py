@@ -9,7 +9,7 @@ from instastream import shell
 from instastream.accounts import find
 from instastream.deps import open_deps
 from instastream.errors import Unready
-from instastream.ids import UserId, parse_post_id
+from instastream.ids import UserId, parse_post_id, parse_user_id
 from instastream.process import complete
 from instastream.reading.evidence import gather
 from instastream.reading.explaining import Verdict, decide
@@ -29,7 +29,7 @@ feeds = App(
     help_format="markdown",
 )
 
-User = Annotated[str, Parameter(help="A username, or a user's id.")]
+User = Annotated[str, Parameter(help="A username, or a user's id.", show_default=False)]
 
 
 @feeds.command
@@ -37,7 +37,7 @@ def rebuild(
     *,
     user: User = "",
     everyone: Annotated[bool, Parameter(name="--all", negative="")] = False,
-    after: str = "",
+    after: Annotated[str, Parameter(show_default=False)] = "",
     dry_run: Annotated[bool, Parameter(negative="")] = False,
     as_json: shell.AsJson = False,
 ) -> None:
@@ -62,7 +62,11 @@ def rebuild(
         Change nothing.
     """
     if bool(user) == everyone:
-        raise Unready("say whose list: --user NAME, or --all")
+        raise Unready("say whose list: either --user NAME or --all")
+    if after and not everyone:
+        raise Unready("--after goes on with --all: leave it out, or --user")
+    if after:
+        parse_user_id(after)
     settings = shell.settings()
     with Steps() as steps:
         renewal = complete(

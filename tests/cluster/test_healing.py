@@ -90,6 +90,8 @@ async def test_lists_are_made_anew_and_explained_from_the_command_line(system: S
     for argv, sentence in (
         (["rebuild"], "say whose list"),
         (["rebuild", "--all", "--user", "x"], "say whose list"),
+        (["rebuild", "--all", "--after", "x"], "'x' is not an id"),
+        (["rebuild", "--user", "x", "--after", "1"], "--after goes on with --all"),
         (["rebuild", "--user", "nobody_at_all"], "there is no user 'nobody_at_all'"),
         (["explain", *of_reader, "--post", "7"], "'7' is not an id"),
     ):
