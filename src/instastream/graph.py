@@ -22,7 +22,7 @@ from instastream.follows import EdgeEvent
 from instastream.handlers.graph import record_edge, record_wall
 from instastream.ids import UserId
 from instastream.limits import FOLLOWS_MAX
-from instastream.relations import Edge, EdgeState, WallEvent
+from instastream.relations import Edge, EdgeState, Relations, WallEvent
 
 
 async def follow(follower_id: UserId, followee_id: UserId, deps: Deps) -> EdgeState:
@@ -31,8 +31,7 @@ async def follow(follower_id: UserId, followee_id: UserId, deps: Deps) -> EdgeSt
         raise Rejected("follow-yourself", "you can't follow yourself")
     followee = await existing_user(followee_id, deps)
     relations = await deps.graph.relations(follower_id)
-    if followee_id in relations.blocks | relations.blocked_by:
-        raise no_such_user(followee_id)
+    _refuse_walls(followee_id, relations)
     others = (relations.following | relations.requested) - {followee_id}
     if len(others) >= FOLLOWS_MAX:
         raise Rejected("too-many-follows", f"you follow {FOLLOWS_MAX} already: unfollow some")
@@ -58,7 +57,15 @@ async def _follow(
     relations = await deps.graph.relations(follower_id, among={followee_id})
     if followee_id in relations.blocks | relations.blocked_by:
         await _unfollow(follower_id, followee_id, deps)
+        _refuse_walls(followee_id, relations)
+
+
+def _refuse_walls(followee_id: UserId, relations: Relations) -> None:
+    """Whoever is blocked is not told so; whoever blocks knows."""
+    if followee_id in relations.blocked_by:
         raise no_such_user(followee_id)
+    if followee_id in relations.blocks:
+        raise Rejected("user-blocked", "you block them: unblock them first")
 
 
 async def unfollow(follower_id: UserId, followee_id: UserId, deps: Deps) -> None:

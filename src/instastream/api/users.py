@@ -131,6 +131,7 @@ OPERATIONS = (
         "user-not-found",
         "follow-yourself",
         "too-many-follows",
+        "user-blocked",
         accepted=FollowState,
     ),
     change(
