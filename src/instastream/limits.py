@@ -56,7 +56,7 @@ USERNAME_LENGTH_MAX = 30
 PASSWORD_LENGTH_MIN = 10
 PASSWORD_LENGTH_MAX = 128  # argon2 costs the same; this bounds what is hashed
 IDEMPOTENCY_KEY_LENGTH_MAX = 128
-REQUEST_HEAD_BYTES_MAX = 64 * 1024  # what nginx allows, and far more than any token needs
+REQUEST_HEAD_BYTES_MAX = 64 * 1024  # beside a body: what nginx allows; tokens need far less
 REQUEST_S_MAX = 10  # to arrive whole: 64 kB at 64 kbit/s take 8
 REQUEST_BYTES_MAX = 192 * 1024  # the longest caption and alt texts fit, however escaped
 

@@ -54,10 +54,15 @@ class EndingServer(uvicorn.Server):
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """A connection that is closed when a request's head is too large, or the whole too slow."""
+    """A connection that is closed when a request is too slow, or has too much beside its body.
 
-    _head_bytes = 0
-    _in_head = False
+    That is its head, what frames its chunks, and its trailers: the parser keeps all of it, and
+    nothing else bounds it.
+    """
+
+    _other_bytes = 0  # of the request that arrives now, beside its body
+    _body_bytes = 0  # in the bytes received last
+    _in_request = False
     _completed = False  # a request, by the bytes received last: what follows it is the next one's
     _expected_s = math.inf  # when a request has to be here whole, by the loop's clock
     _watch: asyncio.TimerHandle | None = None
@@ -67,26 +72,26 @@ class BoundedProtocol(HttpToolsProtocol):
         self._expect_request()
 
     def data_received(self, data: bytes) -> None:
-        self._completed = False
+        self._completed, self._body_bytes = False, 0
         super().data_received(data)
-        if self._in_head and not self._completed:
-            self._head_bytes += len(data)
-            if self._head_bytes > REQUEST_HEAD_BYTES_MAX:
+        if self._in_request and not self._completed:
+            self._other_bytes += len(data) - self._body_bytes
+            if self._other_bytes > REQUEST_HEAD_BYTES_MAX:
                 self.transport.close()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self.scope[ABORT] = self.transport.abort  # type: ignore[literal-required]
-        self._in_head, self._head_bytes = True, 0
+        self._in_request, self._other_bytes = True, 0
         self._expect_request()
 
-    def on_headers_complete(self) -> None:
-        self._in_head = False
-        super().on_headers_complete()
+    def on_body(self, body: bytes) -> None:
+        self._body_bytes += len(body)
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
-        self._completed = True
+        self._in_request, self._completed = False, True
         self._expected_s = math.inf
 
     def connection_lost(self, exc: Exception | None) -> None:
