@@ -71,7 +71,7 @@ NOT_IN_FEED: dict[Kind, str] = {
     "blocked-by": "Its author blocks the reader.",
     "muted": "The reader mutes its author.",
     "private": "Its author's account is private, and the reader never asked to follow.",
-    "not-following": "The reader never followed its author.",
+    "not-following": "The reader does not follow its author.",
     "requested": "The reader asked to follow its author, who has not answered.",
     "denied": "Its author did not let the reader follow.",
     "unfollowed": "The reader follows its author no more.",
@@ -134,7 +134,7 @@ def reveal(verdict: Verdict, facts: Facts) -> Verdict:
         return verdict
     if post is None or author is None or post.status not in ("ready", "deleted"):
         return _verdict("not-visible")
-    if author.user_id in facts.relations.blocks:
+    if author.user_id in facts.relations.blocks and not author.private:
         return verdict
     if hindrance(facts.reader_id, author, facts.relations):
         return _verdict("not-visible")
@@ -166,10 +166,9 @@ def _apart(facts: Facts, post: Post) -> Verdict | None:
     if state == "requested":
         return _verdict("requested", said)
     if state == "none":
-        if said:
-            return _verdict(
-                "denied" if isinstance(said.event, FollowDenied) else "unfollowed", said
-            )
+        if ended := _ended(facts, post.author_id):
+            denied = isinstance(ended.event, FollowDenied)
+            return _verdict("denied" if denied else "unfollowed", ended)
         if facts.author and facts.author.private:
             return _verdict("private", _last(facts, ProfileChanged))
         return _verdict("not-following")
@@ -215,12 +214,33 @@ def _state(relations: Relations, author_id: UserId) -> EdgeState:
 
 def _edge(facts: Facts, author_id: UserId) -> Record[EdgeEvent] | None:
     """What was said last of the reader and the author, as versions have it."""
+    return next(reversed(_edges(facts, author_id)), None)
+
+
+def _ended(facts: Facts, author_id: UserId) -> Record[EdgeEvent] | None:
+    """What ended a follow or a request; None where there was none.
+
+    Not what was said last: a block says of every edge that it ended, and nobody may learn from
+    that when, or whether, they were blocked.
+    """
+    ended: Record[EdgeEvent] | None = None
+    before: EdgeState = "none"
+    for record in _edges(facts, author_id):
+        state = edge_of(record).state
+        if state == "none" and before != "none":
+            ended = record
+        before = state
+    return ended
+
+
+def _edges(facts: Facts, author_id: UserId) -> list[Record[EdgeEvent]]:
+    """Everything said of the reader and the author, the oldest first, as versions have it."""
     of_edge = [
         record
         for record in _all(facts, EdgeEvent)
         if (record.event.follower_id, record.event.followee_id) == (facts.reader_id, author_id)
     ]
-    return max(of_edge, key=lambda record: edge_of(record).version, default=None)
+    return sorted(of_edge, key=lambda record: edge_of(record).version)
 
 
 def _wall(

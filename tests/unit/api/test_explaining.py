@@ -65,6 +65,17 @@ async def test_who_is_blocked_hears_what_is_said_of_no_post(
     assert await why(bob, unready["id"]) == nothing
 
 
+async def test_a_block_that_was_taken_back_leaves_no_trace(
+    ada: Person, bob: Person, deps: Deps
+) -> None:
+    post = await ready(ada, deps)
+    before = await why(bob, post["id"])
+    assert before["kind"] == "not-following"
+    await ada.ask("PUT", f"/v1/users/{bob.id}/block")
+    await ada.ask("DELETE", f"/v1/users/{bob.id}/block")
+    assert await why(bob, post["id"]) == before
+
+
 async def test_what_is_no_post_id_is_refused(ada: Person, http: AsyncClient) -> None:
     for wrong in ("7", "x", "9" * 19):
         assert problem(await ada.get(f"/v1/feed/explain/{wrong}")) == (400, "invalid-id")

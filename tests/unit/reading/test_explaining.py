@@ -55,6 +55,7 @@ BLOCKED = UserBlocked(blocker_id=READER, blocked_id=AUTHOR, at_ms=60)
 BLOCKED_BY = UserBlocked(blocker_id=AUTHOR, blocked_id=READER, at_ms=60)
 MUTED = UserMuted(muter_id=READER, muted_id=AUTHOR, at_ms=60)
 UNFOLLOWED = UserUnfollowed(**EDGE, at_ms=70)
+ENDED_AGAIN = UserUnfollowed(**EDGE, at_ms=80)  # as a block says it, whether they followed or not
 REQUESTED = FollowRequested(**EDGE, at_ms=50)
 DENIED = FollowDenied(**EDGE, request=1, at_ms=60)
 APPROVED = FollowApproved(**EDGE, request=1, at_ms=260)
@@ -129,10 +130,14 @@ CASES = [
     ("requested", REQUESTED, facts(REQUESTED, relations=Relations(requested={AUTHOR}))),
     ("denied", DENIED, facts(REQUESTED, DENIED, relations=NOBODY, author=SHUT)),
     ("unfollowed", UNFOLLOWED, facts(FOLLOWED, UNFOLLOWED, READY, relations=NOBODY)),
+    ("unfollowed", UNFOLLOWED, facts(FOLLOWED, UNFOLLOWED, ENDED_AGAIN, relations=NOBODY)),
+    ("unfollowed", UNFOLLOWED, facts(REQUESTED, UNFOLLOWED, ENDED_AGAIN, relations=NOBODY)),
+    ("denied", DENIED, facts(REQUESTED, DENIED, ENDED_AGAIN, relations=NOBODY, author=SHUT)),
     ("not-recorded", LATER, facts(UNFOLLOWED, LATER, READY, relations=NOBODY)),
     ("not-recorded", UNFOLLOWED, facts(FOLLOWED, UNFOLLOWED, READY)),
     ("private", PRIVATE, facts(PRIVATE, READY, relations=NOBODY, author=SHUT)),
     ("not-following", None, facts(READY, relations=NOBODY)),
+    ("not-following", None, facts(READY, ENDED_AGAIN, relations=NOBODY)),
     ("muted", MUTED, facts(MUTED, relations=Relations(following={AUTHOR}, mutes={AUTHOR}))),
     ("failed", FAILED, facts(FINALIZED, FAILED, post=BROKEN)),
     ("processing", FINALIZED, facts(FOLLOWED, FINALIZED, post=PROCESSING)),
@@ -218,3 +223,10 @@ def test_a_block_by_both_is_told_as_the_own() -> None:
     own = facts(BLOCKED, relations=Relations(blocks={AUTHOR}))
     both = facts(BLOCKED, relations=Relations(blocks={AUTHOR}, blocked_by={AUTHOR}))
     assert reveal(decide(both), both) == reveal(decide(own), own)
+
+
+@pytest.mark.parametrize("post", [POST, GONE])
+def test_blocking_a_private_account_shows_nothing_of_its_posts(post: Post) -> None:
+    blocks = facts(BLOCKED, relations=Relations(blocks={AUTHOR}), author=SHUT, post=post)
+    nothing = facts(post=None, author=None, relations=NOBODY)
+    assert reveal(decide(blocks), blocks) == reveal(decide(nothing), nothing)
