@@ -22,6 +22,7 @@ from instastream.errors import Rejected, Unavailable
 
 PATH = "/v1/feed"
 QUERIES_KEPT = 1_024  # pages differ by their cursors, first pages hardly at all
+QUERY_BYTES_MAX = 256  # twice what a page needs: longer ones are not worth keeping
 BEARER = b"Bearer "
 JSON_HEADER = (b"content-type", JSON.encode())
 
@@ -50,17 +51,19 @@ class Hot:
 
     def _asked(self, scope: Scope) -> Asked[PageQuery, Nothing] | None:
         token: bytes | None = None
-        if_none_match = None
+        tags: list[str] = []
         for name, value in scope["headers"]:
             if name == b"authorization":
                 if token is not None:  # the first counts, the router knows
                     return None
                 token = value
             elif name == b"if-none-match":
-                if_none_match = value.decode("latin-1")
+                tags.append(value.decode("latin-1"))
         state = scope["app"].state
         deps = state.deps
         if token is None or not token.startswith(BEARER):
+            return None
+        if len(scope["query_string"]) > QUERY_BYTES_MAX:
             return None
         try:
             viewer = deps.signer.user_of(token[len(BEARER) :].decode(), now_ms=deps.now_ms())
@@ -77,7 +80,7 @@ class Hot:
             query=query,
             body=NOTHING,
             idempotency_key=None,
-            if_none_match=if_none_match,
+            if_none_match=", ".join(tags) or None,
         )
 
 

@@ -1,6 +1,7 @@
 """A request, read as its operation says: who asks, for what, with which body."""
 
 import re
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import msgspec
@@ -42,7 +43,7 @@ async def read(
         path=request.path_params,
         query=query_of(request.query_params, operation.query),
         idempotency_key=_idempotency_key(request) if operation.idempotency_key else None,
-        if_none_match=request.headers.get("if-none-match"),
+        if_none_match=", ".join(request.headers.getlist("if-none-match")) or None,
         last_event_id=request.headers.get("last-event-id"),
         body=NOTHING if operation.body is Nothing else await _body(request, operation.body),
     )
@@ -95,9 +96,9 @@ async def _body(request: Request, body: type[T]) -> T:
 
 async def _bounded(request: Request) -> bytes:
     """The body; refused by what it declares, or else as soon as it is too large."""
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > REQUEST_BYTES_MAX:
-        raise _too_large()
+    with suppress(ValueError):  # none, or one of more digits than Python reads
+        if int(request.headers.get("content-length", "")) > REQUEST_BYTES_MAX:
+            raise _too_large()
     raw = bytearray()
     try:
         async for chunk in request.stream():

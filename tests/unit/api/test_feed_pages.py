@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from instastream.api import hot
 from instastream.deps import Deps
 from instastream.errors import Unavailable
 from instastream.ids import PostId, UserId
@@ -38,6 +39,32 @@ async def test_a_page_that_is_the_same_is_not_sent_again(
     changed = await ada.ask("GET", path, headers={"if-none-match": tag})
     assert changed.json()["posts"][0]["caption"] == "after"
     assert changed.headers["etag"] != tag
+
+
+async def test_tags_may_come_in_several_headers(ada: Person, path: str) -> None:
+    tag = (await ada.get(path)).headers["etag"]
+    for tags in ([tag, '"other"'], ['"other"', tag]):
+        headers = [*ada.headers.items(), *(("if-none-match", one) for one in tags)]
+        assert (await ada.http.get(path, headers=headers)).status_code == 304
+
+
+@pytest.mark.parametrize("first", ["", "Basic eDp5", "Bearer x"])
+async def test_of_several_authorizations_the_first_counts(
+    ada: Person, path: str, first: str
+) -> None:
+    headers = [("authorization", first), *ada.headers.items()]
+    assert (await ada.http.get(path, headers=headers)).status_code == 401
+
+
+async def test_a_query_of_any_length_is_read_the_same(ada: Person, path: str) -> None:
+    answers = [await ada.get(path, cursor="A" * length) for length in (24, 10_000)]
+    assert {problem(answer) for answer in answers} == {(400, "invalid-cursor")}
+
+
+async def test_long_queries_are_not_kept(ada: Person) -> None:
+    before = hot._query.cache_info().currsize
+    await ada.get("/v1/feed", cursor="A" * hot.QUERY_BYTES_MAX)
+    assert hot._query.cache_info().currsize == before
 
 
 async def test_a_page_with_more_after_it_has_another_tag(ada: Person, deps: Deps) -> None:

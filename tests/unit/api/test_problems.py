@@ -141,6 +141,13 @@ async def test_a_body_has_a_limit(
     assert status == 201 or problem(response) == (413, "request-too-large")
 
 
+async def test_a_length_of_any_number_of_digits_is_read(http: AsyncClient) -> None:
+    raw = json.dumps(EVE).encode()
+    headers = JSON | {"content-length": str(len(raw)).zfill(5_000)}
+    response = await http.post("/v1/users", content=raw, headers=headers)
+    assert response.status_code == 201
+
+
 async def _chunks(raw: bytes) -> AsyncIterator[bytes]:
     for start in range(0, len(raw), 1_000):
         yield raw[start : start + 1_000]
