@@ -53,12 +53,12 @@ async def test_endless_trailers_and_extensions_of_chunks_are_cut_off(
     system: System, endless: bytes
 ) -> None:
     head = b"POST /v1/users HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\n"
-    line = b"X: " + b"a" * 997
+    line = b"X: " + b"a" * 995 + b"\r\n" if endless == b"0\r\n" else b"a" * 1_000
     async with connected(system) as (reader, writer):
         writer.write(head + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n" + endless)
         with suppress(ConnectionError):
             for _ in range(2 * REQUEST_HEAD_BYTES_MAX // 1_000):
-                writer.write(line + b"\r\n" if endless == b"0\r\n" else line)
+                writer.write(line)
                 await writer.drain()
             async with asyncio.timeout(REQUEST_S_MAX / 2):
                 await reader.read()
