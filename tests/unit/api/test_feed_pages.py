@@ -48,14 +48,6 @@ async def test_tags_may_come_in_several_headers(ada: Person, path: str) -> None:
         assert (await ada.http.get(path, headers=headers)).status_code == 304
 
 
-@pytest.mark.parametrize("first", ["", "Basic eDp5", "Bearer x"])
-async def test_of_several_authorizations_the_first_counts(
-    ada: Person, path: str, first: str
-) -> None:
-    headers = [("authorization", first), *ada.headers.items()]
-    assert (await ada.http.get(path, headers=headers)).status_code == 401
-
-
 async def test_a_query_of_any_length_is_read_the_same(ada: Person, path: str) -> None:
     answers = [await ada.get(path, cursor="A" * length) for length in (24, 10_000)]
     assert {problem(answer) for answer in answers} == {(400, "invalid-cursor")}
