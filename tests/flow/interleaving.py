@@ -17,10 +17,11 @@ class Interleaver:
     """An event loop that does nothing by itself: every store call waits until it is stepped.
 
     A process is a coroutine and the tasks that it starts. A killed one is never stepped again: as
-    after SIGKILL, none of its `finally` runs. Calls of servers are waited for within their step.
+    after SIGKILL, none of its `finally` runs. Calls of `servers` are waited for within their step.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, servers: bool = False) -> None:
+        self._servers = servers
         self._loop = asyncio.new_event_loop()
         self._under_way = self._returned = 0  # calls
         self._gates: list[tuple[int, asyncio.Future[None]]] = []
@@ -102,7 +103,7 @@ class Interleaver:
     def _settle(self) -> None:
         """A call returns, its task goes on, who waits for it, too: a round of the loop each."""
         left = SETTLING_ROUNDS
-        while left or self._under_way:
+        while left or (self._servers and self._under_way):
             returned = self._returned
             if left:
                 self._loop.call_soon(self._loop.stop)

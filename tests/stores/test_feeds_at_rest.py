@@ -64,7 +64,7 @@ class Servers(Stores):
 def test_every_feed_becomes_the_models(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     class OnServers(AnythingHappens):
         def new_world(self) -> World:
-            stores, interleaver = Servers(), Interleaver()
+            stores, interleaver = Servers(), Interleaver(servers=True)
             interleaver.run(stores.open(settings))
             return World(stores, interleaver)
 
