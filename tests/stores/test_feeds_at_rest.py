@@ -41,8 +41,8 @@ class Servers(Stores):
         self.users = CassandraUsers(session)
         self.posts = CassandraPosts(session)
         self.graph = CassandraGraph(session)
-        self.feeds = RedisFeeds(self._redis, prefix=self._prefix)
-        self.changes = RedisChanges(self._redis, self.feeds, prefix=self._prefix)
+        self.feeds = self._lists = RedisFeeds(self._redis, prefix=self._prefix)
+        self.changes = RedisChanges(self._redis, self._lists, prefix=self._prefix)
 
     async def flush(self) -> None:
         keys = [key async for key in self._redis.scan_iter(f"{self._prefix}*")]
@@ -54,7 +54,7 @@ class Servers(Stores):
         async for reader in self.feeds.readers():
             state = await self.feeds.peek(reader)
             if state and state.building:
-                await self._redis.delete(RedisFeeds(self._redis, prefix=self._prefix).key(reader))
+                await self._redis.delete(self._lists.key(reader))
 
     async def close(self) -> None:
         await self.flush()

@@ -15,9 +15,7 @@ from instastream.limits import REQUEST_HEAD_BYTES_MAX, REQUEST_S_MAX
 
 KEEP_ALIVE_S = 75  # longer than load balancers': a request must not meet a connection that we close
 
-GC_THRESHOLD = (
-    50_000  # objects made since the last look for cycles: tens of requests' instead of one's
-)
+GC_THRESHOLD = 50_000  # objects between two looks for cycles: those of tens of requests
 NOT_STARTED = 3  # as uvicorn's own command says it
 
 

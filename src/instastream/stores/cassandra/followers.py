@@ -120,16 +120,13 @@ class CassandraFollowers:
         """All of some buckets, in no order."""
         ids = await self._pages.read(int(followee_id), buckets)
         if ids is None:
-            return await self._some(followee_id, buckets, after="", limit=LIMIT_MAX)
+            return await self.some(followee_id, buckets, after="", limit=LIMIT_MAX)
         return _users(ids)
 
-    async def some(self, followee_id: UserId, *, after: str, limit: int) -> list[UserId]:
-        """Up to `limit` of each bucket that come after `after`, bucket by bucket."""
-        return await self._some(followee_id, BUCKETS, after=after, limit=limit)
-
-    async def _some(
-        self, followee_id: UserId, buckets: Sequence[int], *, after: str, limit: int
+    async def some(
+        self, followee_id: UserId, buckets: Sequence[int] = BUCKETS, *, after: str, limit: int
     ) -> list[UserId]:
+        """Up to `limit` of each bucket that come after `after`, bucket by bucket."""
         rows = await self._session.execute_all(
             FOLLOWERS_IN,
             ((int(followee_id), bucket, int(after or 0), limit) for bucket in buckets),
@@ -142,10 +139,7 @@ class CassandraFollowers:
         """Up to `limit` of one bucket that come after `after`."""
         ids = await self._pages.read(int(followee_id), [bucket])
         if ids is None:
-            rows = await self._session.execute(
-                FOLLOWERS_IN, int(followee_id), bucket, int(after or 0), limit
-            )
-            ids = [row.follower_id for row in rows]
+            return await self.some(followee_id, [bucket], after=after, limit=limit)
         begin = bisect_right(ids, int(after or 0))
         return _users(ids[begin : begin + limit])
 
