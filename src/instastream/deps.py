@@ -21,6 +21,7 @@ from instastream.stores import memory
 from instastream.stores.accounts import Accounts
 from instastream.stores.blobs import Blobs
 from instastream.stores.cassandra.accounts import CassandraAccounts
+from instastream.stores.cassandra.counters import CassandraCounters
 from instastream.stores.cassandra.graph import CassandraGraph
 from instastream.stores.cassandra.leases import CassandraLeases
 from instastream.stores.cassandra.ledger import CassandraLedger
@@ -29,10 +30,17 @@ from instastream.stores.cassandra.session import open_session
 from instastream.stores.cassandra.uploads import CassandraUploads
 from instastream.stores.cassandra.users import CassandraUsers
 from instastream.stores.changes import Changes
+from instastream.stores.comments import Comments
+from instastream.stores.counters import Counters
+from instastream.stores.counts import Counts
+from instastream.stores.epochs import Epochs, NoEpochs
 from instastream.stores.feeds import Feeds
 from instastream.stores.graph import Graph
 from instastream.stores.ledger import Ledger
 from instastream.stores.memory_changes import MemoryChanges
+from instastream.stores.memory_comments import MemoryComments
+from instastream.stores.memory_counters import MemoryCounters
+from instastream.stores.memory_counts import MemoryCounts
 from instastream.stores.memory_feeds import MemoryFeeds
 from instastream.stores.memory_graph import MemoryGraph
 from instastream.stores.memory_ledger import MemoryLedger
@@ -102,6 +110,11 @@ class Deps:
     graph: Graph
     feeds: Feeds
     changes: Changes
+    likes: Counters  # of posts and comments, by who likes them
+    comment_ids: Counters  # of posts, and replies of comments
+    comments: Comments
+    counts: Counts
+    epochs: Epochs
     blobs: Blobs
     ledger: Ledger
     multiparts: Multiparts
@@ -138,6 +151,11 @@ async def open_deps(settings: Settings) -> AsyncIterator[Deps]:
             graph=CassandraGraph(session),
             feeds=feeds,
             changes=RedisChanges(redis, feeds, prefix=settings.prefix),
+            likes=CassandraCounters(session, "likes"),
+            comment_ids=CassandraCounters(session, "comment_ids", for_good=True, lists=False),
+            comments=MemoryComments(),
+            counts=MemoryCounts(),
+            epochs=NoEpochs(),
             blobs=blobs,
             ledger=CassandraLedger(session),
             multiparts=S3Multiparts(s3, settings.bucket),
@@ -172,6 +190,11 @@ async def memory_deps(settings: Settings, renderer: Renderer) -> AsyncIterator[D
             graph=MemoryGraph(),
             feeds=feeds,
             changes=MemoryChanges(feeds),
+            likes=MemoryCounters(),
+            comment_ids=MemoryCounters(for_good=True),
+            comments=MemoryComments(),
+            counts=MemoryCounts(),
+            epochs=NoEpochs(),
             blobs=blobs,
             ledger=MemoryLedger(now_ms),
             multiparts=MemoryMultiparts(blobs),

@@ -6,6 +6,9 @@ from typing import Annotated, Generic, Literal, TypeVar
 import msgspec
 from msgspec import Meta, Struct
 
+from instastream.comments import CommentAdded as CommentAdded
+from instastream.comments import CommentDeleted as CommentDeleted
+from instastream.comments import CommentEdited as CommentEdited
 from instastream.errors import Corrupt
 from instastream.facts import Count, Media, Post, User
 from instastream.facts import Event as Event
@@ -18,6 +21,11 @@ from instastream.follows import UserMuted as UserMuted
 from instastream.follows import UserUnblocked as UserUnblocked
 from instastream.follows import UserUnfollowed as UserUnfollowed
 from instastream.follows import UserUnmuted as UserUnmuted
+from instastream.likes import CommentLiked as CommentLiked
+from instastream.likes import CommentUnliked as CommentUnliked
+from instastream.likes import PostLiked as PostLiked
+from instastream.likes import PostUnliked as PostUnliked
+from instastream.likes import Shards
 
 MediaCount = Annotated[int, Meta(ge=1)]
 
@@ -102,6 +110,7 @@ class UploadFinalized(Event, frozen=True, kw_only=True, tag="upload.finalized.v1
     media_count: MediaCount = 1
     private: bool = False
     fanout: Fanout = "push"  # decided once, for all of the post's media
+    like_shards: Shards = 1  # decided once: what each like of the post says
 
 
 class MediaReady(Event, frozen=True, kw_only=True, tag="media.ready.v1"):
@@ -199,6 +208,13 @@ AnyEvent = (
     | PostEdited
     | PostDeleted
     | FanoutPage
+    | PostLiked
+    | PostUnliked
+    | CommentLiked
+    | CommentUnliked
+    | CommentAdded
+    | CommentEdited
+    | CommentDeleted
 )
 EVENTS: tuple[type[Event], ...] = AnyEvent.__args__
 

@@ -4,10 +4,20 @@ from typing import Annotated, ClassVar
 
 from msgspec import Meta, Struct
 
-from instastream.ids import SNOWFLAKE_PATTERN, UUID_PATTERN, MediaId, PostId, UserId
+from instastream.ids import (
+    SNOWFLAKE_PATTERN,
+    UUID_PATTERN,
+    CommentId,
+    LikeId,
+    MediaId,
+    PostId,
+    UserId,
+)
 
 User = Annotated[UserId, Meta(pattern=SNOWFLAKE_PATTERN)]
 Post = Annotated[PostId, Meta(pattern=SNOWFLAKE_PATTERN)]
+Comment = Annotated[CommentId, Meta(pattern=SNOWFLAKE_PATTERN)]
+Like = Annotated[LikeId, Meta(pattern=SNOWFLAKE_PATTERN)]
 Media = Annotated[MediaId, Meta(pattern=UUID_PATTERN)]
 Count = Annotated[int, Meta(ge=0)]
 

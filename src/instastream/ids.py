@@ -10,6 +10,8 @@ from instastream.errors import Rejected, Unavailable
 
 UserId = NewType("UserId", str)
 PostId = NewType("PostId", str)
+CommentId = NewType("CommentId", str)
+LikeId = NewType("LikeId", str)
 MediaId = NewType("MediaId", str)  # a random UUID: nobody can guess whose upload comes next
 
 EPOCH_MS = 1_420_070_400_000  # 2015: ids from 2023 to 2082 have 19 digits and sort as strings
@@ -56,6 +58,11 @@ def parse_user_id(text: str) -> UserId:
 def parse_post_id(text: str) -> PostId:
     """A post id from a client; raises Rejected when it can't be one."""
     return PostId(_matched(SNOWFLAKE_PATTERN, text))
+
+
+def parse_comment_id(text: str) -> CommentId:
+    """A comment id from a client; raises Rejected when it can't be one."""
+    return CommentId(_matched(SNOWFLAKE_PATTERN, text))
 
 
 def parse_media_id(text: str) -> MediaId:

@@ -35,6 +35,10 @@ FEED_SLACK = 64  # trimmed only this far past the length, so that trimming is ra
 PAGE_LENGTH_DEFAULT = 30  # three phone screens
 PAGE_LENGTH_MAX = 100
 FOLLOW_BACKFILL = 20  # an author's latest posts, for someone who begins to follow
+LIKE_SHARDS_MAX = 256  # of one post: a partition of 100 MB for 500 million likes
+LIKE_SHARDS_PULLED = 256  # a celebrity's post takes likes from every worker at once
+COUNT_BATCH_LENGTH = 10_000  # events of one partition, counted together: what coalesces
+
 FOLLOWS_MAX = 7_500  # bounds a cold feed's rebuild
 
 CACHE_ENTRY_BYTES = 300  # of memory, beside what an entry holds

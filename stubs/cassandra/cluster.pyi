@@ -2,7 +2,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from cassandra.policies import LoadBalancingPolicy
-from cassandra.query import BoundStatement, PreparedStatement
+from cassandra.query import PreparedStatement, Statement
 
 EXEC_PROFILE_DEFAULT: object
 
@@ -30,7 +30,7 @@ class ResponseFuture:
 class Session:
     def execute(self, query: str) -> Any: ...
     def set_keyspace(self, keyspace: str) -> None: ...
-    def execute_async(self, query: BoundStatement) -> ResponseFuture: ...
+    def execute_async(self, statement: Statement) -> ResponseFuture: ...
     def prepare(self, query: str) -> PreparedStatement: ...
 
 class Cluster:

@@ -1,6 +1,6 @@
 """What a handler is, and the tables that say which stream app runs which."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from instastream.deps import Deps
@@ -8,3 +8,6 @@ from instastream.events import Event, Record
 
 Handler: TypeAlias = Callable[[Record[Any], Deps], Awaitable[list[Event]]]  # events to append
 Handlers: TypeAlias = Mapping[type[Event], Handler]
+
+BatchHandler: TypeAlias = Callable[[Sequence[Record[Any]], Deps], Awaitable[list[Event]]]
+BatchHandlers: TypeAlias = Mapping[str, BatchHandler]  # by topic: of one partition, in order

@@ -24,7 +24,7 @@ from cassandra.policies import (
     FallthroughRetryPolicy,
     TokenAwarePolicy,
 )
-from cassandra.query import PreparedStatement
+from cassandra.query import BatchStatement, BatchType, PreparedStatement, Statement
 
 from instastream.errors import Unavailable
 from instastream.retries import backoff
@@ -54,22 +54,41 @@ class Session:
         self._in_flight = asyncio.Semaphore(IN_FLIGHT_MAX)
 
     async def execute(
-        self, cql: str, *values: object, idempotent: bool = True, serial: bool = False
+        self,
+        cql: str,
+        *values: object,
+        idempotent: bool = True,
+        serial: bool = False,
+        at_once: bool = False,
     ) -> list[Row]:
         """Every row of every page. Only an idempotent statement is ever sent twice.
 
         A serial read sees every conditional write that was answered before it, or is under way.
+        One that is made at once has one page: of a partition all is as of one moment.
         """
         statement = (await self._prepare(cql)).bind(values)
         if serial:
             statement.consistency_level = ConsistencyLevel.LOCAL_SERIAL
+        if at_once:
+            statement.fetch_size = None
         statement.is_idempotent = idempotent
         statement.retry_policy = None if idempotent else NEVER_AGAIN
+        return await self._run(statement)
+
+    async def _run(self, statement: Statement) -> list[Row]:
         try:
             async with self._in_flight:
                 return await _rows(self._driver.execute_async(statement))
         except DOWN as error:
             raise Unavailable("cassandra", error) from error
+
+    async def execute_together(self, statements: Iterable[tuple[str, tuple[object, ...]]]) -> None:
+        """Idempotent writes to one partition, as one: all of them are seen, or none."""
+        batch = BatchStatement(BatchType.UNLOGGED)
+        for cql, values in statements:
+            batch.add(await self._prepare(cql), values)
+        batch.is_idempotent = True
+        await self._run(batch)
 
     async def execute_once(self, cql: str, *values: object) -> Row:
         """A conditional write: `[applied]`, and what stands where it was not."""

@@ -1,0 +1,169 @@
+"""Sharded counters on Cassandra: a shard's members, count and version in one partition.
+
+Three things keep them exact, whoever writes late or twice: docs/decisions/0026. A shard is read
+in one SELECT, with the header that makes its statics come back even without members. Every member
+that a batch speaks of is written, also one that is as it was. And the whole batch is one mutation,
+at a timestamp that follows from the version: a late one changes nothing.
+"""
+
+import asyncio
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import groupby
+from operator import attrgetter
+
+from instastream.counting import Folded, Mark, Member, Shard, fold
+from instastream.stores.cassandra.session import Row, Session
+from instastream.stores.counters import Listed, Place, Total, total_of
+
+MEMBERS = 0  # the place of all members; they are listed at places above it
+HEADER = -1  # no member
+NEWEST_SHARDS = 3  # times what each shard has of a page on average: few pages need more
+
+SHARD_COLUMNS = "count, size, version, at_ms"
+
+
+class CassandraCounters:
+    """Counters of one kind, in a table such as `likes`; `post_counts` for what has many shards."""
+
+    def __init__(
+        self, session: Session, table: str, *, for_good: bool = False, lists: bool = True
+    ) -> None:
+        self._session = session
+        self._for_good = for_good
+        self._lists = lists
+        self._read = f"""SELECT member_id, placed, {SHARD_COLUMNS} FROM {table}
+            WHERE subject_id = ? AND shard = ? AND place = {MEMBERS} AND member_id IN ?"""
+        self._write_shard = f"""INSERT INTO {table}
+            (subject_id, shard, place, member_id, {SHARD_COLUMNS})
+            VALUES (?, ?, {MEMBERS}, {HEADER}, ?, ?, ?, ?) USING TIMESTAMP ?"""
+        self._write_member = f"""INSERT INTO {table} (subject_id, shard, place, member_id, placed)
+            VALUES (?, ?, {MEMBERS}, ?, ?) USING TIMESTAMP ?"""
+        self._list = f"""INSERT INTO {table} (subject_id, shard, place, member_id)
+            VALUES (?, ?, ?, ?) USING TIMESTAMP ?"""
+        self._unlist = f"""DELETE FROM {table} USING TIMESTAMP ?
+            WHERE subject_id = ? AND shard = ? AND place = ? AND member_id = ?"""
+        self._totals = f"""SELECT subject_id, {SHARD_COLUMNS} FROM {table}
+            WHERE subject_id IN ? AND shard = 0 AND place = {MEMBERS} AND member_id = {HEADER}"""
+        self._standing = f"""SELECT subject_id, placed FROM {table}
+            WHERE subject_id IN ? AND shard = ? AND place = {MEMBERS} AND member_id = ?"""
+        self._newest = f"""SELECT shard, place, member_id FROM {table}
+            WHERE subject_id = ? AND shard IN ? AND place > {MEMBERS} AND place < ?
+            PER PARTITION LIMIT ?"""
+
+    async def apply(self, marks: Mapping[Place, Sequence[Mark]]) -> dict[Place, Shard]:
+        shards = await asyncio.gather(*(self._apply(place, said) for place, said in marks.items()))
+        return dict(zip(marks, shards, strict=True))
+
+    async def _apply(self, place: Place, marks: Sequence[Mark]) -> Shard:
+        shard, members = await self._snapshot(place, {mark.member for mark in marks})
+        folded = fold(shard, members, marks, for_good=self._for_good)
+        if folded is None:
+            return shard
+        await self._session.execute_together(self._statements(place, folded))
+        return folded.shard
+
+    async def _snapshot(
+        self, place: Place, members: Collection[Member]
+    ) -> tuple[Shard, dict[Member, int]]:
+        rows = await self._session.execute(
+            self._read, *_key(place), [HEADER, *sorted(map(int, members))], at_once=True
+        )
+        standing = {str(row.member_id): row.placed for row in rows if row.member_id != HEADER}
+        return (_shard(rows[0]) if rows else Shard()), standing
+
+    def _statements(self, place: Place, folded: Folded) -> Iterable[tuple[str, tuple[object, ...]]]:
+        shard, key = folded.shard, _key(place)
+        dated = _dated(shard)
+        yield self._write_shard, (*key, *_columns(shard), dated)
+        for member, placed in folded.members.items():
+            yield self._write_member, (*key, int(member), placed, dated)
+            if placed and self._lists:
+                yield self._list, (*key, placed, int(member), dated)
+        for listed, member in folded.gone if self._lists else ():
+            yield self._unlist, (dated, *key, listed, int(member))
+
+    async def publish(self, shards: Mapping[Place, Shard]) -> None:
+        by_subject = groupby(sorted(shards), key=attrgetter("subject_id"))
+        batches = [
+            [_published(place, shards[place]) for place in places] for _, places in by_subject
+        ]
+        await asyncio.gather(*map(self._session.execute_together, batches))
+
+    async def totals(self, subjects: Mapping[str, int]) -> dict[str, Total]:
+        whole = [int(subject_id) for subject_id, shards in subjects.items() if shards == 1]
+        parted = [int(subject_id) for subject_id, shards in subjects.items() if shards > 1]
+        rows = await asyncio.gather(
+            *(
+                self._session.execute(cql, ids)
+                for cql, ids in ((self._totals, whole), (PUBLISHED, parted))
+                if ids
+            )
+        )
+        found: dict[str, list[Shard]] = {subject_id: [] for subject_id in subjects}
+        for row in (row for some in rows for row in some):
+            found[str(row.subject_id)].append(_shard(row))
+        return {subject_id: total_of(subject_id, shards) for subject_id, shards in found.items()}
+
+    async def standing(self, places: Collection[Place], member: Member) -> dict[Place, int | None]:
+        found: dict[Place, int | None] = dict.fromkeys(places)
+        for shard in {place.shard for place in places}:
+            subjects = [int(place.subject_id) for place in places if place.shard == shard]
+            rows = await self._session.execute(self._standing, subjects, shard, int(member))
+            found |= {Place(str(row.subject_id), shard): row.placed for row in rows}
+        return found
+
+    async def shard(self, place: Place, member: Member) -> tuple[Shard, int | None]:
+        shard, members = await self._snapshot(place, [member])
+        return shard, members.get(member)
+
+    async def newest(
+        self, subject_id: str, shards: int, *, before: int, limit: int
+    ) -> list[Listed]:
+        """Each shard's newest are read to the same depth, and deeper while that is not enough."""
+        depth = min(limit, NEWEST_SHARDS * limit // shards + 1)
+        while True:
+            rows = await self._session.execute(
+                self._newest, int(subject_id), list(range(shards)), before, depth
+            )
+            listed = sorted((Listed(row.place, str(row.member_id)) for row in rows), reverse=True)
+            known_from = max(_ends(rows, depth), default=0) if depth < limit else 0
+            known = [one for one in listed if one.place >= known_from]
+            if len(known) >= limit or not known_from:
+                return known[:limit]
+            depth = min(limit, 4 * depth)
+
+
+PUBLISH = f"""INSERT INTO post_counts (post_id, shard, {SHARD_COLUMNS})
+    VALUES (?, ?, ?, ?, ?, ?) USING TIMESTAMP ?"""
+PUBLISHED = f"SELECT post_id AS subject_id, {SHARD_COLUMNS} FROM post_counts WHERE post_id IN ?"
+
+
+def _published(place: Place, shard: Shard) -> tuple[str, tuple[object, ...]]:
+    return PUBLISH, (*_key(place), *_columns(shard), _dated(shard))
+
+
+def _ends(rows: Iterable[Row], depth: int) -> Iterable[int]:
+    """Of each shard that may have more, the last place that was read."""
+    for _, some in groupby(rows, key=attrgetter("shard")):
+        places = [row.place for row in some]
+        if len(places) == depth:
+            yield places[-1]
+
+
+def _key(place: Place) -> tuple[int, int]:
+    return int(place.subject_id), place.shard
+
+
+def _columns(shard: Shard) -> tuple[int, int, int, int]:
+    return shard.count, shard.size, shard.version, shard.at_ms
+
+
+def _dated(shard: Shard) -> int:
+    """A timestamp; the odd one that follows it is left to repairs."""
+    return 2 * shard.version
+
+
+def _shard(row: Row) -> Shard:
+    return Shard(
+        count=row.count or 0, size=row.size or 0, version=row.version or 0, at_ms=row.at_ms or 0
+    )

@@ -1,0 +1,60 @@
+"""Comments in memory, for unit and flow tests."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from instastream.comments import CommentAdded, CommentDeleted, CommentEdited
+from instastream.events import Record
+from instastream.ids import CommentId
+from instastream.stores.comments import Comment, Order
+
+
+@dataclass
+class MemoryComments:
+    """Comments by the events that made them."""
+
+    added: dict[CommentId, CommentAdded] = field(default_factory=dict)
+    edited: dict[CommentId, Record[CommentEdited]] = field(default_factory=dict)
+    deleted: set[CommentId] = field(default_factory=set)
+
+    async def record_added(self, event: CommentAdded) -> None:
+        self.added.setdefault(event.comment_id, event)
+
+    async def record_edited(self, record: Record[CommentEdited]) -> None:
+        standing = self.edited.get(record.event.comment_id)
+        if standing is None or standing.offset < record.offset:
+            self.edited[record.event.comment_id] = record
+
+    async def record_deleted(self, event: CommentDeleted) -> None:
+        self.deleted.add(event.comment_id)
+
+    async def get(self, comment_ids: Collection[CommentId]) -> dict[CommentId, Comment]:
+        return {i: self._comment(self.added[i]) for i in comment_ids if i in self.added}
+
+    async def thread(
+        self, thread_id: str, *, order: Order, after: CommentId | None, buckets: int, limit: int
+    ) -> list[Comment]:
+        stand = [one for one in self.added.values() if one.thread_id == thread_id]
+        stand.sort(key=_place, reverse=order == "newest")
+        if after in self.added:
+            stand = stand[stand.index(self.added[after]) + 1 :]
+        return [self._comment(event) for event in stand[:limit]]
+
+    def _comment(self, event: CommentAdded) -> Comment:
+        edit = self.edited.get(event.comment_id)
+        said = edit.event if edit else event
+        return Comment(
+            comment_id=event.comment_id,
+            post_id=event.post_id,
+            reply_to=event.reply_to,
+            bucket=event.bucket,
+            author_id=event.author_id,
+            text=said.text,
+            mentions=said.mentions,
+            edited_ms=edit.event.at_ms if edit else None,
+            deleted=event.comment_id in self.deleted,
+        )
+
+
+def _place(event: CommentAdded) -> tuple[int, CommentId]:
+    return event.bucket, event.comment_id
