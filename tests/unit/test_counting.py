@@ -1,0 +1,127 @@
+"""What a shard is follows from the events up to it, wherever they are cut into batches."""
+
+from typing import Generic, TypeVar
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from instastream.counting import EPOCHS, Mark, Shard, fold, version_of
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+Said = tuple[int, int]  # which member, and where it counts from then on, 0 for nowhere
+
+sayings = st.lists(st.tuples(st.integers(1, 2), st.integers(0, 2)), max_size=12)
+cuts = st.lists(st.integers(0, 12), max_size=8)
+
+
+def marks_of(said: list[Said]) -> list[Mark]:
+    return [
+        Mark(member=str(who), place=place, version=at + 1, at_ms=at)
+        for at, (who, place) in enumerate(said)
+    ]
+
+
+class Cells(Generic[Key, Value]):
+    """Values and their timestamps: what is older changes nothing, and of equals a removal wins."""
+
+    def __init__(self) -> None:
+        self._cells: dict[Key, tuple[int, bool, Value | None]] = {}
+
+    def write(self, key: Key, version: int, value: Value | None) -> None:
+        standing = self._cells.get(key)
+        if standing is None or standing[:2] < (version, value is None):
+            self._cells[key] = (version, value is None, value)
+
+    def read(self) -> dict[Key, Value]:
+        return {key: value for key, (_, _, value) in self._cells.items() if value is not None}
+
+
+class Partition:
+    """A shard as Cassandra keeps it."""
+
+    def __init__(self, *, for_good: bool) -> None:
+        self.for_good = for_good
+        self.shard: Cells[None, Shard] = Cells()
+        self.members: Cells[str, int] = Cells()
+        self.listed: Cells[tuple[int, str], bool] = Cells()
+
+    def snapshot(self) -> tuple[Shard, dict[str, int]]:
+        return self.shard.read().get(None, Shard()), self.members.read()
+
+    def apply(self, snapshot: tuple[Shard, dict[str, int]], marks: list[Mark]) -> None:
+        folded = fold(*snapshot, marks, for_good=self.for_good)
+        if folded is None:
+            return
+        version = folded.shard.version
+        self.shard.write(None, version, folded.shard)
+        for member, place in folded.members.items():
+            self.members.write(member, version, place)
+            if place:
+                self.listed.write((place, member), version, True)
+        for gone in folded.gone:
+            self.listed.write(gone, version, None)
+
+
+def truth(said: list[Said], *, for_good: bool) -> tuple[dict[str, int], set[str]]:
+    """Members that count, with their places, and all that ever did or said they don't."""
+    counted: dict[str, int] = {}
+    ever: set[str] = set()
+    ended: set[str] = set()
+    for mark in marks_of(said):
+        if not mark.place:
+            counted.pop(mark.member, None)
+            ended.add(mark.member)
+        elif not (for_good and mark.member in ended):
+            counted.setdefault(mark.member, mark.place)
+        ever.add(mark.member)
+    return counted, ever
+
+
+def check(partition: Partition, said: list[Said]) -> None:
+    shard, members = partition.snapshot()
+    counted, ever = truth(said, for_good=partition.for_good)
+    assert {member: place for member, place in members.items() if place} == counted
+    assert (shard.count, shard.size, shard.version) == (len(counted), len(ever), len(said))
+    assert partition.listed.read().keys() == {(at, member) for member, at in counted.items()}
+
+
+@given(sayings, cuts, st.booleans())
+def test_batches_come_to_the_same_wherever_they_are_cut(
+    said: list[Said], cut: list[int], for_good: bool
+) -> None:
+    marks, partition = marks_of(said), Partition(for_good=for_good)
+    for end in [*sorted(cut), len(marks)]:
+        partition.apply(partition.snapshot(), marks[:end])
+    check(partition, said)
+
+
+@settings(max_examples=1_500)
+@given(sayings, st.data(), st.booleans())
+def test_late_and_repeated_writers_leave_no_trace(
+    said: list[Said], data: st.DataObject, for_good: bool
+) -> None:
+    """Each reads at some time, and writes at a later one what it would have written then.
+
+    It begins no later than where what it reads ends, as whoever reads what is committed does.
+    """
+    marks, partition = marks_of(said), Partition(for_good=for_good)
+    reading: list[tuple[tuple[Shard, dict[str, int]], list[Mark]]] = []
+    for _ in range(data.draw(st.integers(1, 8))):
+        if reading and data.draw(st.booleans()):
+            partition.apply(*reading.pop(data.draw(st.integers(0, len(reading) - 1))))
+        else:
+            snapshot = partition.snapshot()
+            begin = data.draw(st.integers(0, snapshot[0].version))
+            end = data.draw(st.integers(begin, len(marks)))
+            reading.append((snapshot, marks[begin:end]))
+    for snapshot, some in reading:
+        partition.apply(snapshot, some)
+    partition.apply(partition.snapshot(), marks)
+    check(partition, said)
+
+
+def test_a_version_of_a_later_epoch_is_above_every_one_before_it() -> None:
+    assert version_of(epoch=0, offset=0) > 0
+    assert version_of(epoch=1, offset=0) > version_of(epoch=0, offset=10**13)
+    assert 2 * version_of(epoch=EPOCHS - 1, offset=10**13) + 1 < 2**63
