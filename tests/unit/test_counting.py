@@ -108,7 +108,8 @@ def test_late_and_repeated_writers_leave_no_trace(
     marks, partition = marks_of(said), Partition(for_good=for_good)
     reading: list[tuple[tuple[Shard, dict[str, int]], list[Mark]]] = []
     for _ in range(data.draw(st.integers(1, 8))):
-        if reading and data.draw(st.booleans()):
+        is_time: bool = data.draw(st.booleans())
+        if reading and is_time:
             partition.apply(*reading.pop(data.draw(st.integers(0, len(reading) - 1))))
         else:
             snapshot = partition.snapshot()

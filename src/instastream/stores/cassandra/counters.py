@@ -42,7 +42,7 @@ class CassandraCounters:
             VALUES (?, ?, ?, ?) USING TIMESTAMP ?"""
         self._unlist = f"""DELETE FROM {table} USING TIMESTAMP ?
             WHERE subject_id = ? AND shard = ? AND place = ? AND member_id = ?"""
-        self._totals = f"""SELECT subject_id, {SHARD_COLUMNS} FROM {table}
+        self._totals = f"""SELECT subject_id, member_id, {SHARD_COLUMNS} FROM {table}
             WHERE subject_id IN ? AND shard = 0 AND place = {MEMBERS} AND member_id = {HEADER}"""
         self._standing = f"""SELECT subject_id, placed FROM {table}
             WHERE subject_id IN ? AND shard = ? AND place = {MEMBERS} AND member_id = ?"""
