@@ -1,5 +1,6 @@
 from collections.abc import Sequence
 from enum import Enum
+from typing import NamedTuple, Protocol
 
 from cassandra.policies import RetryPolicy
 
@@ -14,9 +15,18 @@ class Statement:
 
 class BoundStatement(Statement): ...
 
+class ColumnType(Protocol):
+    typename: str
+
+class ColumnMetadata(NamedTuple):
+    type: ColumnType
+
 class PreparedStatement:
+    query_id: bytes
+    column_metadata: list[ColumnMetadata]
     def bind(self, values: Sequence[object]) -> BoundStatement: ...
 
 class BatchStatement(Statement):
+    _statements_and_parameters: list[tuple[bool, bytes, list[bytes]]]
     def __init__(self, batch_type: BatchType) -> None: ...
     def add(self, statement: PreparedStatement, parameters: Sequence[object]) -> None: ...

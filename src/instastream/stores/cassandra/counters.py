@@ -2,12 +2,12 @@
 
 Three things keep them exact, whoever writes late or twice: docs/decisions/0026. A shard is read
 in one SELECT, with the header that makes its statics come back even without members. Every member
-that a batch speaks of is written, also one that is as it was. And the whole batch is one mutation,
-at a timestamp that follows from the version: a late one changes nothing.
+that a batch speaks of is written, also one that is as it was. And all that is written of a shard
+is one mutation, at a timestamp that follows from the version: a late one changes nothing.
 """
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
 
@@ -18,6 +18,9 @@ from instastream.stores.counters import Listed, Place, Total, total_of
 MEMBERS = 0  # the place of all members; they are listed at places above it
 HEADER = -1  # no member
 NEWEST_SHARDS = 3  # times what each shard has of a page on average: few pages need more
+
+PLACES_TOGETHER = 10  # partitions in one batch
+MARKS_TOGETHER = 24  # about four kilobytes
 
 SHARD_COLUMNS = "count, size, version, at_ms"
 
@@ -31,8 +34,8 @@ class CassandraCounters:
         self._session = session
         self._for_good = for_good
         self._lists = lists
-        self._read = f"""SELECT member_id, placed, {SHARD_COLUMNS} FROM {table}
-            WHERE subject_id = ? AND shard = ? AND place = {MEMBERS} AND member_id IN ?"""
+        self._read = f"""SELECT subject_id, member_id, placed, {SHARD_COLUMNS} FROM {table}
+            WHERE subject_id IN ? AND shard = ? AND place = {MEMBERS} AND member_id IN ?"""
         self._write_shard = f"""INSERT INTO {table}
             (subject_id, shard, place, member_id, {SHARD_COLUMNS})
             VALUES (?, ?, {MEMBERS}, {HEADER}, ?, ?, ?, ?) USING TIMESTAMP ?"""
@@ -51,27 +54,47 @@ class CassandraCounters:
             PER PARTITION LIMIT ?"""
 
     async def apply(self, marks: Mapping[Place, Sequence[Mark]]) -> dict[Place, Shard]:
-        shards = await asyncio.gather(*(self._apply(place, said) for place, said in marks.items()))
-        return dict(zip(marks, shards, strict=True))
+        some = await asyncio.gather(*map(self._apply, _together(marks)))
+        return {place: shard for shards in some for place, shard in shards.items()}
 
-    async def _apply(self, place: Place, marks: Sequence[Mark]) -> Shard:
-        shard, members = await self._snapshot(place, {mark.member for mark in marks})
-        folded = fold(shard, members, marks, for_good=self._for_good)
-        if folded is None:
-            return shard
-        await self._session.execute_together(self._statements(place, folded))
-        return folded.shard
+    async def _apply(self, marks: Mapping[Place, Sequence[Mark]]) -> dict[Place, Shard]:
+        """Of shards with one number: they are read in one statement, and written in one."""
+        shards: dict[Place, Shard] = {}
+        statements: list[tuple[str, tuple[int, ...]]] = []
+        for place, (shard, members) in (await self._snapshots(marks)).items():
+            folded = fold(shard, members, marks[place], for_good=self._for_good)
+            shards[place] = folded.shard if folded else shard
+            statements += self._statements(place, folded) if folded else ()
+        if statements:
+            await self._session.execute_together(statements)
+        return shards
 
-    async def _snapshot(
-        self, place: Place, members: Collection[Member]
-    ) -> tuple[Shard, dict[Member, int]]:
+    async def _snapshots(
+        self, marks: Mapping[Place, Sequence[Mark]]
+    ) -> dict[Place, tuple[Shard, dict[Member, int]]]:
+        """Each shard, and at least those members that its marks speak of, as of one moment."""
+        members = {int(mark.member) for said in marks.values() for mark in said}
+        return await self._read_shards(list(marks), members)
+
+    async def _read_shards(
+        self, places: Sequence[Place], members: Collection[int]
+    ) -> dict[Place, tuple[Shard, dict[Member, int]]]:
+        number = places[0].shard
+        subjects = [int(place.subject_id) for place in places]
         rows = await self._session.execute(
-            self._read, *_key(place), [HEADER, *sorted(map(int, members))], at_once=True
+            self._read, subjects, number, [HEADER, *sorted(members)], at_once=True
         )
-        standing = {str(row.member_id): row.placed for row in rows if row.member_id != HEADER}
-        return (_shard(rows[0]) if rows else Shard()), standing
+        found: dict[Place, tuple[Shard, dict[Member, int]]]
+        found = {place: (Shard(), {}) for place in places}
+        for subject_id, some in groupby(rows, key=attrgetter("subject_id")):
+            of_shard = list(some)
+            found[Place(str(subject_id), number)] = (
+                _shard(of_shard[0]),
+                {str(row.member_id): row.placed for row in of_shard if row.member_id != HEADER},
+            )
+        return found
 
-    def _statements(self, place: Place, folded: Folded) -> Iterable[tuple[str, tuple[object, ...]]]:
+    def _statements(self, place: Place, folded: Folded) -> Iterable[tuple[str, tuple[int, ...]]]:
         shard, key = folded.shard, _key(place)
         dated = _dated(shard)
         yield self._write_shard, (*key, *_columns(shard), dated)
@@ -113,7 +136,7 @@ class CassandraCounters:
         return found
 
     async def shard(self, place: Place, member: Member) -> tuple[Shard, int | None]:
-        shard, members = await self._snapshot(place, [member])
+        shard, members = (await self._read_shards([place], [int(member)]))[place]
         return shard, members.get(member)
 
     async def newest(
@@ -133,12 +156,28 @@ class CassandraCounters:
             depth = min(limit, 4 * depth)
 
 
+def _together(marks: Mapping[Place, Sequence[Mark]]) -> Iterator[dict[Place, Sequence[Mark]]]:
+    """In one statement as many shards as Cassandra does not warn of; alone those with much."""
+    some: dict[Place, Sequence[Mark]] = {}
+    length = 0
+    for place in sorted(marks, key=attrgetter("shard")):
+        said = marks[place]
+        is_full = len(some) == PLACES_TOGETHER or length + len(said) > MARKS_TOGETHER
+        if some and (is_full or next(iter(some)).shard != place.shard):
+            yield some
+            some, length = {}, 0
+        some[place] = said
+        length += len(said)
+    if some:
+        yield some
+
+
 PUBLISH = f"""INSERT INTO post_counts (post_id, shard, {SHARD_COLUMNS})
     VALUES (?, ?, ?, ?, ?, ?) USING TIMESTAMP ?"""
 PUBLISHED = f"SELECT post_id AS subject_id, {SHARD_COLUMNS} FROM post_counts WHERE post_id IN ?"
 
 
-def _published(place: Place, shard: Shard) -> tuple[str, tuple[object, ...]]:
+def _published(place: Place, shard: Shard) -> tuple[str, tuple[int, ...]]:
     return PUBLISH, (*_key(place), *_columns(shard), _dated(shard))
 
 

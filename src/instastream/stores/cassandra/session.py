@@ -24,11 +24,12 @@ from cassandra.policies import (
     FallthroughRetryPolicy,
     TokenAwarePolicy,
 )
-from cassandra.query import BatchStatement, BatchType, PreparedStatement, Statement
+from cassandra.query import PreparedStatement, Statement
 
 from instastream.errors import Unavailable
 from instastream.retries import backoff
 from instastream.settings import Settings
+from instastream.stores.cassandra.numbers import NumbersBatch
 
 REQUEST_TIMEOUT_S = 10.0  # a flush or a compaction may hold a small server for seconds
 CONNECT_TIMEOUT_S = 5.0
@@ -82,12 +83,14 @@ class Session:
         except DOWN as error:
             raise Unavailable("cassandra", error) from error
 
-    async def execute_together(self, statements: Iterable[tuple[str, tuple[object, ...]]]) -> None:
-        """Idempotent writes to one partition, as one: all of them are seen, or none."""
-        batch = BatchStatement(BatchType.UNLOGGED)
+    async def execute_together(self, statements: Iterable[tuple[str, tuple[int, ...]]]) -> None:
+        """Idempotent writes of whole numbers: of one partition all are seen, or none."""
+        batch = NumbersBatch()
+        prepared: dict[str, PreparedStatement] = {}
         for cql, values in statements:
-            batch.add(await self._prepare(cql), values)
-        batch.is_idempotent = True
+            if cql not in prepared:
+                prepared[cql] = await self._prepare(cql)
+            batch.put(prepared[cql], values)
         await self._run(batch)
 
     async def execute_once(self, cql: str, *values: object) -> Row:
