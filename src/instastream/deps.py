@@ -21,6 +21,7 @@ from instastream.stores import memory
 from instastream.stores.accounts import Accounts
 from instastream.stores.blobs import Blobs
 from instastream.stores.cassandra.accounts import CassandraAccounts
+from instastream.stores.cassandra.comments import CassandraComments
 from instastream.stores.cassandra.counters import CassandraCounters
 from instastream.stores.cassandra.graph import CassandraGraph
 from instastream.stores.cassandra.leases import CassandraLeases
@@ -153,7 +154,7 @@ async def open_deps(settings: Settings) -> AsyncIterator[Deps]:
             changes=RedisChanges(redis, feeds, prefix=settings.prefix),
             likes=CassandraCounters(session, "likes"),
             comment_ids=CassandraCounters(session, "comment_ids", for_good=True, lists=False),
-            comments=MemoryComments(),
+            comments=CassandraComments(session),
             counts=MemoryCounts(),
             epochs=NoEpochs(),
             blobs=blobs,

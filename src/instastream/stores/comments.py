@@ -40,21 +40,22 @@ class Comments(Protocol):
     """Comments in threads. Every `record_` method is idempotent and may come in any order."""
 
     async def record_added(self, event: CommentAdded) -> None:
-        """The comment stands in its thread."""
+        """The comment stands in its thread; one comment is always added by the same event."""
 
     async def record_edited(self, record: Record[CommentEdited]) -> None:
-        """The comment has other words, unless later ones are there."""
+        """The comment has other words, unless those of a later offset are there."""
 
     async def record_deleted(self, event: CommentDeleted) -> None:
-        """The comment is deleted."""
+        """The comment keeps its place, and has no words any more, whatever else comes."""
 
     async def get(self, comment_ids: Collection[CommentId]) -> dict[CommentId, Comment]:
-        """Many comments, deleted ones too; who was never added is absent."""
+        """Many comments, deleted ones too; what was never added is absent."""
 
     async def thread(
-        self, thread_id: str, *, order: Order, after: CommentId | None, buckets: int, limit: int
+        self, thread_id: str, *, order: Order, after: CommentId | None, limit: int
     ) -> list[Comment]:
         """Up to `limit` comments of a thread, deleted ones too, that come after one (None: any).
 
-        They are in order of their buckets, of which there are `buckets`, and in these by id.
+        They are in order of their buckets, and in these by id. Short only where the thread ends;
+        empty where the one that they come after was never added.
         """

@@ -32,27 +32,29 @@ class MemoryComments:
         return {i: self._comment(self.added[i]) for i in comment_ids if i in self.added}
 
     async def thread(
-        self, thread_id: str, *, order: Order, after: CommentId | None, buckets: int, limit: int
+        self, thread_id: str, *, order: Order, after: CommentId | None, limit: int
     ) -> list[Comment]:
         stand = [one for one in self.added.values() if one.thread_id == thread_id]
         stand.sort(key=_place, reverse=order == "newest")
-        if after in self.added:
-            stand = stand[stand.index(self.added[after]) + 1 :]
+        if after is not None:
+            ids = [one.comment_id for one in stand]
+            stand = stand[ids.index(after) + 1 :] if after in ids else []
         return [self._comment(event) for event in stand[:limit]]
 
     def _comment(self, event: CommentAdded) -> Comment:
         edit = self.edited.get(event.comment_id)
         said = edit.event if edit else event
+        deleted = event.comment_id in self.deleted
         return Comment(
             comment_id=event.comment_id,
             post_id=event.post_id,
             reply_to=event.reply_to,
             bucket=event.bucket,
             author_id=event.author_id,
-            text=said.text,
-            mentions=said.mentions,
+            text="" if deleted else said.text,
+            mentions=[] if deleted else said.mentions,
             edited_ms=edit.event.at_ms if edit else None,
-            deleted=event.comment_id in self.deleted,
+            deleted=deleted,
         )
 
 
