@@ -47,12 +47,15 @@ from instastream.stores.memory_graph import MemoryGraph
 from instastream.stores.memory_ledger import MemoryLedger
 from instastream.stores.memory_multiparts import MemoryMultiparts
 from instastream.stores.memory_posts import MemoryPosts
+from instastream.stores.memory_rates import MemoryRates
 from instastream.stores.memory_transcodes import MemoryTranscodes
 from instastream.stores.multiparts import Multiparts
 from instastream.stores.posts import Posts
+from instastream.stores.rates import Rates
 from instastream.stores.redis import RedisTranscodes, open_redis
 from instastream.stores.redis_changes import RedisChanges
 from instastream.stores.redis_feeds import RedisFeeds
+from instastream.stores.redis_rates import RedisRates
 from instastream.stores.s3 import S3Blobs, copy_s_max, open_client
 from instastream.stores.s3_multiparts import S3Multiparts
 from instastream.stores.transcodes import Transcodes
@@ -116,6 +119,7 @@ class Deps:
     comments: Comments
     counts: Counts
     epochs: Epochs
+    rates: Rates
     blobs: Blobs
     ledger: Ledger
     multiparts: Multiparts
@@ -157,6 +161,7 @@ async def open_deps(settings: Settings) -> AsyncIterator[Deps]:
             comments=CassandraComments(session),
             counts=MemoryCounts(),
             epochs=NoEpochs(),
+            rates=RedisRates(redis, prefix=settings.prefix),
             blobs=blobs,
             ledger=CassandraLedger(session),
             multiparts=S3Multiparts(s3, settings.bucket),
@@ -196,6 +201,7 @@ async def memory_deps(settings: Settings, renderer: Renderer) -> AsyncIterator[D
             comments=MemoryComments(),
             counts=MemoryCounts(),
             epochs=NoEpochs(),
+            rates=MemoryRates(now_ms),
             blobs=blobs,
             ledger=MemoryLedger(now_ms),
             multiparts=MemoryMultiparts(blobs),

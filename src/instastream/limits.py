@@ -1,6 +1,16 @@
 """Every limit, named and justified."""
 
+from typing import NamedTuple
+
 MEBIBYTE = 1 << 20
+
+
+class Rate(NamedTuple):
+    """How fast someone may do something: some at once, and then one more from time to time."""
+
+    at_once: int
+    every_s: float
+
 
 UPLOAD_TTL_S = 600  # a presigned PUT: long enough for 30 MB at 0.5 Mbit/s
 UPLOAD_GRACE_S = 3_600  # an upload begun in time may be finalized a little late
@@ -26,6 +36,14 @@ MEDIA_GRACE_S = 86_400
 CAPTION_LENGTH_MAX = 2_200  # what people know from other photo apps
 ALT_TEXT_LENGTH_MAX = 1_000  # a long paragraph
 MEDIA_MAX = 10  # in one post: what people know from other photo apps
+
+COMMENT_LENGTH_MAX = 1_000  # a long paragraph
+COMMENT_BUCKET_LENGTH = 5_000  # of a thread: 20 MB of the longest texts, in four bytes a character
+MENTIONS_MAX = 10  # in one comment: a group of friends; each is looked up, and is told
+MARKS_MAX = 10  # on one character: Tibetan, with the highest stacks of all scripts, has eight
+
+COMMENTS_RATE = Rate(at_once=20, every_s=3)  # of one user: faster than anyone writes
+LIKES_RATE = Rate(at_once=100, every_s=0.5)  # of one user: as fast as thumbs are, for a while
 
 FEED_LENGTH = 800  # ten screens a day for a week; 8.3 kB a reader
 FEED_TTL_S = 30 * 86_400  # after the last read; whoever comes back waits for a rebuild

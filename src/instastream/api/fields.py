@@ -24,13 +24,12 @@ from instastream.limits import (
     VIDEO_BYTES_MAX,
 )
 from instastream.media import VARIANTS
+from instastream.texts import TEXT_PATTERN, USERNAME_PATTERN
 from instastream.uploads import MEDIA_TYPES
 
 SIZES = tuple(spec.name for spec in VARIANTS)
 IMAGES = (*SIZES, "animated")
 SIZE_DEFAULT = "feed"
-TEXT_PATTERN = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"  # no control character but \t \n \r
-USERNAME_PATTERN = "^[a-z0-9_][a-z0-9_.]*[a-z0-9_]$"
 SHA256_PATTERN = "^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$"  # the one way to write 32 bytes
 REFRESH_TOKEN_PATTERN = "^[A-Za-z0-9_-]{43}$"
 IDEMPOTENCY_KEY_PATTERN = f"^[!-~]{{1,{IDEMPOTENCY_KEY_LENGTH_MAX}}}$"
