@@ -4,8 +4,9 @@ import asyncio
 
 from instastream.deps import Deps
 from instastream.errors import Rejected
-from instastream.ids import PostId, UserId
+from instastream.ids import CommentId, PostId, UserId
 from instastream.relations import Relations
+from instastream.stores.comments import Comment
 from instastream.stores.posts import Post
 from instastream.stores.users import User
 from instastream.visibility import hindrance, sees
@@ -22,6 +23,28 @@ async def find_post(post_id: PostId, viewer: UserId, deps: Deps) -> Post:
         if author is not None and sees(viewer, post, author, relations):
             return post
     raise Rejected("post-not-found", f"there is no post {post_id}")
+
+
+async def find_comment(
+    post_id: PostId, comment_id: CommentId, viewer: UserId, deps: Deps
+) -> Comment:
+    """A comment with its words, of a post that a viewer may see.
+
+    Raises Rejected("comment-not-found") also where one of its author and the viewer blocks the
+    other.
+    """
+    comment = (await deps.comments.get([comment_id])).get(comment_id)
+    if comment is None or comment.post_id != post_id or comment.deleted:
+        raise no_such_comment(comment_id)
+    relations = await deps.graph.relations(viewer, among={comment.author_id})
+    if comment.author_id in relations.blocks | relations.blocked_by:
+        raise no_such_comment(comment_id)
+    return comment
+
+
+def no_such_comment(comment_id: CommentId) -> Rejected:
+    """What is said of a comment that is not there, or not to be seen."""
+    return Rejected("comment-not-found", f"there is no comment {comment_id}")
 
 
 async def find_user(user_id: UserId, viewer: UserId, deps: Deps) -> tuple[User, Relations]:

@@ -21,6 +21,7 @@ from instastream.events import (
     UploadFinalized,
 )
 from instastream.handlers.posts import record_deleted, record_edited, record_finalized
+from instastream.idempotency import bind
 from instastream.ids import MediaId, PostId, UserId
 from instastream.limits import PUT_BYTES_MAX
 from instastream.multipart import own_upload
@@ -28,7 +29,7 @@ from instastream.quotas import opening
 from instastream.stamps import stamp_of
 from instastream.stores.blobs import SignedPut
 from instastream.stores.posts import Post
-from instastream.stores.uploads import Claim, Upload
+from instastream.stores.uploads import Claim, Request, Upload
 from instastream.uploads import check_arrived, check_declared, check_not_aborted, key_of
 
 
@@ -80,7 +81,7 @@ async def finalize(
 ) -> Post:
     """Make uploads a post, exactly one however often it is asked."""
     digest = _digest(draft)
-    await _check_key(author_id, idempotency_key, digest, deps)
+    await bind(idempotency_key, author_id, Request(digest), deps)
     uploads = await asyncio.gather(
         *(own_upload(author_id, media.media_id, deps) for media in draft.media)
     )
@@ -196,14 +197,6 @@ def _digest(draft: Draft) -> str:
     media = [[media.media_id, media.alt_text] for media in draft.media]
     words = msgspec.json.encode([draft.caption, media])
     return blake2b(words, digest_size=16).hexdigest()
-
-
-async def _check_key(author_id: UserId, key: str | None, digest: str, deps: Deps) -> None:
-    if key is None:
-        return
-    standing = await deps.uploads.remember(user_id=author_id, key=key, request_digest=digest)
-    if standing != digest:
-        raise Rejected("idempotency-key-reused", "this Idempotency-Key came with another request")
 
 
 async def _claim_all(uploads: list[Upload], digest: str, deps: Deps) -> PostId:

@@ -28,6 +28,16 @@ async def test_nobody_has_a_username_that_was_never_claimed(deps: Deps) -> None:
     assert await deps.accounts.credentials(f"nobody_{token_hex(4)}") is None
 
 
+async def test_who_has_some_usernames_is_found_at_once(deps: Deps, painter: Credentials) -> None:
+    other = Credentials(f"other_{token_hex(4)}", UserId(new_id()), "hash")
+    for one in (painter, other):
+        await deps.accounts.claim(one)
+    usernames = [other.username, f"nobody_{token_hex(4)}", painter.username]
+    found = {other.username: other.user_id, painter.username: painter.user_id}
+    assert await deps.accounts.user_ids(usernames) == found
+    assert await deps.accounts.user_ids([]) == {}
+
+
 def _token(user: UserId, family: str) -> RefreshToken:
     return RefreshToken(digest=token_hex(32), family=family, user_id=user)
 

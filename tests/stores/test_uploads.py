@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from instastream.deps import Deps
 from instastream.ids import MediaId, PostId, UserId
-from instastream.stores.uploads import ABORTED, Claim, Upload
+from instastream.stores.uploads import ABORTED, Claim, Request, Upload
 
 
 @pytest.fixture
@@ -59,9 +59,12 @@ async def test_of_many_claims_at_once_one_stands(
 
 async def test_an_idempotency_key_is_bound_to_its_first_request(deps: Deps, user: UserId) -> None:
     remember = deps.uploads.remember
-    assert await remember(user_id=user, key="k", request_digest="first") == "first"
-    assert await remember(user_id=user, key="k", request_digest="second") == "first"
-    assert await remember(user_id=user, key="other", request_digest="second") == "second"
+    first, second = Request("first", '{"a": "result"}'), Request("second")
+    assert await remember(user_id=user, key="k", request=first) == first
+    for later in (second, Request("first", "another result")):
+        assert await remember(user_id=user, key="k", request=later) == first
+    assert await remember(user_id=user, key="other", request=second) == second
+    assert await remember(user_id=user, key="other", request=first) == second
 
 
 async def test_uploads_are_open_until_they_are_closed_or_their_time_is_over(

@@ -1,5 +1,6 @@
 """Who may sign in: usernames, password hashes and refresh tokens. Never in the log."""
 
+from collections.abc import Collection
 from typing import Protocol
 
 from msgspec import Struct
@@ -31,6 +32,9 @@ class Accounts(Protocol):
 
     async def credentials(self, username: str) -> Credentials | None:
         """The credentials that go with a username."""
+
+    async def user_ids(self, usernames: Collection[str]) -> dict[str, UserId]:
+        """Who has each of some usernames, in one batch; absent where nobody claimed it."""
 
     async def add_refresh_token(self, token: RefreshToken) -> None:
         """Keep a token, unless it is there already, for `REFRESH_TOKEN_TTL_S`."""

@@ -20,7 +20,7 @@ from instastream.ids import WORKERS, Lease, MediaId, UserId
 from instastream.log import Appended, Headers
 from instastream.stores.accounts import Credentials, RefreshToken
 from instastream.stores.blobs import Blob, Listed, SignedPut
-from instastream.stores.uploads import Claim, Upload
+from instastream.stores.uploads import Claim, Request, Upload
 from instastream.stores.users import User
 
 
@@ -77,6 +77,9 @@ class MemoryAccounts:
     async def credentials(self, username: str) -> Credentials | None:
         return self.by_username.get(username)
 
+    async def user_ids(self, usernames: Collection[str]) -> dict[str, UserId]:
+        return {one: self.by_username[one].user_id for one in usernames if one in self.by_username}
+
     async def add_refresh_token(self, token: RefreshToken) -> None:
         self.tokens.setdefault(token.digest, token)
 
@@ -122,7 +125,7 @@ class MemoryUploads:
     """Uploads in dicts."""
 
     uploads: dict[MediaId, Upload] = field(default_factory=dict)
-    keys: dict[tuple[UserId, str], str] = field(default_factory=dict)
+    keys: dict[tuple[UserId, str], Request] = field(default_factory=dict)
     open_ms: dict[UserId, dict[MediaId, int]] = field(default_factory=lambda: defaultdict(dict))
     swept: str = ""
 
@@ -138,8 +141,8 @@ class MemoryUploads:
             self.uploads[media_id] = msgspec.structs.replace(upload, claim=claim)
         return self.uploads[media_id].claim or claim
 
-    async def remember(self, *, user_id: UserId, key: str, request_digest: str) -> str:
-        return self.keys.setdefault((user_id, key), request_digest)
+    async def remember(self, *, user_id: UserId, key: str, request: Request) -> Request:
+        return self.keys.setdefault((user_id, key), request)
 
     async def open(self, upload: Upload, *, until_ms: int) -> None:
         self.open_ms[upload.user_id][upload.media_id] = until_ms

@@ -30,6 +30,16 @@ class Upload(Struct, frozen=True, kw_only=True):
     claim: Claim | None = None
 
 
+class Request(Struct, frozen=True):
+    """What came with an Idempotency-Key, by digest, and what it is to lead to, also when repeated.
+
+    `result` is whoever's it is to read; "" where something else decides it.
+    """
+
+    digest: str
+    result: str = ""
+
+
 class Uploads(Protocol):
     """Declared uploads; the conditional writes that make finalize exact."""
 
@@ -42,8 +52,8 @@ class Uploads(Protocol):
     async def claim(self, media_id: MediaId, claim: Claim) -> Claim:
         """Claim a declared media for a post, or ABORTED, once; returns the claim that stands."""
 
-    async def remember(self, *, user_id: UserId, key: str, request_digest: str) -> str:
-        """Bind an Idempotency-Key to a request for a day; returns the digest that stands."""
+    async def remember(self, *, user_id: UserId, key: str, request: Request) -> Request:
+        """Bind an Idempotency-Key to a request for a day; returns the one that stands."""
 
     async def open(self, upload: Upload, *, until_ms: int) -> None:
         """Count it among those that its user has open, until then at most."""

@@ -1,5 +1,7 @@
 """Accounts on Cassandra: conditional writes, so that two of a kind never mix."""
 
+from collections.abc import Collection
+
 from instastream.ids import UserId
 from instastream.limits import REFRESH_TOKEN_TTL_S
 from instastream.stores.accounts import Credentials, RefreshToken
@@ -32,6 +34,10 @@ class CassandraAccounts:
     async def credentials(self, username: str) -> Credentials | None:
         rows = await self._session.execute(CREDENTIALS, username)
         return _credentials(rows[0]) if rows else None
+
+    async def user_ids(self, usernames: Collection[str]) -> dict[str, UserId]:
+        rows = await self._session.execute_all(CREDENTIALS, ((one,) for one in usernames))
+        return {row.username: UserId(str(row.user_id)) for row in rows}
 
     async def add_refresh_token(self, token: RefreshToken) -> None:
         await self._session.execute_once(ADD_TOKEN, token.digest, token.family, int(token.user_id))

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from instastream.ids import MediaId, PostId, UserId
 from instastream.stores.cassandra.session import Row, Session
-from instastream.stores.uploads import Claim, Upload
+from instastream.stores.uploads import Claim, Request, Upload
 
 KEY_TTL_S = 86_400  # what clients retry within
 
@@ -15,8 +15,8 @@ GET = """SELECT user_id, content_type, size_bytes, sha256, declared_ms, multipar
     post_id, request_digest FROM uploads WHERE media_id = ?"""
 CLAIM = """UPDATE uploads SET post_id = ?, request_digest = ?
     WHERE media_id = ? IF post_id = null AND user_id != null"""
-REMEMBER = f"""INSERT INTO idempotency_keys (user_id, key, request_digest)
-    VALUES (?, ?, ?) IF NOT EXISTS USING TTL {KEY_TTL_S}"""
+REMEMBER = f"""INSERT INTO idempotency_keys (user_id, key, request_digest, result)
+    VALUES (?, ?, ?, ?) IF NOT EXISTS USING TTL {KEY_TTL_S}"""
 
 # Removed by the same clock that it was written by, and a moment later.
 OPEN = """INSERT INTO open_uploads (user_id, media_id, until_ms) VALUES (?, ?, ?)
@@ -60,9 +60,11 @@ class CassandraUploads:
         assert standing.claim is not None
         return standing.claim
 
-    async def remember(self, *, user_id: UserId, key: str, request_digest: str) -> str:
-        row = await self._session.execute_once(REMEMBER, int(user_id), key, request_digest)
-        return request_digest if row.applied else str(row.request_digest)
+    async def remember(self, *, user_id: UserId, key: str, request: Request) -> Request:
+        row = await self._session.execute_once(
+            REMEMBER, int(user_id), key, request.digest, request.result
+        )
+        return request if row.applied else Request(row.request_digest, row.result or "")
 
     async def open(self, upload: Upload, *, until_ms: int) -> None:
         await self._session.execute(
