@@ -14,6 +14,7 @@ from instastream.ids import SNOWFLAKE_PATTERN, UUID_PATTERN, MediaId
 from instastream.limits import (
     ALT_TEXT_LENGTH_MAX,
     CAPTION_LENGTH_MAX,
+    COMMENT_LENGTH_MAX,
     IDEMPOTENCY_KEY_LENGTH_MAX,
     PAGE_LENGTH_MAX,
     PARTS_MAX,
@@ -99,6 +100,17 @@ AltText = Annotated[
         examples=["A field of dandelions under dark clouds"],
     ),
 ]
+CommentText = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=COMMENT_LENGTH_MAX,
+        pattern=whole(TEXT_PATTERN),
+        description="Plain text with something to be seen in it; lines may break. Whom it names "
+        "as `@username` is mentioned.",
+        examples=["What a field, @ada.lovelace!"],
+    ),
+]
 # Where a schema is extra, another function decides: it has a problem type of its own.
 ContentType = Annotated[
     str, Meta(extra_json_schema={"enum": list(MEDIA_TYPES)}, examples=["image/jpeg"])
@@ -151,6 +163,14 @@ UsersCursor = Annotated[
         extra_json_schema={"pattern": CURSOR_PATTERN},
         description="As `next_cursor` of a page of the same list was.",
         examples=["AhXOJYPF57rA6RsUOPONeui-"],
+    ),
+]
+CommentsCursor = Annotated[
+    str,
+    Meta(
+        extra_json_schema={"pattern": CURSOR_PATTERN},
+        description="As `next_cursor` of a page of the same list, in the same order, was.",
+        examples=["AhXOJYPF57rAG1Z867PUO6Fe"],
     ),
 ]
 Size = Annotated[

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from instastream.api import feed, me, posts, service, stream, tokens, uploads, users
+from instastream.api import comments, feed, me, posts, service, stream, tokens, uploads, users
 from instastream.api.fields import IDEMPOTENCY_KEY_PATTERN
 from instastream.api.operations import (
     JSON,
@@ -30,6 +30,7 @@ UUID = {
 PATH_PARAMETERS = {
     "user_id": ("Whose.", ID),
     "post_id": ("Which.", ID),
+    "comment_id": ("Which.", ID),
     "media_id": ("Which.", UUID),
     "slug": ("The last part of a problem's `type`.", {"type": "string", "enum": [*PROBLEMS]}),
 }
@@ -77,6 +78,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     *tokens.OPERATIONS,
     *uploads.OPERATIONS,
     *posts.OPERATIONS,
+    *comments.OPERATIONS,
     *feed.OPERATIONS,
     *stream.OPERATIONS,
     *service.OPERATIONS,

@@ -40,18 +40,27 @@ PROBLEMS = {
     "account-private": Kind(403, "This account is private", "Ask to follow it."),
     "user-blocked": Kind(403, "You block this user", "Unblock them first."),
     "not-your-post": Kind(403, "This post is not yours", "Only its author can change a post."),
+    "not-your-comment": Kind(
+        403,
+        "This comment is not yours",
+        "Its author can change it, and the post's delete it.",
+    ),
     "not-found": Kind(404, "There is nothing here", "/openapi.json lists what there is."),
     "user-not-found": Kind(404, "There is no such user", "Check the id."),
     "request-not-found": Kind(
         404, "There is no such request", "They took it back, or it is answered already."
     ),
     "post-not-found": Kind(404, "There is no such post", "It is not there, or not for you to see."),
+    "comment-not-found": Kind(
+        404, "There is no such comment", "It is not there any more, or not for you to see."
+    ),
     "upload-not-found": Kind(
         404, "You have no such upload", "Request one at POST /v1/uploads, with your own token."
     ),
     "method-not-allowed": Kind(405, "This can't be done here", "The Allow header says what can."),
     "username-taken": Kind(409, "This username is taken", "Choose another one."),
     "too-many-follows": Kind(409, "You follow too many already", "Unfollow some first."),
+    "post-not-ready": Kind(409, "This post is not ready yet", "Wait until others can see it."),
     "upload-missing": Kind(
         409, "Nothing was uploaded yet", "PUT the bytes as the upload says, then finalize again."
     ),
@@ -85,6 +94,11 @@ PROBLEMS = {
         422, "Such media is not accepted", "Convert it to one of the types in the detail."
     ),
     "upload-too-large": Kind(422, "Such a size is not accepted", "The detail says what is."),
+    "reply-too-deep": Kind(
+        422, "This is a reply itself", "Reply to the comment that it replies to."
+    ),
+    "too-many-mentions": Kind(422, "Too many are mentioned", "Mention fewer at once."),
+    "too-many-requests": Kind(429, "This is too fast", "Try the same again after Retry-After."),
     "too-many-uploads": Kind(
         429, "You have too many uploads open", "Finalize or abort some, or wait for Retry-After."
     ),
