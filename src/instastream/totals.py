@@ -1,6 +1,7 @@
 """Counts as they are shown: those that are kept, and of the others what the counters say."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 from instastream.deps import Deps
 from instastream.errors import Unavailable
@@ -21,7 +22,8 @@ async def totals(kind: Kind, subjects: Mapping[str, int], deps: Deps) -> Mapping
     if not absent:
         return kept
     counted = await _counters(kind, deps).totals(absent)
-    await deps.counts.publish(kind, counted.values())
+    with suppress(Unavailable):
+        await deps.counts.publish(kind, counted.values())
     return {**kept, **counted}
 
 

@@ -206,8 +206,13 @@ async def check(world: World, limit: int) -> None:
 
 
 async def check_in_any_order(world: World, random: Random) -> None:
-    """Told in any order, and some of it twice, it leaves the same threads."""
+    """Told in any order, and some of it twice, it leaves the same threads.
+
+    Each event says where its comment stands: whoever projects it asks nobody.
+    """
     records = await world.log()
+    places = {(one.event.comment_id, one.event.thread_id, one.event.bucket) for one in records}
+    assert len(places) == len(world.lines)
     told = records + random.choices(records, k=len(records) // 2) if records else []
     random.shuffle(told)
     other = dataclasses.replace(world.deps, comments=MemoryComments())

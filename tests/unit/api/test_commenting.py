@@ -242,6 +242,8 @@ async def test_the_same_key_is_the_same_comment_and_with_other_words_refused(
         reused = await bob.ask("POST", path, json=other, headers=key)
         assert problem(reused) == (409, "idempotency-key-reused")
     assert (await ada.ask("POST", path_of(post), json=body, headers=key)).status_code == 201
+    await say(ada, post, to=comment)
+    await count(deps)
     await bob.ask("DELETE", path_of(post, comment))
     again = await bob.ask("POST", path_of(post), json=body, headers=key)
     assert problem(again) == (404, "comment-not-found"), "it does not come back"

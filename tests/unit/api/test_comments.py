@@ -202,6 +202,8 @@ async def test_one_deletes_what_one_said_where_one_sees_the_post_no_longer(
     edited = await bob.ask("PATCH", path_of(post, comment), json={"text": "x"})
     assert problem(edited) == (404, "post-not-found")
     assert (await bob.ask("DELETE", path_of(post, comment))).status_code == 204
+    said = [type(record.event).__name__ async for record in deps.log.read("comments")]
+    assert said == ["CommentAdded", "CommentDeleted"]
 
 
 async def test_the_owner_of_a_post_deletes_what_someone_said_whom_they_block(
