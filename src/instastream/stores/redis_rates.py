@@ -4,7 +4,6 @@ from instastream.limits import Rate
 from instastream.stores.redis import AnyRedis, translated
 
 # KEYS: of whom and what. ARGV: microseconds until there is one more, how many at once.
-# Microseconds since 1970 fit in a double, but not in what Lua writes of one by itself.
 TAKE = """
 local clock = redis.call('TIME')
 local now, every = clock[1] * 1000000 + clock[2], tonumber(ARGV[1])
@@ -12,7 +11,7 @@ local full = math.max(tonumber(redis.call('GET', KEYS[1]) or 0), now)
 local wait = full - (ARGV[2] - 1) * every - now
 if wait > 0 then return wait end
 full = full + every
-redis.call('SET', KEYS[1], string.format('%.0f', full), 'PX', math.ceil((full - now) / 1000))
+redis.call('SET', KEYS[1], full, 'PX', math.ceil((full - now) / 1000))
 return 0
 """
 

@@ -98,18 +98,17 @@ class CassandraComments:
     async def _walk(
         self, thread: int, order: Order, bucket: int, bound: int, limit: int
     ) -> list[Comment]:
-        """One bucket at first, then ever more at once: some may have few comments."""
+        """The bucket of the bound at first, then ever more at once: some may have few comments."""
         page: list[Comment] = []
         width = 1
         while True:
             rows = await self._session.execute(BUCKETS[order], thread, bucket, width)
             buckets = [row.bucket for row in rows]
-            whole = BEGIN[order][1]
-            places = ((thread, one, bound if one == bucket else whole, limit) for one in buckets)
+            places = ((thread, one, bound, limit) for one in buckets)
             page += _comments(await self._session.execute_all(THREAD[order], places))
             if len(page) >= limit or len(buckets) < width:
                 return page[:limit]
-            bucket, bound = buckets[-1] + STEP[order], whole
+            bucket, bound = buckets[-1] + STEP[order], BEGIN[order][1]
             width *= 2
 
 
