@@ -10,8 +10,16 @@ from httpx2 import AsyncClient
 from instastream.deps import Deps
 from instastream.errors import Unavailable
 from instastream.ids import UserId
-from instastream.limits import COMMENT_LENGTH_MAX, COMMENTS_RATE, MARKS_MAX, MENTIONS_MAX, Rate
+from instastream.limits import (
+    COMMENT_BUCKET_LENGTH,
+    COMMENT_LENGTH_MAX,
+    COMMENTS_RATE,
+    MARKS_MAX,
+    MENTIONS_MAX,
+    Rate,
+)
 from instastream.stores.accounts import Credentials
+from instastream.stores.counters import Total
 from instastream.stores.memory_rates import MemoryRates
 from tests.unit.api.commenting import count, path_of, put, say, texts
 from tests.unit.api.conftest import DownLog, Json, Person, make_ready, person, problem, serving
@@ -169,6 +177,19 @@ async def test_so_many_are_mentioned_and_no_more(bob: Person, post: Json) -> Non
     more = {"text": f"{text} @onemore"}
     edited = await bob.ask("PATCH", path_of(post, said), json=more)
     assert problem(edited) == (422, "too-many-mentions")
+
+
+@pytest.mark.parametrize(("size", "bucket"), [(0, 0), (4_999, 0), (5_000, 1), (5_001, 1)])
+async def test_a_comment_stands_in_the_bucket_that_all_before_it_left_open(
+    bob: Person, post: Json, deps: Deps, size: int, bucket: int
+) -> None:
+    assert COMMENT_BUCKET_LENGTH == 5_000
+    total = Total(subject_id=post["id"], count=1, size=size, version=1, at_ms=1)
+    await deps.counts.publish("comments", [total])
+    said = await say(bob, post)
+    reply = await say(bob, post, to=said)
+    stand = await deps.comments.get([said["id"], reply["id"]])
+    assert [stand[one["id"]].bucket for one in (said, reply)] == [bucket, 0]
 
 
 class Clock:

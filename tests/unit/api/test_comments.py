@@ -228,6 +228,23 @@ async def test_a_comment_is_found_under_its_own_post_only(
     assert (await bob.get(path_of(post, comment))).status_code == 200
 
 
+async def test_what_is_said_about_what_is_private_is_for_followers_alone(
+    ada: Person, bob: Person, eve: Person, post: Json
+) -> None:
+    await bob.ask("PUT", f"/v1/users/{ada.id}/follow")
+    await ada.ask("PATCH", "/v1/me", json={"private": True})
+    comment = await say(bob, post)
+    for method, path, body in (
+        ("POST", path_of(post), {"text": "x"}),
+        ("GET", path_of(post), None),
+        ("GET", path_of(post, comment), None),
+        ("GET", path_of(post, comment, "/replies"), None),
+        ("DELETE", path_of(post, comment), None),
+    ):
+        assert problem(await eve.ask(method, path, json=body)) == (404, "post-not-found")
+    assert await texts(ada, path_of(post)) == ["words"]
+
+
 async def test_likes_of_a_comment_are_shown(
     ada: Person, bob: Person, post: Json, deps: Deps
 ) -> None:
