@@ -22,7 +22,7 @@ from infra.provision import provision
 from instastream.errors import Unready
 from instastream.settings import EDGE_KEY, Settings
 
-WORKERS = ("media", "video", "posts", "feeds", "graph", "ledger")
+WORKERS = ("media", "video", "posts", "feeds", "graph", "ledger", "engagement")
 OURS = ("INSTASTREAM_", "AWS_")
 HOME, CONNECTED = "INSTASTREAM_HOME", "INSTASTREAM_CONNECTED"
 API, S3, EDGE = "INSTASTREAM_API", "INSTASTREAM_S3", "INSTASTREAM_EDGE"

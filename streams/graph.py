@@ -1,6 +1,6 @@
 """Keeps who there is and who follows whom: `users` and `graph` in, rows out."""
 
 from instastream.handlers.graph import GRAPH
-from streams.worker import worker
+from streams.single import worker
 
 app = worker("graph", GRAPH, in_flight=128)

@@ -4,7 +4,7 @@ from instastream.handlers.ledger import LEDGER
 from instastream.multipart import abort_abandoned
 from instastream.orphans import sweep_uploads
 from instastream.reclaim import reclaim
-from streams.worker import worker
+from streams.single import worker
 
 RECLAIM_EVERY_S = 5.0  # with nothing due it costs one small read of each bucket of the due list
 ABORT_EVERY_S = 600.0  # lists every upload in parts that is under way

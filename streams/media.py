@@ -3,7 +3,7 @@
 import os
 
 from instastream.handlers.media import MEDIA
-from streams.worker import worker
+from streams.single import worker
 
 # One image per core in the render pool, and as many on their way from and to the object store.
 app = worker("media", MEDIA, in_flight=2 * (os.cpu_count() or 1))

@@ -2,7 +2,7 @@
 
 from instastream.handlers.video import VIDEO
 from instastream.scratch import sweep
-from streams.worker import worker
+from streams.single import worker
 
 SWEEP_EVERY_S = 60.0  # lists a folder; a killed worker may have left up to 1.2 GB there
 

@@ -1,32 +1,35 @@
-"""Runs handlers on topics, by Faust: many events at once, committed in order, none ever lost.
+"""Runs handlers on topics, by Faust: committed in order, none ever lost.
 
-An event is committed after its effects and after everything before it in its partition. Trouble
-with a store is waited out; trouble with an event sends it to `dead`; nothing raises out of here.
+What is fetched of a partition comes in one piece: Faust's own path costs far more than an event
+does. A record is committed after its effects and after everything before it in its partition.
+Trouble with a store is waited out; trouble with an event sends it to `dead`; nothing raises out.
 """
 
 import asyncio
 import os
 import random
 import threading
-from collections.abc import Awaitable, Callable, Mapping
+from abc import abstractmethod
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import gettempdir
 from types import MappingProxyType
-from typing import Any, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 import faust
+from aiokafka.structs import ConsumerRecord
 from faust.streams import Stream
 from faust.transport.drivers.aiokafka import Consumer
-from faust.types import TP, AppT, EventT, StreamT
+from faust.types import TP, AppT, ConsumerMessage, StreamT
 from mode.loop import use
 
 from instastream.deps import Deps, open_deps
 from instastream.errors import Unavailable
-from instastream.events import Record, decode
-from instastream.handlers.table import Handlers
+from instastream.events import Event
+from instastream.limits import FETCHED_LENGTH_MAX, FETCHES_WAITING
 from instastream.metrics import WorkerMetrics, serve_metrics
 from instastream.progress import Progress
 from instastream.retries import dead_headers, wait_out
@@ -38,13 +41,30 @@ SESSION_TIMEOUT_S = 6.0  # how long a killed worker's partitions wait; the least
 STOP_TIMEOUT_S = 12.0  # Faust's consumer waits for Kafka without end
 DRAIN_TIMEOUT_S = 5.0  # what a stop waits for; the rest is repeated after it
 
+Fetched: TypeAlias = ConsumerRecord
+Partition: TypeAlias = TP
 Result = TypeVar("Result")
 Chore = Callable[[Deps], Awaitable[object]]  # safe to stop anywhere, and to run on many workers
 NO_CHORES: Mapping[Chore, float] = MappingProxyType({})
 
 
 class ExactConsumer(Consumer):
-    """Commits what `Progress` says. Faust's own count also passes what it skips in a rebalance."""
+    """Commits what `Progress` says. Faust's own count also passes what it skips in a rebalance.
+
+    To Faust all records that were fetched of a partition are one message, at the last's offset.
+    """
+
+    async def _wait_next_records(self, timeout: float) -> Any:
+        fetched, active = await super()._wait_next_records(timeout)
+        return fetched and {tp: [records] for tp, records in fetched.items()}, active
+
+    def _to_message(self, tp: TP, records: Sequence[Fetched]) -> ConsumerMessage:
+        message = super()._to_message(tp, records[-1])
+        message.key, message.value = None, cast(bytes, records)  # raw: not looked into
+        return message
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """Offsets between two messages are nothing to keep: `Progress` knows what is done."""
 
     def _filter_committable_offsets(self, tps: object) -> dict[TP, int]:
         committable = cast(App, self.app).progress.committable()
@@ -65,28 +85,27 @@ class Worker(faust.Worker):
 
 
 class App(faust.App):
-    """A Faust app whose only agent runs `handlers`, up to `in_flight` events at once."""
+    """A Faust app with one agent, which begins work on what is fetched of its topics."""
 
     def __init__(
-        self,
-        name: str,
-        handlers: Handlers,
-        *,
-        in_flight: int,
-        chores: Mapping[Chore, float] = NO_CHORES,
+        self, name: str, topics: Collection[str], *, chores: Mapping[Chore, float] = NO_CHORES
     ) -> None:
+        with suppress(ImportError):
+            use("uvloop")
         self.settings = Settings.from_env(os.environ)
         super().__init__(
             self.settings.prefix + name,
             broker=[f"kafka://{address}" for address in self.settings.kafka.split(",")],
             broker_commit_interval=COMMIT_INTERVAL_S,
             broker_heartbeat_interval=SESSION_TIMEOUT_S / 3,
+            broker_max_poll_records=FETCHED_LENGTH_MAX,
             broker_session_timeout=SESSION_TIMEOUT_S,
             consumer_auto_offset_reset="earliest",
             key_serializer="raw",
             value_serializer="raw",
             store="memory://",
             datadir=Path(gettempdir()) / f"instastream-faust-{os.getuid()}",  # stays empty
+            stream_buffer_maxsize=FETCHES_WAITING,
             stream_wait_empty=False,
             topic_allow_declare=False,
             topic_disable_leader=True,
@@ -94,15 +113,13 @@ class App(faust.App):
             Worker=Worker,
             worker_redirect_stdouts=False,
         )
-        self.handlers = handlers
         self.progress: Progress[TP] = Progress()
         self.metrics = WorkerMetrics(name)
-        self._slots = asyncio.Semaphore(in_flight)
-        self._running: set[asyncio.Task[None]] = set()
+        self.running: set[asyncio.Task[None]] = set()
         self._random = random.Random()
         type(self.transport).Consumer = ExactConsumer
-        topics = {self.settings.prefix + event.topic for event in handlers}
-        self.agent(self.topic(*sorted(topics)), name=name)(self.consume)
+        prefixed = sorted({self.settings.prefix + topic for topic in topics})
+        self.agent(self.topic(*prefixed), name=name)(self.consume)
         for chore, every_s in chores.items():
             self.timer(interval=every_s)(partial(self._do, chore))
         self.on_partitions_assigned.connect(self._restart_progress)
@@ -110,7 +127,7 @@ class App(faust.App):
 
     async def on_start(self) -> None:
         deps = await self.add_async_context(open_deps(self.settings))
-        self.deps = replace(deps, waited=self._waited)
+        self.deps = replace(deps, waited=self.waited)
         serve_metrics(os.environ)
         await super().on_start()
 
@@ -121,23 +138,41 @@ class App(faust.App):
         deadline.start()
         await super().stop()
 
+    @abstractmethod
+    async def begin(
+        self, partition: Partition, records: Sequence[Fetched], generation: int
+    ) -> None:
+        """Begin work on records, unless they are of a generation before the consumer's.
+
+        A rebalance makes them stale: they are read again, here or elsewhere. Returns when there
+        may be room for more.
+        """
+
+    def forget(self) -> None:
+        """Begin nothing of what waits."""
+
+    def run(self, work: Awaitable[None]) -> asyncio.Task[None]:
+        """Work under way: a stop waits for it, within limits."""
+        task = asyncio.ensure_future(work)
+        self.running.add(task)
+        task.add_done_callback(self.running.discard)
+        return task
+
     def _restart_progress(self, *_: Any, signal: Any = None, **__: Any) -> None:
         """After a rebalance every partition is read again from what was committed."""
         self.progress = Progress()
         self.metrics.ready.set(1)
 
     def _lose_partitions(self, *_: Any, signal: Any = None, **__: Any) -> None:
+        self.forget()
         self.metrics.ready.set(0)
 
     async def consume(self, stream: StreamT[bytes]) -> None:
-        """The agent: starts a task for each event, in order."""
+        """The agent: begins what is fetched, in order."""
         try:
             async for event in cast(Stream[bytes], stream).noack().events():
-                await self._slots.acquire()
-                if event.message.generation_id == self.consumer_generation_id:
-                    self._start(event)
-                else:  # a rebalance while it waited: it is read again, here or elsewhere
-                    self._slots.release()
+                message = event.message
+                await self.begin(message.tp, message.value, message.generation_id)
         finally:
             await self._drain()
 
@@ -149,84 +184,56 @@ class App(faust.App):
 
     async def _drain(self) -> None:
         """Let what is under way come to its end, within limits."""
-        if self._running:
-            await asyncio.wait(self._running, timeout=DRAIN_TIMEOUT_S)
-        for task in self._running:
+        self.forget()
+        if self.running:
+            await asyncio.wait(self.running, timeout=DRAIN_TIMEOUT_S)
+        for task in self.running:
             task.cancel()
 
-    def _start(self, event: EventT[bytes]) -> None:
-        progress = self.progress
-        progress.begin(event.message.tp, event.message.offset)
-        task = asyncio.create_task(self._finish(event, progress))
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
-        task.add_done_callback(lambda _: self._slots.release())
+    async def append(self, events: Iterable[Event]) -> None:
+        """Append what was caused, however long it takes."""
+        append = self.deps.log.append
+        await asyncio.gather(*(self.wait_out(partial(append, one), Unavailable) for one in events))
 
-    async def _finish(self, event: EventT[bytes], progress: Progress[TP]) -> None:
-        """Handle one event, however long it takes, and mark it done."""
-        message = event.message
-        try:
-            await self._handle(message)
-        except Exception as error:  # a poison record must never stop a partition
-            self.log.error("dead: %s %s", message.tp, message.offset, exc_info=error)
-            await self._bury(message, error)
-        progress.done(message.tp, message.offset)
-
-    async def _handle(self, message: Any) -> None:
-        event = decode(message.value)
-        handler = self.handlers.get(type(event))
-        if handler is None:
-            return
-        continue_trace((dict(_headers(message)).get("traceparent") or b"").decode("latin-1"))
-        record = Record(event, partition=message.partition, offset=message.offset)
-        with self.metrics.timed(event):
-            caused = await self._wait_out(partial(handler, record, self.deps), Unavailable)
-            append = self.deps.log.append
-            await asyncio.gather(
-                *(self._wait_out(partial(append, one), Unavailable) for one in caused)
-            )
-
-    async def _bury(self, message: Any, error: Exception) -> None:
+    async def bury(self, record: Fetched, error: Exception) -> None:
+        """A poison record must never stop a partition."""
+        self.log.error(
+            "dead: %s %s %s", record.topic, record.partition, record.offset, exc_info=error
+        )
         headers = dead_headers(
-            _headers(message),
-            topic=message.topic.removeprefix(self.settings.prefix),
-            partition=message.partition,
-            offset=message.offset,
-            timestamp_ms=int(message.timestamp * 1000),
+            headers_of(record),
+            topic=record.topic.removeprefix(self.settings.prefix),
+            partition=record.partition,
+            offset=record.offset,
+            timestamp_ms=record.timestamp,
             attempts=1,
             error=error,
         )
-        append = partial(self.deps.log.append_raw, key=message.key, value=message.value)
-        await self._wait_out(partial(append, "dead", headers=headers), Exception)
+        append = partial(self.deps.log.append_raw, key=record.key, value=record.value)
+        await self.wait_out(partial(append, "dead", headers=headers), Exception)
         self.metrics.dead.inc()
 
-    async def _wait_out(
-        self, work: Callable[[], Awaitable[Result]], trouble: type[Exception]
+    async def wait_out(
+        self,
+        work: Callable[[], Awaitable[Result]],
+        trouble: type[Exception] | tuple[type[Exception], ...],
     ) -> Result:
+        """The result of work that is tried again for as long as there is such trouble."""
         return await wait_out(
-            work, trouble, random=self._random, sleep=asyncio.sleep, waited=self._waited
+            work, trouble, random=self._random, sleep=asyncio.sleep, waited=self.waited
         )
 
-    def _waited(self, error: Exception) -> None:
+    def waited(self, error: Exception) -> None:
+        """Say that something is waited for."""
         self.log.warning("%s: trying again", error)
         self.metrics.waits.inc()
 
 
-def _headers(message: Any) -> list[tuple[str, bytes]]:
-    return list(message.headers or [])
+def headers_of(record: Fetched) -> list[tuple[str, bytes]]:
+    """A record's headers; there may be none."""
+    return list(record.headers or [])
 
 
-def worker(
-    name: str,
-    handlers: Handlers,
-    *,
-    in_flight: int,
-    chores: Mapping[Chore, float] = NO_CHORES,
-) -> App:
-    """The app `name`: each event of the handlers' topics is handled at least once.
-
-    And each chore is done every so many seconds, whether or not it failed before.
-    """
-    with suppress(ImportError):
-        use("uvloop")
-    return App(name, handlers, in_flight=in_flight, chores=chores)
+def continue_trace_of(record: Fetched) -> None:
+    """What is done now belongs to the trace that led to a record."""
+    continue_trace((dict(headers_of(record)).get("traceparent") or b"").decode("latin-1"))

@@ -187,7 +187,9 @@ def api(*, host: str = "127.0.0.1", port: Port = 8000) -> None:
 
 @app.command
 def worker(name: str, /) -> None:
-    """Run a stream app: media, video, posts, feeds, graph or ledger. Any number of each may run.
+    """Run a stream app: media, video, posts, feeds, graph, ledger or engagement.
+
+    Any number of each may run.
 
     **Examples**
 

@@ -56,6 +56,10 @@ FOLLOW_BACKFILL = 20  # an author's latest posts, for someone who begins to foll
 LIKE_SHARDS_MAX = 256  # of one post: a partition of 100 MB for 500 million likes
 LIKE_SHARDS_PULLED = 256  # a celebrity's post takes likes from every worker at once
 COUNT_BATCH_LENGTH = 10_000  # events of one partition, counted together: what coalesces
+FETCHED_LENGTH_MAX = 1_000  # records that Faust hands on as one: its cost is then nothing
+FETCHES_WAITING = 16  # of those, until it stops fetching: 30 MB of events
+FETCHED_RECORD_BYTES = 2_000  # of memory, beside the value: six headers, each two objects
+BATCHES_BYTES_MAX = 128 * MEBIBYTE  # of one worker: six whole batches of likes
 
 FOLLOWS_MAX = 7_500  # bounds a cold feed's rebuild
 

@@ -25,7 +25,7 @@ def backoff(random: Random) -> Iterator[float]:
 
 async def wait_out(
     work: Callable[[], Awaitable[Result]],
-    trouble: type[Trouble],
+    trouble: type[Trouble] | tuple[type[Trouble], ...],
     *,
     random: Random,
     sleep: Callable[[float], Awaitable[None]],

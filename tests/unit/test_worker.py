@@ -7,18 +7,13 @@ from typing import Any
 
 import pytest
 
-from instastream import retries
 from instastream.deps import memory_deps
 from instastream.errors import Unavailable
 from instastream.events import Event, Record, UserJoined, encode
-from instastream.ids import UserId
-from instastream.log import Headers
-from instastream.stores.memory import MemoryLog
-from streams.worker import App
+from streams.single import EventApp as App
 from tests.conftest import IN_MEMORY
 from tests.unit.api.conftest import NoRenderer
-
-JOINED = UserJoined(user_id=UserId("1571234567890123456"), username="ada", at_ms=1)
+from tests.unit.delivering import JOINED, GrumpyLog, consume, delivered, fetched, without_servers
 
 
 class Handled:
@@ -39,27 +34,9 @@ class Handled:
         return answer
 
 
-class GrumpyLog(MemoryLog):
-    """A log that is away for the first appends."""
-
-    def __init__(self, away: int) -> None:
-        super().__init__()
-        self.away = away
-
-    def _grumble(self) -> None:
-        self.away -= 1
-        if self.away >= 0:
-            raise Unavailable("kafka", "away")
-
-    async def append(self, event: Any) -> Any:
-        self._grumble()
-        return await super().append(event)
-
-    async def append_raw(
-        self, topic: str, *, key: bytes | None, value: bytes | None, headers: Headers
-    ) -> None:
-        self._grumble()
-        await super().append_raw(topic, key=key, value=value, headers=headers)
+def event(offset: int, value: bytes | None = encode(JOINED), **other: Any) -> Any:
+    generation_id = other.pop("generation_id", 1)
+    return delivered(fetched(offset, value, **other), generation_id=generation_id)
 
 
 @pytest.fixture(scope="module")
@@ -71,11 +48,7 @@ def handled() -> Handled:
 def app(handled: Handled) -> Iterator[App]:
     """One for all tests: its metrics are the process's."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("KAFKA", "CASSANDRA", "REDIS", "S3", "EDGE"):
-            patch.setenv(f"INSTASTREAM_{name}", "memory")
-        for name in ("TOKEN_KEY", "MEDIA_KEY", "EDGE_KEY"):
-            patch.setenv(f"INSTASTREAM_{name}", "0" * 64)
-        patch.setattr(retries, "backoff", lambda random: iter([0.0] * 9))
+        without_servers(patch)
         yield App("unit", {UserJoined: handled}, in_flight=1)
 
 
@@ -88,29 +61,6 @@ async def log(app: App, handled: Handled) -> AsyncIterator[GrumpyLog]:
     async with memory_deps(IN_MEMORY, NoRenderer()) as deps:
         app.deps = SimpleNamespace(**(vars(deps) | {"log": log}))
         yield log
-
-
-def event(offset: int, value: bytes | None = encode(JOINED), **other: Any) -> Any:
-    given = {"headers": [], "key": b"k", "generation_id": 1} | other
-    message = SimpleNamespace(
-        topic="users", partition=0, tp="users-0", offset=offset, value=value, timestamp=1.0, **given
-    )
-    return SimpleNamespace(message=message)
-
-
-async def consume(app: App, *events: Any) -> None:
-    """All of them, as the agent does; a callable among them is called in its turn."""
-
-    async def stream() -> AsyncIterator[Any]:
-        for one in events:
-            if callable(one):
-                await one()
-            else:
-                yield one
-
-    app.consumer_generation_id = 1
-    faust_stream: Any = SimpleNamespace(noack=lambda: SimpleNamespace(events=stream))
-    await app.consume(faust_stream)
 
 
 async def test_what_is_done_can_be_committed(app: App, handled: Handled, log: GrumpyLog) -> None:

@@ -1,0 +1,107 @@
+"""Apps that handle the events of a partition in order, as many at a time as have come."""
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+
+from instastream.batches import Batches
+from instastream.errors import Corrupt, Unavailable, Unready
+from instastream.events import Event, Record, decode
+from instastream.handlers.table import BatchHandlers
+from instastream.limits import BATCHES_BYTES_MAX, COUNT_BATCH_LENGTH, FETCHED_RECORD_BYTES
+from streams.worker import App, Fetched, Partition, continue_trace_of
+
+HELD = (Unavailable, Unready)  # nothing is skipped where a log is not what it was
+
+
+class BatchApp(App):
+    """Runs a handler for each batch: of one partition one at a time, of several at once."""
+
+    def __init__(self, name: str, handlers: BatchHandlers) -> None:
+        super().__init__(name, handlers.keys())
+        self.handlers = handlers
+        self._generation: int | None = None
+        self._batches: Batches[Partition, Fetched] = Batches(
+            length_max=COUNT_BATCH_LENGTH, bytes_max=BATCHES_BYTES_MAX, size_bytes=_size_bytes
+        )
+
+    async def begin(
+        self, partition: Partition, records: Sequence[Fetched], generation: int
+    ) -> None:
+        if generation != self._generation:
+            self.forget()
+            self._generation = generation
+        self._batches.add(partition, records)
+        self._begin_batches()
+        while self._batches.full:
+            await asyncio.wait(self.running, return_when=asyncio.FIRST_COMPLETED)
+
+    def forget(self) -> None:
+        self._batches.forget()
+
+    def _begin_batches(self) -> None:
+        if self._generation != self.consumer_generation_id:
+            self.forget()  # it is read again, here or elsewhere
+        while batch := self._batches.begin():
+            self.run(self._finish(*batch))
+
+    async def _finish(self, partition: Partition, records: Sequence[Fetched]) -> None:
+        """Handle one batch, however long it takes, and mark it done."""
+        progress, ends = self.progress, {records[0].offset, records[-1].offset}
+        for offset in sorted(ends):
+            progress.begin(partition, offset)
+        topic = records[0].topic.removeprefix(self.settings.prefix)
+        continue_trace_of(records[0])
+        await self._handle(topic, await self._sound(topic, records))
+        for offset in ends:
+            progress.done(partition, offset)
+        self._batches.done(partition)
+        self._begin_batches()
+
+    async def _sound(
+        self, topic: str, records: Sequence[Fetched]
+    ) -> list[tuple[Fetched, Record[Event]]]:
+        """Those that hold an event of the topic, under its key; the others are buried."""
+        sound = []
+        for record in records:
+            try:
+                sound.append((record, _read(topic, record)))
+            except Corrupt as error:
+                await self.bury(record, error)
+        return sound
+
+    async def _handle(self, topic: str, records: Sequence[tuple[Fetched, Record[Event]]]) -> None:
+        """Where a batch fails its halves are tried, down to what alone can't be handled."""
+        if not records:
+            return
+        events = [event for _, event in records]
+        try:
+            with self.metrics.timed_batch([record.event for record in events]):
+                handler = partial(self.handlers[topic], events, self.deps)
+                await self.append(await self.wait_out(handler, HELD))
+        except Exception as error:
+            if len(records) == 1:
+                await self.bury(records[0][0], error)
+                return
+            middle = len(records) // 2
+            await self._handle(topic, records[:middle])
+            await self._handle(topic, records[middle:])
+
+
+def _size_bytes(record: Fetched) -> int:
+    return FETCHED_RECORD_BYTES + len(record.value or b"")
+
+
+def _read(topic: str, fetched: Fetched) -> Record[Event]:
+    """The event; raises Corrupt where it is not where it belongs: its key has one writer."""
+    event = decode(fetched.value)
+    if event.topic != topic:
+        raise Corrupt("wrong-topic", f"an event of {event.topic} in {topic}")
+    if fetched.key != event.key.encode():
+        raise Corrupt("wrong-key", f"the event's key is {event.key}, the record's {fetched.key!r}")
+    return Record(event, partition=fetched.partition, offset=fetched.offset)
+
+
+def batch_worker(name: str, handlers: BatchHandlers) -> BatchApp:
+    """The app `name`: each event of the handlers' topics is handled at least once, in order."""
+    return BatchApp(name, handlers)

@@ -1,0 +1,97 @@
+"""What Faust delivers to a worker's agent, without Faust and without servers."""
+
+from collections.abc import AsyncIterator
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from instastream import retries
+from instastream.errors import Unavailable
+from instastream.events import UserJoined, encode
+from instastream.ids import UserId
+from instastream.log import Headers
+from instastream.metrics import WorkerMetrics
+from instastream.stores.memory import MemoryLog
+from streams import worker
+from streams.worker import App
+
+JOINED = UserJoined(user_id=UserId("1571234567890123456"), username="ada", at_ms=1)
+
+
+class GrumpyLog(MemoryLog):
+    """A log that is away for the first appends."""
+
+    def __init__(self, away: int) -> None:
+        super().__init__()
+        self.away = away
+
+    def _grumble(self) -> None:
+        self.away -= 1
+        if self.away >= 0:
+            raise Unavailable("kafka", "away")
+
+    async def append(self, event: Any) -> Any:
+        self._grumble()
+        return await super().append(event)
+
+    async def append_raw(
+        self, topic: str, *, key: bytes | None, value: bytes | None, headers: Headers
+    ) -> None:
+        self._grumble()
+        await super().append_raw(topic, key=key, value=value, headers=headers)
+
+
+def without_servers(patch: pytest.MonkeyPatch) -> None:
+    """The settings of a worker that needs none, and that waits for nothing."""
+    for name in ("KAFKA", "CASSANDRA", "REDIS", "S3", "EDGE"):
+        patch.setenv(f"INSTASTREAM_{name}", "memory")
+    for name in ("TOKEN_KEY", "MEDIA_KEY", "EDGE_KEY"):
+        patch.setenv(f"INSTASTREAM_{name}", "0" * 64)
+    patch.setattr(retries, "backoff", lambda random: iter([0.0] * 9))
+    patch.setattr(worker, "WorkerMetrics", partial(WorkerMetrics, registry=CollectorRegistry()))
+
+
+def fetched(
+    offset: int,
+    value: bytes | None = encode(JOINED),
+    *,
+    topic: str = "users",
+    partition: int = 0,
+    key: bytes | None = b"k",
+    headers: Any = (),
+) -> Any:
+    """A record of a partition."""
+    return SimpleNamespace(
+        topic=topic,
+        partition=partition,
+        offset=offset,
+        key=key,
+        value=value,
+        headers=headers,
+        timestamp=1_000,
+    )
+
+
+def delivered(*records: Any, generation_id: int = 1) -> Any:
+    """Records of one partition, which arrive together."""
+    place = (records[0].topic, records[0].partition)
+    message = SimpleNamespace(tp=place, value=records, generation_id=generation_id)
+    return SimpleNamespace(message=message)
+
+
+async def consume(app: App, *events: Any) -> None:
+    """All of them, as the agent does; a callable among them is called in its turn."""
+
+    async def stream() -> AsyncIterator[Any]:
+        for one in events:
+            if callable(one):
+                await one()
+            else:
+                yield one
+
+    app.consumer_generation_id = 1
+    faust_stream: Any = SimpleNamespace(noack=lambda: SimpleNamespace(events=stream))
+    await app.consume(faust_stream)

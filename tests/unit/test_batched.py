@@ -1,0 +1,254 @@
+"""A batch worker handles a partition in order, waits for stores, and buries what is poison."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from instastream.deps import memory_deps
+from instastream.errors import Unavailable, Unready
+from instastream.events import Event, PostLiked, Record, encode
+from instastream.ids import LikeId, PostId, UserId
+from streams import batched
+from streams.batched import BatchApp
+from tests.conftest import IN_MEMORY
+from tests.unit.api.conftest import NoRenderer
+from tests.unit.delivering import JOINED, GrumpyLog, consume, delivered, fetched, without_servers
+
+LIKED = PostLiked(
+    post_id=PostId("1571234567890123456"),
+    user_id=UserId("1571234567890123457"),
+    like_id=LikeId("1571234567890123458"),
+    at_ms=1,
+)
+KEY = LIKED.key.encode()
+
+
+class Handled:
+    """A handler that notes its batches; it refuses offsets, fails at first, or waits."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+        self.partitions: list[int] = []
+        self.poison: set[int] = set()
+        self.troubles: list[Exception] = []
+        self.caused: list[Event] = []
+        self.may_end = asyncio.Event()
+        self.may_end.set()
+
+    async def __call__(self, records: Sequence[Record[Any]], deps: object) -> list[Event]:
+        self.batches.append([record.offset for record in records])
+        self.partitions.append(records[0].partition)
+        await self.may_end.wait()
+        if self.troubles:
+            raise self.troubles.pop(0)
+        if self.poison & {record.offset for record in records}:
+            raise RuntimeError("a bug")
+        return self.caused
+
+
+@pytest.fixture(scope="module")
+def handled() -> Handled:
+    return Handled()
+
+
+@pytest.fixture(scope="module")
+def app(handled: Handled) -> Iterator[BatchApp]:
+    """One for all tests: its metrics are the process's."""
+    with pytest.MonkeyPatch.context() as patch:
+        without_servers(patch)
+        patch.setattr(batched, "COUNT_BATCH_LENGTH", 4)
+        patch.setattr(batched, "BATCHES_BYTES_MAX", 8 * batched.FETCHED_RECORD_BYTES)
+        yield BatchApp("unit-batched", {"engagement": handled})
+
+
+@pytest.fixture
+async def log(app: BatchApp, handled: Handled) -> AsyncIterator[GrumpyLog]:
+    log = GrumpyLog(away=0)
+    vars(handled).update(vars(Handled()))
+    app._restart_progress()
+    async with memory_deps(IN_MEMORY, NoRenderer()) as deps:
+        app.deps = SimpleNamespace(**(vars(deps) | {"log": log}))
+        yield log
+
+
+def likes(*offsets: int, partition: int = 0, generation_id: int = 1) -> Any:
+    """They arrive together."""
+    records = [
+        fetched(offset, encode(LIKED), topic="engagement", key=KEY, partition=partition)
+        for offset in offsets
+    ]
+    return delivered(*records, generation_id=generation_id)
+
+
+def committable(app: BatchApp) -> list[int]:
+    return [*app.progress.committable().values()]
+
+
+async def a_moment() -> None:
+    """What can be done is done meanwhile."""
+    await asyncio.sleep(0.01)
+
+
+async def test_a_batch_is_one_event_when_caught_up(
+    app: BatchApp, handled: Handled, log: GrumpyLog
+) -> None:
+    await consume(app, likes(7), a_moment, likes(8), a_moment)
+    assert handled.batches == [[7], [8]]
+    assert committable(app) == [9]
+
+
+async def test_what_arrives_meanwhile_is_one_batch_up_to_its_largest_length(
+    app: BatchApp, handled: Handled, log: GrumpyLog
+) -> None:
+    async def go_on() -> None:
+        assert committable(app) == [1]
+        handled.may_end.set()
+
+    handled.may_end.clear()
+    await consume(app, likes(1), a_moment, likes(2, 3), likes(4, 5, 6), go_on, a_moment)
+    assert handled.batches == [[1], [2, 3, 4, 5], [6]]
+    assert committable(app) == [7]
+
+
+async def test_partitions_are_handled_at_once(
+    app: BatchApp, handled: Handled, log: GrumpyLog
+) -> None:
+    async def both_under_way() -> None:
+        await a_moment()
+        assert handled.partitions == [0, 1]
+        handled.may_end.set()
+
+    handled.may_end.clear()
+    await consume(app, likes(1), likes(1, partition=1), both_under_way)
+    assert committable(app) == [2, 2]
+
+
+async def test_no_more_is_taken_than_there_is_room_for(
+    app: BatchApp, handled: Handled, log: GrumpyLog
+) -> None:
+    handled.may_end.clear()
+    taking = asyncio.create_task(consume(app, likes(1), likes(*range(2, 9)), likes(9), a_moment))
+    await a_moment()
+    assert app._batches.full
+    handled.may_end.set()
+    await taking
+    assert [offset for batch in handled.batches for offset in batch] == [*range(1, 10)]
+
+
+async def test_what_waited_while_partitions_moved_is_not_begun(
+    app: BatchApp, handled: Handled, log: GrumpyLog
+) -> None:
+    async def rebalance() -> None:
+        await a_moment()
+        app._lose_partitions()
+        app.consumer_generation_id = 2
+        app._restart_progress()
+
+    async def go_on() -> None:
+        handled.may_end.set()
+
+    handled.may_end.clear()
+    again = likes(1, 2, generation_id=2)
+    await consume(app, likes(1), a_moment, likes(2, 3), rebalance, again, go_on, a_moment)
+    assert handled.batches == [[1], [1, 2]], "and one at a time, also of an old generation"
+    assert committable(app) == [3]
+
+
+async def test_what_was_delivered_before_partitions_moved_is_not_begun_after(
+    app: BatchApp, handled: Handled, log: GrumpyLog
+) -> None:
+    async def move() -> None:
+        app.consumer_generation_id = 2
+
+    await consume(app, move, likes(1), likes(1, 2, generation_id=2), a_moment)
+    assert handled.batches == [[1, 2]]
+
+
+@pytest.mark.parametrize("trouble", [Unavailable("cassandra", "away"), Unready("made anew")])
+async def test_a_batch_is_held_in_place_while_it_can_not_be_counted(
+    app: BatchApp, handled: Handled, log: GrumpyLog, trouble: Exception
+) -> None:
+    handled.troubles = [trouble, trouble]
+    await consume(app, likes(1, 2), a_moment)
+    assert handled.batches == [[1, 2]] * 3
+    assert log.raw == []
+    assert committable(app) == [3]
+
+
+async def test_what_it_caused_is_appended_without_doing_it_again(
+    app: BatchApp, handled: Handled, log: GrumpyLog
+) -> None:
+    handled.caused, log.away = [JOINED], 2
+    await consume(app, likes(1, 2), a_moment)
+    assert handled.batches == [[1, 2]]
+    assert [record.event async for record in log.read("users")] == [JOINED]
+
+
+def poisoned(offset: int, kind: str) -> Any:
+    likes_of = {
+        "no-event": fetched(offset, b"\xff", topic="engagement", key=KEY),
+        "nothing": fetched(offset, None, topic="engagement", key=KEY),
+        "no-key": fetched(offset, encode(LIKED), topic="engagement", key=None),
+        "other-key": fetched(offset, encode(LIKED), topic="engagement", key=b"1:0"),
+        "other-topic": fetched(offset, topic="engagement", key=JOINED.key.encode()),
+    }
+    return likes_of[kind]
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("no-event", b"JSON is malformed"),
+        ("nothing", b"Input data was truncated"),
+        ("no-key", b"the record's None"),
+        ("other-key", b"the record's b'1:0'"),
+        ("other-topic", b"an event of users in engagement"),
+    ],
+)
+async def test_a_poison_record_is_buried_alone_and_the_rest_of_its_batch_goes_on(
+    app: BatchApp, handled: Handled, log: GrumpyLog, kind: str, message: bytes
+) -> None:
+    log.away = 1
+    [first], [last] = likes(1).message.value, likes(3).message.value
+    await consume(app, delivered(first, poisoned(2, kind), last), a_moment)
+    assert handled.batches == [[1, 3]]
+    [(topic, _, _, story)] = log.raw
+    assert (topic, dict(story)["dead_offset"]) == ("dead", b"2")
+    assert message in dict(story)["dead_message"]
+    assert committable(app) == [4]
+
+
+async def test_a_batch_of_nothing_but_poison_is_buried_and_handed_to_nobody(
+    app: BatchApp, handled: Handled, log: GrumpyLog
+) -> None:
+    await consume(app, delivered(poisoned(1, "no-event"), poisoned(2, "nothing")), a_moment)
+    assert handled.batches == []
+    assert len(log.raw) == 2
+    assert committable(app) == [3]
+
+
+async def test_what_breaks_a_handler_is_found_by_halves_and_buried_alone(
+    app: BatchApp, handled: Handled, log: GrumpyLog
+) -> None:
+    handled.poison = {3}
+    await consume(app, likes(1, 2, 3, 4), likes(5), a_moment)
+    assert handled.batches == [[1, 2, 3, 4], [1, 2], [3, 4], [3], [4], [5]]
+    [(_, _, _, story)] = log.raw
+    assert (dict(story)["dead_offset"], dict(story)["dead_message"]) == (b"3", b"a bug")
+    assert committable(app) == [6]
+
+
+async def test_a_stop_waits_for_what_is_under_way_and_begins_no_more(
+    app: BatchApp, handled: Handled, log: GrumpyLog
+) -> None:
+    handled.may_end.clear()
+    stopping = asyncio.create_task(consume(app, likes(1), a_moment, likes(2)))
+    await asyncio.sleep(0.03)
+    assert not stopping.done()
+    handled.may_end.set()
+    await stopping
+    assert handled.batches == [[1]]
+    assert committable(app) == [2]
