@@ -11,6 +11,7 @@ from instastream.deps import memory_deps
 from instastream.errors import Unavailable, Unready
 from instastream.events import Event, PostLiked, Record, encode
 from instastream.ids import LikeId, PostId, UserId
+from instastream.limits import FETCHED_RECORD_BYTES
 from streams import batched
 from streams.batched import BatchApp
 from tests.conftest import IN_MEMORY
@@ -60,7 +61,7 @@ def app(handled: Handled) -> Iterator[BatchApp]:
     with pytest.MonkeyPatch.context() as patch:
         without_servers(patch)
         patch.setattr(batched, "COUNT_BATCH_LENGTH", 4)
-        patch.setattr(batched, "BATCHES_BYTES_MAX", 8 * batched.FETCHED_RECORD_BYTES)
+        patch.setattr(batched, "BATCHES_BYTES_MAX", 8 * FETCHED_RECORD_BYTES)
         yield BatchApp("unit-batched", {"engagement": handled})
 
 
