@@ -14,10 +14,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct, convert
 
 from infra.tables import create_tables
+from instastream.deps import now_ms
 from instastream.errors import Unavailable, Unready
 from instastream.limits import RECORD_BYTES_MAX
+from instastream.log import KafkaLog
 from instastream.media_urls import origin_key
 from instastream.settings import Settings
+from instastream.stores.cassandra.epochs import CassandraEpochs
+from instastream.stores.cassandra.session import open_session
 from instastream.stores.s3 import REGION_DEFAULT, open_client
 from instastream.uploads import ORIGINALS
 
@@ -42,9 +46,10 @@ LIFECYCLE = {
 
 
 class Topic(Struct, frozen=True):
-    """A topic as `topics.toml` describes it."""
+    """A topic as `topics.toml` describes it; its epoch matters where offsets date what is kept."""
 
     partitions: int
+    epoch: int | None = None
     retention_ms: int = FOR_EVER
     record_bytes_max: int = RECORD_BYTES_MAX
 
@@ -54,6 +59,7 @@ async def provision(settings: Settings) -> None:
     await asyncio.gather(
         create_topics(settings), asyncio.to_thread(create_tables, settings), create_bucket(settings)
     )
+    await record_epochs(settings)
 
 
 def topics() -> dict[str, Topic]:
@@ -78,6 +84,18 @@ async def create_topics(settings: Settings) -> None:
         raise Unavailable("kafka", error) from error
     finally:
         await admin.close()
+
+
+async def record_epochs(settings: Settings) -> None:
+    """Which topic each epoch is of; raises Unready where another one has come in its place."""
+    async with (
+        open_session(settings) as session,
+        KafkaLog(settings.kafka, prefix=settings.prefix) as log,
+    ):
+        epochs = CassandraEpochs(session, log.life, now_ms)
+        for name, topic in topics().items():
+            if topic.epoch is not None:
+                await epochs.record(name, topic.epoch)
 
 
 def _new_topic(name: str, topic: Topic, replication: int) -> NewTopic:

@@ -25,6 +25,12 @@ class BatchApp(App):
             length_max=COUNT_BATCH_LENGTH, bytes_max=BATCHES_BYTES_MAX, size_bytes=_size_bytes
         )
 
+    async def on_start(self) -> None:
+        """Raises Unready where a topic is not the one whose events were counted before."""
+        await super().on_start()
+        for topic in self.handlers:
+            await self.deps.epochs.of(topic)
+
     async def begin(
         self, partition: Partition, records: Sequence[Fetched], generation: int
     ) -> None:

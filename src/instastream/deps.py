@@ -23,6 +23,7 @@ from instastream.stores.blobs import Blobs
 from instastream.stores.cassandra.accounts import CassandraAccounts
 from instastream.stores.cassandra.comments import CassandraComments
 from instastream.stores.cassandra.counters import CassandraCounters
+from instastream.stores.cassandra.epochs import CassandraEpochs
 from instastream.stores.cassandra.graph import CassandraGraph
 from instastream.stores.cassandra.leases import CassandraLeases
 from instastream.stores.cassandra.ledger import CassandraLedger
@@ -160,7 +161,7 @@ async def open_deps(settings: Settings) -> AsyncIterator[Deps]:
             comment_ids=CassandraCounters(session, "comment_ids", for_good=True, lists=False),
             comments=CassandraComments(session),
             counts=MemoryCounts(),
-            epochs=NoEpochs(),
+            epochs=CassandraEpochs(session, log.life, now_ms),
             rates=RedisRates(redis, prefix=settings.prefix),
             blobs=blobs,
             ledger=CassandraLedger(session),

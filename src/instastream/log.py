@@ -13,6 +13,7 @@ from aiokafka.structs import RecordMetadata
 from instastream.errors import Corrupt, Unavailable
 from instastream.events import Event, Record, decode, encode, headers
 from instastream.limits import DEAD_LETTER_BYTES_MAX
+from instastream.topics import TopicLife, life_of
 from instastream.tracing import current_trace
 
 ACK_TIMEOUT_S = 5.0  # a client waits for finalize: better a clear 503 than a spinner
@@ -126,6 +127,12 @@ class KafkaLog:
                                 continue
                             if event := _event(message.value):
                                 yield Record(event, message.partition, message.offset)
+
+    async def life(self, topic: str) -> TopicLife:
+        """The topic that has this name now; raises Unavailable when that is not known."""
+        with _translated():
+            async with asyncio.timeout(ACK_TIMEOUT_S):
+                return await life_of((await self._started()).client, self._prefix + topic)
 
     async def _partition_of(self, topic: str, key: str) -> TopicPartition:
         """Where the producer puts a key."""
