@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from instastream.api.problems import Invalid, respond
-from instastream.errors import Rejected, Unavailable
+from instastream.errors import Rejected, Unavailable, Unready
 from instastream.tracing import current_trace
 
 log = logging.getLogger(__name__)
@@ -25,6 +25,11 @@ async def _invalid(request: Request, error: Invalid) -> Response:
 async def _unavailable(request: Request, error: Unavailable) -> Response:
     log.warning("%s %s (%s): %s", request.method, request.url.path, current_trace(), error)
     return respond("unavailable", f"{error.what} does not answer: try the same again")
+
+
+async def _unready(request: Request, error: Unready) -> Response:
+    log.error("%s %s (%s): %s", request.method, request.url.path, current_trace(), error)
+    return respond("unavailable", "this is being changed, and its log says how: try again later")
 
 
 async def _unrouted(request: Request, error: HTTPException) -> Response:
@@ -47,6 +52,7 @@ HANDLERS: dict[int | type[Exception], Callable[..., Awaitable[Response]]] = {
     Rejected: _rejected,
     Invalid: _invalid,
     Unavailable: _unavailable,
+    Unready: _unready,
     HTTPException: _unrouted,
     Exception: _unexpected,
 }
