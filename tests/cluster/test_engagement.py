@@ -98,7 +98,7 @@ async def test_a_backlog_is_counted_in_large_batches(
     await stack.start(WORKER)
     await eventually(likers.all_counted, "every like counted")
     batches, events = await handled(stack)
-    assert events == BACKLOG
+    assert events >= BACKLOG  # and what the killed worker had not committed
     assert batches <= 4 * PARTITIONS
 
 
