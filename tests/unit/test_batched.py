@@ -158,6 +158,18 @@ async def test_what_waited_while_partitions_moved_is_not_begun(
     assert committable(app) == [3]
 
 
+async def test_once_partitions_are_lost_what_waits_is_not_begun(
+    app: BatchApp, handled: Handled, log: GrumpyLog
+) -> None:
+    async def lose() -> None:
+        app._lose_partitions()
+        handled.may_end.set()
+
+    handled.may_end.clear()
+    await consume(app, likes(1), a_moment, likes(2), lose, a_moment)
+    assert handled.batches == [[1]]
+
+
 async def test_what_was_delivered_before_partitions_moved_is_not_begun_after(
     app: BatchApp, handled: Handled, log: GrumpyLog
 ) -> None:
