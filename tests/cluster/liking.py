@@ -1,10 +1,11 @@
 """People who like and unlike all the time, what it comes to, and the worker that counts it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import count
 from random import Random
 from secrets import token_hex
 
@@ -35,6 +36,7 @@ class Likers:
     deps: Deps
     users: list[UserId]
     posts: dict[str, int]  # shards
+    like_ids: Iterator[int]  # minting them would need Cassandra
     liked: dict[tuple[str, str], bool] = field(default_factory=dict)
     events: int = 0
 
@@ -42,7 +44,7 @@ class Likers:
     async def come(cls, deps: Deps, *, users: int, posts: int) -> "Likers":
         ids = [await deps.ids.mint() for _ in range(users + posts)]
         shards = dict.fromkeys(ids[users:], 1) | {ids[-1]: LIKE_SHARDS_PULLED}
-        return cls(deps, [UserId(user) for user in ids[:users]], shards)
+        return cls(deps, [UserId(user) for user in ids[:users]], shards, count(int(ids[0])))
 
     async def go_on(self, stopped: asyncio.Event) -> None:
         """Each for themselves, however late what they did is counted."""
@@ -62,7 +64,7 @@ class Likers:
         if self.liked.get((post, user)):
             event = PostUnliked(post_id=post_id, user_id=user, shards=shards, at_ms=at_ms)
         else:
-            like_id = LikeId(await self.deps.ids.mint())
+            like_id = LikeId(str(next(self.like_ids)))
             event = PostLiked(
                 post_id=post_id, user_id=user, shards=shards, at_ms=at_ms, like_id=like_id
             )
