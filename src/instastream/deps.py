@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +19,10 @@ from instastream.settings import Settings
 from instastream.signing import Signer
 from instastream.stores import memory
 from instastream.stores.accounts import Accounts
+from instastream.stores.audits import Audits
 from instastream.stores.blobs import Blobs
 from instastream.stores.cassandra.accounts import CassandraAccounts
+from instastream.stores.cassandra.audits import CassandraAudits
 from instastream.stores.cassandra.comments import CassandraComments
 from instastream.stores.cassandra.counters import CassandraCounters
 from instastream.stores.cassandra.epochs import CassandraEpochs
@@ -34,11 +36,12 @@ from instastream.stores.cassandra.users import CassandraUsers
 from instastream.stores.changes import Changes
 from instastream.stores.comments import Comments
 from instastream.stores.counters import Counters
-from instastream.stores.counts import Counts
+from instastream.stores.counts import Counts, Kind
 from instastream.stores.epochs import Epochs, NoEpochs
 from instastream.stores.feeds import Feeds
 from instastream.stores.graph import Graph
 from instastream.stores.ledger import Ledger
+from instastream.stores.memory_audits import MemoryAudits
 from instastream.stores.memory_changes import MemoryChanges
 from instastream.stores.memory_comments import MemoryComments
 from instastream.stores.memory_counters import MemoryCounters
@@ -121,6 +124,7 @@ class Deps:
     counts: Counts
     epochs: Epochs
     rates: Rates
+    audits: Mapping[Kind, Audits]
     blobs: Blobs
     ledger: Ledger
     multiparts: Multiparts
@@ -163,6 +167,10 @@ async def open_deps(settings: Settings) -> AsyncIterator[Deps]:
             counts=MemoryCounts(),
             epochs=CassandraEpochs(session, log.life, now_ms),
             rates=RedisRates(redis, prefix=settings.prefix),
+            audits={
+                "likes": CassandraAudits(session, "likes"),
+                "comments": CassandraAudits(session, "comment_ids", lists=False, parts=False),
+            },
             blobs=blobs,
             ledger=CassandraLedger(session),
             multiparts=S3Multiparts(s3, settings.bucket),
@@ -183,6 +191,7 @@ async def memory_deps(settings: Settings, renderer: Renderer) -> AsyncIterator[D
     """Nothing durable and no server: for unit and flow tests."""
     blobs = memory.MemoryBlobs(now_ms)
     feeds = MemoryFeeds()
+    likes, comment_ids = MemoryCounters(), MemoryCounters(for_good=True)
     async with LeasedIds(memory.MemoryLeases(), now_ms) as ids:
         yield Deps(
             settings=settings,
@@ -197,12 +206,13 @@ async def memory_deps(settings: Settings, renderer: Renderer) -> AsyncIterator[D
             graph=MemoryGraph(),
             feeds=feeds,
             changes=MemoryChanges(feeds),
-            likes=MemoryCounters(),
-            comment_ids=MemoryCounters(for_good=True),
+            likes=likes,
+            comment_ids=comment_ids,
             comments=MemoryComments(),
             counts=MemoryCounts(),
             epochs=NoEpochs(),
             rates=MemoryRates(now_ms),
+            audits={"likes": MemoryAudits(likes), "comments": MemoryAudits(comment_ids)},
             blobs=blobs,
             ledger=MemoryLedger(now_ms),
             multiparts=MemoryMultiparts(blobs),

@@ -16,6 +16,8 @@ from prometheus_client import (
 from instastream.events import Event, type_of
 
 BATCH_BUCKETS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
+AUDITED = Counter("instastream_audited_shards", "Shards of counters recounted.", ["kind"])
+DRIFT = Counter("instastream_count_drift", "Times a counter was found to be wrong.", ["kind"])
 
 
 class WorkerMetrics:

@@ -89,15 +89,15 @@ class CassandraCounters:
         for subject_id, some in groupby(rows, key=attrgetter("subject_id")):
             of_shard = list(some)
             found[Place(str(subject_id), number)] = (
-                _shard(of_shard[0]),
+                shard_in(of_shard[0]),
                 {str(row.member_id): row.placed for row in of_shard if row.member_id != HEADER},
             )
         return found
 
     def _statements(self, place: Place, folded: Folded) -> Iterable[tuple[str, tuple[int, ...]]]:
-        shard, key = folded.shard, _key(place)
-        dated = _dated(shard)
-        yield self._write_shard, (*key, *_columns(shard), dated)
+        shard, key = folded.shard, key_of(place)
+        dated = dated_at(shard)
+        yield self._write_shard, (*key, *columns_of(shard), dated)
         for member, placed in folded.members.items():
             yield self._write_member, (*key, int(member), placed, dated)
             if placed and self._lists:
@@ -124,7 +124,7 @@ class CassandraCounters:
         )
         found: dict[str, list[Shard]] = {subject_id: [] for subject_id in subjects}
         for row in (row for some in rows for row in some):
-            found[str(row.subject_id)].append(_shard(row))
+            found[str(row.subject_id)].append(shard_in(row))
         return {subject_id: total_of(subject_id, shards) for subject_id, shards in found.items()}
 
     async def standing(self, places: Collection[Place], member: Member) -> dict[Place, int | None]:
@@ -174,11 +174,12 @@ def _together(marks: Mapping[Place, Sequence[Mark]]) -> Iterator[dict[Place, Seq
 
 PUBLISH = f"""INSERT INTO post_counts (post_id, shard, {SHARD_COLUMNS})
     VALUES (?, ?, ?, ?, ?, ?) USING TIMESTAMP ?"""
-PUBLISHED = f"SELECT post_id AS subject_id, {SHARD_COLUMNS} FROM post_counts WHERE post_id IN ?"
+PUBLISHED = f"""SELECT post_id AS subject_id, shard, {SHARD_COLUMNS} FROM post_counts
+    WHERE post_id IN ?"""
 
 
 def _published(place: Place, shard: Shard) -> tuple[str, tuple[int, ...]]:
-    return PUBLISH, (*_key(place), *_columns(shard), _dated(shard))
+    return PUBLISH, (*key_of(place), *columns_of(shard), dated_at(shard))
 
 
 def _ends(rows: Iterable[Row], depth: int) -> Iterable[int]:
@@ -189,20 +190,23 @@ def _ends(rows: Iterable[Row], depth: int) -> Iterable[int]:
             yield places[-1]
 
 
-def _key(place: Place) -> tuple[int, int]:
+def key_of(place: Place) -> tuple[int, int]:
+    """Its partition."""
     return int(place.subject_id), place.shard
 
 
-def _columns(shard: Shard) -> tuple[int, int, int, int]:
+def columns_of(shard: Shard) -> tuple[int, int, int, int]:
+    """Values of `SHARD_COLUMNS`."""
     return shard.count, shard.size, shard.version, shard.at_ms
 
 
-def _dated(shard: Shard) -> int:
-    """A timestamp; the odd one that follows it is left to repairs."""
+def dated_at(shard: Shard) -> int:
+    """The timestamp of its writes; the odd one that follows it is left to repairs."""
     return 2 * shard.version
 
 
-def _shard(row: Row) -> Shard:
+def shard_in(row: Row) -> Shard:
+    """What `SHARD_COLUMNS` say."""
     return Shard(
         count=row.count or 0, size=row.size or 0, version=row.version or 0, at_ms=row.at_ms or 0
     )

@@ -35,6 +35,7 @@ REQUEST_TIMEOUT_S = 10.0  # a flush or a compaction may hold a small server for 
 CONNECT_TIMEOUT_S = 5.0
 START_TIMEOUT_S = 60.0  # a server that starts, on a busy machine; whoever waits for us waits longer
 PROTOCOL_VERSION = 5  # Cassandra 4.0 and later; asking for more costs two connections at start
+PAGE_ROWS = 5_000  # half a megabyte of small ones
 IN_FLIGHT_MAX = 256  # beyond it a small server queues, and requests time out while they wait
 
 DOWN = (NoHostAvailable, ConnectionException, DriverException, OSError)
@@ -82,6 +83,35 @@ class Session:
                 return await _rows(self._driver.execute_async(statement))
         except DOWN as error:
             raise Unavailable("cassandra", error) from error
+
+    async def pages(
+        self, cql: str, *values: object, rows: int = PAGE_ROWS
+    ) -> AsyncIterator[list[Row]]:
+        """The pages of an idempotent read, one at a time, however many there are."""
+        statement = (await self._prepare(cql)).bind(values)
+        statement.fetch_size = rows
+        statement.is_idempotent = True
+        loop = asyncio.get_running_loop()
+        arrived: asyncio.Queue[list[Row] | Exception] = asyncio.Queue()
+
+        def arrive(page: list[Row] | Exception | None) -> None:
+            loop.call_soon_threadsafe(arrived.put_nowait, page or [])
+
+        response: ResponseFuture | None = None
+        while response is None or response.has_more_pages:
+            async with self._in_flight:
+                try:
+                    if response is None:
+                        response = self._driver.execute_async(statement)
+                        response.add_callbacks(arrive, arrive)
+                    else:
+                        response.start_fetching_next_page()
+                    page = await arrived.get()
+                    if isinstance(page, Exception):
+                        raise page
+                except DOWN as error:
+                    raise Unavailable("cassandra", error) from error
+            yield page
 
     async def execute_together(self, statements: Iterable[tuple[str, tuple[int, ...]]]) -> None:
         """Idempotent writes of whole numbers: of one partition all are seen, or none."""

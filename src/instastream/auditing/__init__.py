@@ -1,0 +1,1 @@
+"""Recounts counters, proves them against the log, and repairs them."""
