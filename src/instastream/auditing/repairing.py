@@ -12,8 +12,9 @@ from operator import attrgetter
 from msgspec.structs import replace
 
 from instastream.auditing.drift import Drift, drift_of
-from instastream.auditing.judging import judge
+from instastream.auditing.judging import counters, judge
 from instastream.deps import Deps
+from instastream.limits import LIKE_SHARDS_MAX
 from instastream.stores.counters import Place
 from instastream.stores.counts import Kind
 
@@ -45,9 +46,12 @@ async def repair(
         places = await _places(kind, subject_id, left, deps)
         await asyncio.gather(*(_repair_shard(kind, place, deps) for place in places))
         said = await deps.audits[kind].said(subject_id, [place.shard for place in places])
-        if len(places) > 1 or any(place.shard for place in places):
+        parted = any(place.shard for place in places)
+        if parted:
             await deps.audits[kind].republish(said)
-        await deps.counts.forget(kind, [subject_id])
+        shards = {subject_id: LIKE_SHARDS_MAX if parted else 1}
+        totals = await counters(kind, deps).totals(shards)
+        await deps.counts.publish(kind, list(totals.values()))
         recounts = await asyncio.gather(*map(deps.audits[kind].recount, places))
         busy = {one.place.shard for one in recounts if not one.settled}
         unknown = [one for one in left if one.shard in busy]

@@ -21,17 +21,23 @@ async def count_likes(records: Sequence[Record[LikeEvent]], deps: Deps) -> list[
     marks: dict[Place, list[Mark]] = {}
     subjects: dict[str, int] = {}
     for record in records:
-        event = record.event
-        mark = Mark(
-            member=event.user_id,
-            place=_listed_at(event),
-            version=version_of(epoch=epoch, offset=record.offset),
-            at_ms=event.at_ms,
-        )
-        marks.setdefault(Place(event.subject_id, event.shard), []).append(mark)
-        subjects[event.subject_id] = event.shards
+        for place, mark in like_marks(record, epoch):
+            marks.setdefault(place, []).append(mark)
+            subjects[place.subject_id] = record.event.shards
     await _count("likes", marks, subjects, deps.likes, deps)
     return []
+
+
+def like_marks(record: Record[LikeEvent], epoch: int) -> Iterable[tuple[Place, Mark]]:
+    """What an event says of which shard."""
+    event = record.event
+    mark = Mark(
+        member=event.user_id,
+        place=_listed_at(event),
+        version=version_of(epoch=epoch, offset=record.offset),
+        at_ms=event.at_ms,
+    )
+    yield Place(event.subject_id, event.shard), mark
 
 
 def _listed_at(event: LikeEvent) -> int:
@@ -44,20 +50,26 @@ async def record_comments(records: Sequence[Record[CommentEvent]], deps: Deps) -
     await asyncio.gather(*(record_comment(record, deps) for record in records))
     marks: dict[Place, list[Mark]] = {}
     for record in records:
-        event = record.event
-        if isinstance(event, CommentEdited):
-            continue
-        mark = Mark(
-            member=event.comment_id,
-            place=COUNTED if isinstance(event, CommentAdded) else NOT_COUNTED,
-            version=version_of(epoch=epoch, offset=record.offset),
-            at_ms=event.at_ms,
-        )
-        for subject_id in filter(None, (event.post_id, event.reply_to)):
-            marks.setdefault(Place(subject_id), []).append(mark)
+        for place, mark in comment_marks(record, epoch):
+            marks.setdefault(place, []).append(mark)
     subjects = {place.subject_id: 1 for place in marks}
     await _count("comments", marks, subjects, deps.comment_ids, deps)
     return []
+
+
+def comment_marks(record: Record[CommentEvent], epoch: int) -> Iterable[tuple[Place, Mark]]:
+    """What an event says of its post's comments, and of the replies to a comment."""
+    event = record.event
+    if isinstance(event, CommentEdited):
+        return
+    mark = Mark(
+        member=event.comment_id,
+        place=COUNTED if isinstance(event, CommentAdded) else NOT_COUNTED,
+        version=version_of(epoch=epoch, offset=record.offset),
+        at_ms=event.at_ms,
+    )
+    for subject_id in filter(None, (event.post_id, event.reply_to)):
+        yield Place(subject_id), mark
 
 
 async def record_comment(record: Record[CommentEvent], deps: Deps) -> None:

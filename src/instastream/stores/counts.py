@@ -36,9 +36,6 @@ class Counts(Protocol):
     async def totals(self, kind: Kind, subject_ids: Collection[str]) -> Mapping[str, Total]:
         """The totals that are kept, in one batch; absent are those to be read from counters."""
 
-    async def forget(self, kind: Kind, subject_ids: Collection[str]) -> None:
-        """Keep these totals no longer: whoever reads them next reads the counters."""
-
     async def expect(self, user_id: UserId, pending: Pending) -> None:
         """A like of theirs, or an end of one, is in the log and soon counted."""
 

@@ -23,15 +23,11 @@ class MemoryCounts:
     async def publish(self, kind: Kind, totals: Collection[Total]) -> None:
         for total in totals:
             kept = self.kept.get((kind, total.subject_id))
-            if kept is None or kept.version < total.version:
+            if kept is None or kept.version <= total.version:
                 self.kept[kind, total.subject_id] = total
 
     async def totals(self, kind: Kind, subject_ids: Collection[str]) -> Mapping[str, Total]:
         return {i: self.kept[kind, i] for i in subject_ids if (kind, i) in self.kept}
-
-    async def forget(self, kind: Kind, subject_ids: Collection[str]) -> None:
-        for subject_id in subject_ids:
-            self.kept.pop((kind, subject_id), None)
 
     async def expect(self, user_id: UserId, pending: Pending) -> None:
         self.expected[user_id].append(pending)
