@@ -18,6 +18,7 @@ from instastream import checkout, shell
 from instastream import schemas as contracts
 from instastream.api.app import create_app
 from instastream.api.server import serve
+from instastream.counts_cli import counts
 from instastream.demo_system import demonstrate, of_demo
 from instastream.errors import InstastreamError, Unready
 from instastream.feeds_cli import feeds
@@ -47,6 +48,7 @@ Flag = Annotated[bool, Parameter(negative="")]
 Bench = Annotated[str, Parameter(show_default=False)]
 
 app.command(feeds)
+app.command(counts)
 
 
 @app.command

@@ -23,12 +23,15 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from infra.native.stack import Status
+from instastream.auditing.drift import Audit
+from instastream.auditing.proving import Proof
 from instastream.demo import Summary
 from instastream.reading import explaining
 from instastream.reading.rebuilding import Renewal
 from instastream.reclaim import Verdict
 
 LISTS_SHOWN = 20
+DRIFT_SHOWN = 50
 BYTES_FROM = 10_000  # a step of more than this many is counted in bytes
 
 
@@ -203,3 +206,44 @@ def why_table(verdict: explaining.Verdict) -> Table:
         place = f"{event.topic}, partition {event.partition}, offset {event.offset}"
         table.add_row("decided by", f"{event.type} at {at}: {place}")
     return table
+
+
+def drift_table(audit: Audit) -> Table:
+    """What counters say, and what they are."""
+    table = Table("of", "subject", title="Drift", title_justify="left")
+    for heading in ("shard", "what", "says", "is", "repaired"):
+        table.add_column(heading, justify="right" if heading in ("says", "is") else "left")
+    for one in audit.drift[:DRIFT_SHOWN]:
+        shard = "all" if one.shard is None else str(one.shard)
+        numbers = (str(one.says), str(one.is_), _yes(one.repaired))
+        table.add_row(one.kind, one.subject_id, shard, one.what, *numbers)
+    if len(audit.drift) > DRIFT_SHOWN:
+        table.add_row("", f"and {len(audit.drift) - DRIFT_SHOWN} more")
+    table.caption = f"{audit.shards} shards, {audit.members} members recounted"
+    if audit.busy:
+        table.caption += f"; {audit.busy} shards changed each time they were read"
+    return table
+
+
+def proof_table(proof: Proof) -> Table:
+    """What counters say, and what the log says."""
+    table = Table("of", "subject", title="Against the log", title_justify="left")
+    for heading in ("shard", "what", "says", "is", "decided by", "repaired"):
+        table.add_column(heading, justify="right" if heading in ("says", "is") else "left")
+    for one in proof.differences[:DRIFT_SHOWN]:
+        by = "" if one.topic is None else f"{one.topic} {one.partition}: {one.offset}"
+        numbers = ("never" if n is None else str(n) for n in (one.says, one.is_))
+        what = one.member or one.what
+        table.add_row(
+            one.kind, one.subject_id, str(one.shard), what, *numbers, by, _yes(one.repaired)
+        )
+    if len(proof.differences) > DRIFT_SHOWN:
+        table.add_row("", f"and {len(proof.differences) - DRIFT_SHOWN} more")
+    table.caption = f"{proof.subjects} subjects, {proof.members} members, {proof.events} events"
+    if proof.left_out:
+        table.caption += f"; too large, or busy: {', '.join(proof.left_out)}"
+    return table
+
+
+def _yes(is_so: bool) -> str:
+    return "yes" if is_so else "no"

@@ -86,7 +86,8 @@ class CassandraHand:
 
     async def _date(self, place: Place) -> int:
         cql = "SELECT version FROM likes WHERE subject_id = ? AND shard = ? LIMIT 1"
-        return 2 * (await self.session.execute(cql, *_key(place)))[0].version
+        [row] = await self.session.execute(cql, *_key(place))
+        return 2 * int(row.version)
 
 
 def _key(place: Place) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from instastream.auditing.recounting import KINDS, Report
 from instastream.comments import CommentEvent
-from instastream.counting import EPOCH_BITS, Mark, Member, Shard, fold
+from instastream.counting import Mark, Member, Shard, fold
 from instastream.deps import Deps
 from instastream.events import Event, Record
 from instastream.handlers.engagement import comment_marks, like_marks
@@ -63,15 +63,15 @@ class Sample:
     """Some of all subjects, each as likely: those whose digests, of this seed, are smallest."""
 
     def __init__(self, length: int, *, seed: int) -> None:
-        self._length = length
-        self._seed = seed
+        self.length = length
+        self.seed = seed
         self._digests: dict[Subject, bytes] = {}
 
     def see(self, kind: Kind, subject_id: str) -> None:
         """One more, or one that was there already."""
-        said = f"{self._seed}:{kind}:{subject_id}".encode()
+        said = f"{self.seed}:{kind}:{subject_id}".encode()
         self._digests[kind, subject_id] = blake2b(said, digest_size=16).digest()
-        if len(self._digests) > self._length:
+        if len(self._digests) > self.length:
             del self._digests[max(self._digests, key=self._digests.__getitem__)]
 
     @property
@@ -83,9 +83,17 @@ class Sample:
 class Counted:
     """A shard of the store, and what the log has told of it so far."""
 
-    def __init__(self, kind: Kind, place: Place, says: Shard, members: dict[Member, int]) -> None:
+    def __init__(
+        self,
+        kind: Kind,
+        place: Place,
+        says: Shard,
+        members: dict[Member, int],
+        *,
+        is_whole: bool,  # whether the log has all of its events
+    ) -> None:
         self.kind, self.place, self.says, self.members = kind, place, says, members
-        self.is_whole = says.version >> EPOCH_BITS == 0
+        self.is_whole = is_whole
         self.told: dict[Member, int] = {}
         self.decided: dict[Member, Record[Event]] = {}
         self.shard = Shard()
@@ -171,8 +179,9 @@ async def prove(
     proof = Proof()
     for done, kind in enumerate(KINDS, start=1):
         chosen = [subject_id for one, subject_id in subjects if one == kind]
-        counted, left_out = await _read(kind, chosen, deps)
-        events = await _tell(kind, counted, deps) if counted else 0
+        epoch = await deps.epochs.of(TOPICS[kind].topic)
+        counted, left_out = await _read(kind, chosen, deps, is_whole=epoch == 0)
+        events = await _tell(kind, counted, epoch, deps) if counted else 0
         differences = [
             one for shard in counted.values() for one in await _settle(shard, deps, repair=repair)
         ]
@@ -189,7 +198,7 @@ async def prove(
 
 
 async def _read(
-    kind: Kind, subject_ids: Iterable[str], deps: Deps
+    kind: Kind, subject_ids: Iterable[str], deps: Deps, *, is_whole: bool
 ) -> tuple[dict[Place, Counted], list[str]]:
     """All shards of subjects, first: what they have counted is in the log by now."""
     found: dict[Place, Counted] = {}
@@ -205,16 +214,16 @@ async def _read(
         if len(still) < len(shards):
             left_out.append(subject_id)
             continue
-        found |= {place: Counted(kind, place, *shard) for place, shard in still.items()}
+        found |= {
+            place: Counted(kind, place, *shard, is_whole=is_whole) for place, shard in still.items()
+        }
     return found, left_out
 
 
-async def _tell(kind: Kind, counted: Mapping[Place, Counted], deps: Deps) -> int:
+async def _tell(kind: Kind, counted: Mapping[Place, Counted], epoch: int, deps: Deps) -> int:
     """Read the log; returns how many events spoke of these shards."""
-    topic = TOPICS[kind].topic
-    epoch = await deps.epochs.of(topic)
     events = 0
-    async for record in deps.log.read(topic):
+    async for record in deps.log.read(TOPICS[kind].topic):
         for place, mark in MARKS[kind](record, epoch):
             if shard := counted.get(place):
                 shard.tell(mark, record)
