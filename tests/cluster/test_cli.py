@@ -53,6 +53,15 @@ def test_status_is_json_for_machines(system: System) -> None:
     assert states["kafka"] in ("running", "given")
 
 
+def test_counters_are_audited_and_proved(system: System) -> None:
+    done = run("counts", "audit", "--sample", "5", "--seed", "7", "--json", **system.environ)
+    assert done.returncode == 0, done.stderr
+    audited = json.loads(done.stdout)
+    assert (audited["audit"]["drift"], audited["proof"]["differences"]) == ([], [])
+    assert audited["seed"] == 7
+    assert "recounting: done" in done.stderr
+
+
 def test_env_connects_a_shell(system: System) -> None:
     done = run("env", INSTASTREAM_HOME=system.environ["INSTASTREAM_HOME"])
     script = f"{done.stdout}\necho $INSTASTREAM_API"
@@ -65,6 +74,7 @@ def test_env_connects_a_shell(system: System) -> None:
     [
         (["worker", "mdeia"], {}, "there is no worker 'mdeia': choose one of media, video"),
         (["bench", "nothing"], {}, "there is no bench 'nothing': choose one of demo, "),
+        (["counts", "audit", "--post", "ada"], {}, "'ada' is not an id of this API"),
         (["env"], {}, "kafka was not started in"),
         (["api"], GIVEN, "INSTASTREAM_TOKEN_KEY is not set"),
         (["up"], {"INSTASTREAM_KAFKA_PORT": "x"}, "INSTASTREAM_KAFKA_PORT must be a number"),
