@@ -1,7 +1,7 @@
 """Apps that handle the events of a partition in order, as many at a time as have come."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from instastream.batches import Batches
@@ -9,7 +9,7 @@ from instastream.errors import Corrupt, Unavailable, Unready
 from instastream.events import Event, Record, decode
 from instastream.handlers.table import BatchHandlers
 from instastream.limits import BATCHES_BYTES_MAX, COUNT_BATCH_LENGTH, FETCHED_RECORD_BYTES
-from streams.worker import App, Fetched, Partition, continue_trace_of
+from streams.worker import NO_CHORES, App, Chore, Fetched, Partition, continue_trace_of
 
 HELD = (Unavailable, Unready)  # nothing is skipped where a log is not what it was
 
@@ -17,8 +17,10 @@ HELD = (Unavailable, Unready)  # nothing is skipped where a log is not what it w
 class BatchApp(App):
     """Runs a handler for each batch: of one partition one at a time, of several at once."""
 
-    def __init__(self, name: str, handlers: BatchHandlers) -> None:
-        super().__init__(name, handlers.keys())
+    def __init__(
+        self, name: str, handlers: BatchHandlers, *, chores: Mapping[Chore, float] = NO_CHORES
+    ) -> None:
+        super().__init__(name, handlers.keys(), chores=chores)
         self.handlers = handlers
         self._generation: int | None = None
         self._batches: Batches[Partition, Fetched] = Batches(
@@ -108,6 +110,11 @@ def _read(topic: str, fetched: Fetched) -> Record[Event]:
     return Record(event, partition=fetched.partition, offset=fetched.offset)
 
 
-def batch_worker(name: str, handlers: BatchHandlers) -> BatchApp:
-    """The app `name`: each event of the handlers' topics is handled at least once, in order."""
-    return BatchApp(name, handlers)
+def batch_worker(
+    name: str, handlers: BatchHandlers, *, chores: Mapping[Chore, float] = NO_CHORES
+) -> BatchApp:
+    """The app `name`: each event of the handlers' topics is handled at least once, in order.
+
+    And each chore is done every so many seconds, whether or not it failed before.
+    """
+    return BatchApp(name, handlers, chores=chores)
