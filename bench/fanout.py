@@ -38,6 +38,7 @@ from instastream.stores.cassandra.session import Session, open_session
 from instastream.stores.graph import FOLLOWER_BUCKETS
 from instastream.stores.redis import open_redis
 from instastream.stores.redis_changes import RedisChanges
+from instastream.stores.redis_counts import RedisCounts
 from instastream.stores.redis_feeds import RedisFeeds
 from instastream.terminal import Steps
 
@@ -184,7 +185,8 @@ async def _one_post(bench: Bench, author: Author) -> list[Result]:
     """One post of someone with 100,000 followers: pushed to all, or pulled by whoever reads."""
     pushed, pulled = (PostId(one) for one in many_ids(2, at_ms=now_ms() + 3_000))
     taken = await _fan_out(bench, replace(author, post_ids=[pushed]))
-    changes = RedisChanges(bench.redis, bench.feeds, prefix=bench.prefix)
+    counts = RedisCounts(bench.redis, prefix=bench.prefix)
+    changes = RedisChanges(bench.redis, bench.feeds, counts, prefix=bench.prefix)
     place = (await changes.since(None))[0].place
     pushes = await bench.called("lpushx")
     begun_s = time.perf_counter()

@@ -27,6 +27,7 @@ from instastream.stores.cassandra.session import Session, open_session
 from instastream.stores.changes import Change
 from instastream.stores.redis import open_redis
 from instastream.stores.redis_changes import RedisChanges
+from instastream.stores.redis_counts import RedisCounts
 from instastream.stores.redis_feeds import RedisFeeds
 from instastream.terminal import Steps
 
@@ -211,9 +212,9 @@ async def _streams(
 
     async def land() -> None:
         async with open_redis(settings) as redis:
-            changes = RedisChanges(
-                redis, RedisFeeds(redis, prefix=settings.prefix), prefix=settings.prefix
-            )
+            feeds = RedisFeeds(redis, prefix=settings.prefix)
+            counts = RedisCounts(redis, prefix=settings.prefix)
+            changes = RedisChanges(redis, feeds, counts, prefix=settings.prefix)
             await changes.tell(Change("landed", author, PostId(next(ids))))
 
     ids = iter([await deps.ids.mint() for _ in range(STREAM_POSTS)])

@@ -58,6 +58,7 @@ from instastream.stores.posts import Posts
 from instastream.stores.rates import Rates
 from instastream.stores.redis import RedisTranscodes, open_redis
 from instastream.stores.redis_changes import RedisChanges
+from instastream.stores.redis_counts import RedisCounts
 from instastream.stores.redis_feeds import RedisFeeds
 from instastream.stores.redis_rates import RedisRates
 from instastream.stores.s3 import S3Blobs, copy_s_max, open_client
@@ -143,6 +144,7 @@ async def open_deps(settings: Settings) -> AsyncIterator[Deps]:
         session = await stack.enter_async_context(open_session(settings))
         redis = await stack.enter_async_context(open_redis(settings))
         feeds = RedisFeeds(redis, prefix=settings.prefix)
+        counts = RedisCounts(redis, prefix=settings.prefix)
         s3 = await stack.enter_async_context(open_client(settings))
         longest_s = copy_s_max(VIDEO_BYTES_MAX)
         copier = await stack.enter_async_context(open_client(settings, read_timeout_s=longest_s))
@@ -160,11 +162,11 @@ async def open_deps(settings: Settings) -> AsyncIterator[Deps]:
             posts=CassandraPosts(session),
             graph=CassandraGraph(session),
             feeds=feeds,
-            changes=RedisChanges(redis, feeds, prefix=settings.prefix),
+            changes=RedisChanges(redis, feeds, counts, prefix=settings.prefix),
             likes=CassandraCounters(session, "likes"),
             comment_ids=CassandraCounters(session, "comment_ids", for_good=True, lists=False),
             comments=CassandraComments(session),
-            counts=MemoryCounts(),
+            counts=counts,
             epochs=CassandraEpochs(session, log.life, now_ms),
             rates=RedisRates(redis, prefix=settings.prefix),
             audits={
@@ -190,7 +192,7 @@ async def open_deps(settings: Settings) -> AsyncIterator[Deps]:
 async def memory_deps(settings: Settings, renderer: Renderer) -> AsyncIterator[Deps]:
     """Nothing durable and no server: for unit and flow tests."""
     blobs = memory.MemoryBlobs(now_ms)
-    feeds = MemoryFeeds()
+    feeds, counts = MemoryFeeds(), MemoryCounts()
     likes, comment_ids = MemoryCounters(), MemoryCounters(for_good=True)
     async with LeasedIds(memory.MemoryLeases(), now_ms) as ids:
         yield Deps(
@@ -205,11 +207,11 @@ async def memory_deps(settings: Settings, renderer: Renderer) -> AsyncIterator[D
             posts=MemoryPosts(),
             graph=MemoryGraph(),
             feeds=feeds,
-            changes=MemoryChanges(feeds),
+            changes=MemoryChanges(feeds, counts),
             likes=likes,
             comment_ids=comment_ids,
             comments=MemoryComments(),
-            counts=MemoryCounts(),
+            counts=counts,
             epochs=NoEpochs(),
             rates=MemoryRates(now_ms),
             audits={"likes": MemoryAudits(likes), "comments": MemoryAudits(comment_ids)},

@@ -55,6 +55,15 @@ PAGE_LENGTH_MAX = 100
 FOLLOW_BACKFILL = 20  # an author's latest posts, for someone who begins to follow
 LIKE_SHARDS_MAX = 256  # of one post: a partition of 100 MB for 500 million likes
 LIKE_SHARDS_PULLED = 256  # a celebrity's post takes likes from every worker at once
+COUNTS_TTL_S = 86_400  # after the last change, or after they were read from the counters
+COUNTS_AT_ONCE = 500  # totals in one command: Redis blocked for less than a millisecond
+COUNTS_AGE_MS = 1_000  # of what is shown: nobody sees one second, and a hot post is read once in it
+COUNTED_MAX = 200_000  # posts and comments whose counts one API process keeps: 200 MB
+PARTS_KEPT = 1_000  # posts of 256 shards that were liked lately, 20 kB each
+FLAGS_AGE_MS = 10_000  # what a lost note of one's own like can be late on other devices
+FLAGS_MAX = 500_000  # whether a viewer likes a post, in one API process: 80 MB
+PENDING_TTL_S = 3_600  # of likes that may not be counted yet: far more than counting is late
+PENDING_LENGTH = 64  # of one user, the latest: nobody likes more within a moment
 COUNT_BATCH_LENGTH = 10_000  # events of one partition, counted together: what coalesces
 FETCHED_LENGTH_MAX = 1_000  # records that Faust hands on as one: its cost is then nothing
 FETCHES_WAITING = 16  # of those, until it stops fetching: 30 MB of events
@@ -105,6 +114,7 @@ STREAM_QUEUE_LENGTH = 64  # posts that wait for a slow reader, beside 64 kB on t
 LANDED_KEPT = 10_000  # posts that are not told twice
 
 assert PUSH_BELOW <= PULL_FROM
+assert FLAGS_AGE_MS < PENDING_TTL_S * 1000
 assert PAGE_LENGTH_MAX <= RECENT_LENGTH
 assert PAGE_LENGTH_DEFAULT <= PAGE_LENGTH_MAX <= FEED_LENGTH
 assert FANOUT_BATCH_LENGTH <= FANOUT_PAGE_LENGTH

@@ -134,7 +134,7 @@ async def test_the_heads_of_feeds_come_with_it(deps: Deps) -> None:
         await deps.feeds.open(reader, "a")
         await deps.feeds.fill(reader, "a", filled)
     asked = [(warm, 2), (cold, 3), (empty, 3), (opened, 3), (warm, 5), (warm, 9)]
-    _, heads = await deps.changes.since(None, [*asked, (warm, FEED_LENGTH)])
+    _, heads, _ = await deps.changes.since(None, [*asked, (warm, FEED_LENGTH)])
     newest_first = ids[::-1]
     assert heads == [newest_first[:2], None, [], None, *[newest_first] * 3]
     assert (await deps.changes.since(await now(deps), asked))[1] == heads[:-1]

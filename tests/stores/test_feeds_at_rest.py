@@ -17,6 +17,7 @@ from instastream.stores.cassandra.session import open_session
 from instastream.stores.cassandra.users import CassandraUsers
 from instastream.stores.redis import open_redis
 from instastream.stores.redis_changes import RedisChanges
+from instastream.stores.redis_counts import RedisCounts
 from instastream.stores.redis_feeds import RedisFeeds
 from tests.flow.feed_stores import Stores
 from tests.flow.feed_world import World
@@ -42,7 +43,8 @@ class Servers(Stores):
         self.posts = CassandraPosts(session)
         self.graph = CassandraGraph(session)
         self.feeds = self._lists = RedisFeeds(self._redis, prefix=self._prefix)
-        self.changes = RedisChanges(self._redis, self._lists, prefix=self._prefix)
+        counts = RedisCounts(self._redis, prefix=self._prefix)
+        self.changes = RedisChanges(self._redis, self._lists, counts, prefix=self._prefix)
 
     async def flush(self) -> None:
         keys = [key async for key in self._redis.scan_iter(f"{self._prefix}*")]

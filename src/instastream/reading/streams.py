@@ -100,7 +100,7 @@ class Streams:
     async def _begin(self, stream: Stream) -> Place:
         """Have it told what lands from now on; returns how far that is."""
         if self._place is None:
-            heard, _ = await self._deps.changes.since(None)
+            heard, *_ = await self._deps.changes.since(None)
             self._place = self._place or heard.place
         if self._tail is None:
             self._tail = asyncio.create_task(self._follow())
@@ -150,7 +150,7 @@ class Streams:
                 place = self._place
                 assert place
                 await self._deps.changes.wait(place, timeout_s=WAIT_S)
-                heard, _ = await self._deps.changes.since(place)
+                heard, *_ = await self._deps.changes.since(place)
                 await self._apply(heard)
             except Unavailable as error:
                 log.warning("streams wait: %s", error)
@@ -186,7 +186,7 @@ async def missed(
     entry: str, place: Place, stream: Stream, deps: Deps
 ) -> list[tuple[str, PostId]] | None:
     """What landed for a stream after an entry, up to a place; None where that is not known."""
-    heard, _ = await deps.changes.since(Place(place.epoch, entry))
+    heard, *_ = await deps.changes.since(Place(place.epoch, entry))
     if heard.lost:
         return None
     return [

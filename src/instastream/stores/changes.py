@@ -6,6 +6,7 @@ from typing import Literal, Protocol
 from msgspec import Struct
 
 from instastream.ids import PostId, UserId
+from instastream.stores.counts import Pending
 from instastream.stores.feeds import Head
 
 CHANGES_KEPT = 10_000  # minutes of a busy system; who missed more starts with empty caches
@@ -50,11 +51,15 @@ class Changes(Protocol):
         """Everyone who listens from now on hears these; tell only what is stored."""
 
     async def since(
-        self, place: Place | None, heads: Sequence[Head] = ()
-    ) -> tuple[Heard, list[list[PostId] | None]]:
+        self,
+        place: Place | None,
+        heads: Sequence[Head] = (),
+        viewers: Sequence[UserId] = (),
+    ) -> tuple[Heard, list[list[PostId] | None], list[list[Pending]]]:
         """What was told after a place (None: nothing is known yet), in one round trip.
 
-        And the first so many ids of some readers' feeds, as `Feeds.read` answers them.
+        And the first so many ids of some readers' feeds, as `Feeds.read` answers them, and what
+        some viewers liked lately, as `Counts.pending` does.
         """
 
     async def wait(self, place: Place, *, timeout_s: float) -> None:

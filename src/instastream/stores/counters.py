@@ -51,6 +51,9 @@ class Counters(Protocol):
     async def totals(self, subjects: Mapping[str, int]) -> dict[str, Total]:
         """What each subject's shards (how many it has) come to, in one batch; 0 of what is new."""
 
+    async def published(self, subject_id: str) -> dict[int, Shard]:
+        """The shards of a subject that has several, those that `publish` kept, in one read."""
+
     async def standing(self, places: Collection[Place], member: Member) -> dict[Place, int | None]:
         """Where a member is in each of some shards, 0: not counted any more, None: never."""
 

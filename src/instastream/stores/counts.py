@@ -11,10 +11,6 @@ from msgspec import Struct
 from instastream.ids import UserId
 from instastream.stores.counters import Total
 
-COUNTS_TTL_S = 86_400  # after the last change, or after they were read from the counters
-PENDING_TTL_S = 3_600  # far more than counting is late
-PENDING_LENGTH = 64  # of one user, the latest: nobody likes more within a moment
-
 Kind = Literal["likes", "comments"]
 
 
@@ -33,7 +29,9 @@ class Counts(Protocol):
     async def publish(self, kind: Kind, totals: Collection[Total]) -> None:
         """Keep totals; one with a smaller version than the one that is kept changes nothing."""
 
-    async def totals(self, kind: Kind, subject_ids: Collection[str]) -> Mapping[str, Total]:
+    async def totals(
+        self, wanted: Collection[tuple[Kind, str]]
+    ) -> Mapping[tuple[Kind, str], Total]:
         """The totals that are kept, in one batch; absent are those to be read from counters."""
 
     async def expect(self, user_id: UserId, pending: Pending) -> None:

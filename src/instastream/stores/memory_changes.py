@@ -7,14 +7,17 @@ from itertools import count
 
 from instastream.ids import PostId, UserId
 from instastream.stores.changes import CHANGES_KEPT, Change, Heard, Place
+from instastream.stores.counts import Counts, Pending
 from instastream.stores.feeds import Feeds, Head
+from instastream.stores.memory_counts import MemoryCounts
 
 
 class MemoryChanges:
     """Changes in a list; `flush` is what a Redis that lost everything does."""
 
-    def __init__(self, feeds: Feeds) -> None:
+    def __init__(self, feeds: Feeds, counts: Counts | None = None) -> None:
         self._feeds = feeds
+        self._counts = counts or MemoryCounts()
         self._epochs = count()
         self._news = asyncio.Event()
         self.flush()
@@ -39,10 +42,14 @@ class MemoryChanges:
         self._news = asyncio.Event()
 
     async def since(
-        self, place: Place | None, heads: Sequence[Head] = ()
-    ) -> tuple[Heard, list[list[PostId] | None]]:
+        self,
+        place: Place | None,
+        heads: Sequence[Head] = (),
+        viewers: Sequence[UserId] = (),
+    ) -> tuple[Heard, list[list[PostId] | None], list[list[Pending]]]:
         feeds = [await self._head(reader, length) for reader, length in heads]
-        return self._heard(place), feeds
+        pending = [await self._counts.pending(viewer) for viewer in viewers]
+        return self._heard(place), feeds, pending
 
     async def wait(self, place: Place, *, timeout_s: float) -> None:
         if place == self._place():

@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from instastream.counting import Mark, Member, Shard, fold
+from instastream.limits import LIKE_SHARDS_MAX
 from instastream.stores.counters import Listed, Place, Total, total_of
 
 
@@ -18,6 +19,7 @@ class MemoryCounters:
 
     for_good: bool = False
     counted: dict[Place, Shard] = field(default_factory=dict)
+    kept: dict[Place, Shard] = field(default_factory=dict)  # what was published
     members: dict[Place, dict[Member, int]] = field(default_factory=_members)
 
     async def apply(self, marks: Mapping[Place, Sequence[Mark]]) -> dict[Place, Shard]:
@@ -30,15 +32,23 @@ class MemoryCounters:
         return {place: self.counted.get(place, Shard()) for place in marks}
 
     async def publish(self, shards: Mapping[Place, Shard]) -> None:
-        pass
+        for place, shard in shards.items():
+            if self.kept.get(place, Shard()).version <= shard.version:
+                self.kept[place] = shard
 
     async def totals(self, subjects: Mapping[str, int]) -> dict[str, Total]:
         return {
-            subject_id: total_of(
-                subject_id, [self.counted.get(Place(subject_id, i), Shard()) for i in range(shards)]
-            )
+            subject_id: total_of(subject_id, list(self._shards(subject_id, shards).values()))
             for subject_id, shards in subjects.items()
         }
+
+    async def published(self, subject_id: str) -> dict[int, Shard]:
+        return self._shards(subject_id, LIKE_SHARDS_MAX)
+
+    def _shards(self, subject_id: str, shards: int) -> dict[int, Shard]:
+        known = self.counted if shards == 1 else self.kept
+        places = [Place(subject_id, number) for number in range(shards)]
+        return {place.shard: known[place] for place in places if place in known}
 
     async def standing(self, places: Collection[Place], member: Member) -> dict[Place, int | None]:
         return {place: self.members[place].get(member) for place in places}

@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from instastream.ids import UserId
+from instastream.limits import PENDING_LENGTH
 from instastream.stores.counters import Total
 from instastream.stores.counts import Kind, Pending
 
@@ -26,11 +27,14 @@ class MemoryCounts:
             if kept is None or kept.version <= total.version:
                 self.kept[kind, total.subject_id] = total
 
-    async def totals(self, kind: Kind, subject_ids: Collection[str]) -> Mapping[str, Total]:
-        return {i: self.kept[kind, i] for i in subject_ids if (kind, i) in self.kept}
+    async def totals(
+        self, wanted: Collection[tuple[Kind, str]]
+    ) -> Mapping[tuple[Kind, str], Total]:
+        return {name: self.kept[name] for name in wanted if name in self.kept}
 
     async def expect(self, user_id: UserId, pending: Pending) -> None:
         self.expected[user_id].append(pending)
+        del self.expected[user_id][:-PENDING_LENGTH]
 
     async def pending(self, user_id: UserId) -> list[Pending]:
         return list(self.expected[user_id])

@@ -1,8 +1,9 @@
 """Connections to Redis, one server or a cluster, and how far transcodes are."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import TypeAlias
+from zlib import crc32
 
 import hiredis
 from redis.asyncio import BlockingConnectionPool, Connection, Redis, RedisCluster
@@ -20,6 +21,7 @@ CONNECTIONS_MAX = 64  # one server thread answers them all; who comes later wait
 SOCKET_TIMEOUT_S = 5.0
 RETRIES = 3  # a connection that a restart closed, not a server that is down
 CLUSTER = "+cluster"
+TAGS = 16  # slots that keys spread over on Redis Cluster: few, so that batches stay large
 
 AnyRedis: TypeAlias = Redis | RedisCluster
 
@@ -89,6 +91,21 @@ async def open_redis(settings: Settings) -> AsyncIterator[AnyRedis]:
     )
     async with Redis.from_pool(pool) as redis:
         yield redis
+
+
+def tag_of(name: str) -> int:
+    """What keys of this user, post or comment share a slot by."""
+    return crc32(name.encode()) % TAGS
+
+
+def by_slot(names: Sequence[str], redis: AnyRedis) -> Sequence[Sequence[int]]:
+    """Which of these one command may name together: on a cluster, those of one slot."""
+    if not isinstance(redis, RedisCluster):
+        return [range(len(names))] if names else []
+    by_tag: dict[int, list[int]] = {}
+    for at, name in enumerate(names):
+        by_tag.setdefault(tag_of(name), []).append(at)
+    return list(by_tag.values())
 
 
 @contextmanager

@@ -16,8 +16,10 @@ from instastream.stores.changes import (
     Heard,
     Place,
 )
+from instastream.stores.counts import Pending
 from instastream.stores.feeds import Head
 from instastream.stores.redis import AnyRedis, translated
+from instastream.stores.redis_counts import RedisCounts, parse_pending
 from instastream.stores.redis_feeds import RedisFeeds
 
 BEGUN = {"kind": "begun"}  # a stream's first entry, so that there always is a last one
@@ -27,9 +29,12 @@ Entry = tuple[str, dict[str, str]]
 class RedisChanges:
     """Changes in the stream `{changes}:stream`; `{changes}:epoch` is another after each loss."""
 
-    def __init__(self, redis: AnyRedis, feeds: RedisFeeds, *, prefix: str) -> None:
+    def __init__(
+        self, redis: AnyRedis, feeds: RedisFeeds, counts: RedisCounts, *, prefix: str
+    ) -> None:
         self._redis = redis
         self._feeds = feeds
+        self._counts = counts
         self._stream = f"{prefix}{{changes}}:stream"
         self._epoch = f"{prefix}{{changes}}:epoch"
 
@@ -42,21 +47,30 @@ class RedisChanges:
                 await pipeline.execute()
 
     async def since(
-        self, place: Place | None, heads: Sequence[Head] = ()
-    ) -> tuple[Heard, list[list[PostId] | None]]:
+        self,
+        place: Place | None,
+        heads: Sequence[Head] = (),
+        viewers: Sequence[UserId] = (),
+    ) -> tuple[Heard, list[list[PostId] | None], list[list[Pending]]]:
         with translated():
             async with self._redis.pipeline(transaction=False) as pipeline:
                 if place:
                     pipeline.get(self._epoch)
                     pipeline.xrange(self._stream, place.entry, count=CHANGES_READ_MAX)
-                answered = self._feeds.queue_heads(pipeline, heads)
+                of_heads = self._feeds.queue_heads(pipeline, heads)
+                of_viewers = self._counts.queue_pending(pipeline, viewers)
                 answers = await pipeline.execute()
             heard = _heard(place, *answers[:2]) if place else None
             feeds: list[list[PostId] | None] = [None] * len(heads)
-            for ats, ids in zip(answered, answers[2 if place else 0 :], strict=True):
+            pending: list[list[Pending]] = [[] for _ in viewers]
+            rest = iter(answers[2 if place else 0 :])
+            for ats, ids in zip(of_heads, rest, strict=False):
                 for at, head in zip(ats, ids, strict=True):
                     feeds[at] = head
-            return heard or await self._anew(), feeds
+            for ats, said in zip(of_viewers, rest, strict=True):
+                for at, entries in zip(ats, said, strict=True):
+                    pending[at] = parse_pending(entries)
+            return heard or await self._anew(), feeds, pending
 
     async def wait(self, place: Place, *, timeout_s: float) -> None:
         with translated():

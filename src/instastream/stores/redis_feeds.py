@@ -11,7 +11,6 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from zlib import crc32
 
-from redis.asyncio import RedisCluster
 from redis.asyncio.client import Pipeline
 from redis.asyncio.cluster import ClusterPipeline
 
@@ -24,12 +23,11 @@ from instastream.limits import (
     REBUILD_LEASE_S,
 )
 from instastream.stores.feeds import FeedState, Head
-from instastream.stores.redis import AnyRedis, translated
+from instastream.stores.redis import TAGS, AnyRedis, by_slot, translated
 
 DONE = "0"
 BUILDING = "-"
 MARK = "+"
-TAGS = 16  # slots that feeds spread over on Redis Cluster: few, so that batches stay large
 SCANNED_AT_ONCE = 1_000  # keys that Redis looks at between two other commands: half a millisecond
 TTL_SLACK = 30  # a list's end is put off after this part of its time: most reads write nothing
 
@@ -139,7 +137,6 @@ class RedisFeeds:
         self._hold = redis.register_script(HOLD)
         self._fill = redis.register_script(FILL)
         self._remove = redis.register_script(REMOVE)
-        self._is_cluster = isinstance(redis, RedisCluster)
 
     async def push(self, post_id: PostId, readers: list[UserId]) -> None:
         with translated():
@@ -164,7 +161,7 @@ class RedisFeeds:
 
         One command for all that share a slot: returns which of `heads` each answers.
         """
-        groups = self._by_slot([reader for reader, _ in heads])
+        groups = by_slot([reader for reader, _ in heads], self._redis)
         for ats in groups:
             keys = [self.key(heads[at][0]) for at in ats]
             lengths = [min(heads[at][1], FEED_LENGTH) for at in ats]
@@ -227,20 +224,6 @@ class RedisFeeds:
     def _batches(self, readers: Sequence[UserId]) -> Iterator[list[str]]:
         """Keys for one call each."""
         keys = self._keys(readers)
-        for ats in self._by_slot(readers):
+        for ats in by_slot(readers, self._redis):
             for start in range(0, len(ats), FANOUT_BATCH_LENGTH):
                 yield [keys[at] for at in ats[start : start + FANOUT_BATCH_LENGTH]]
-
-    def _by_slot(self, readers: Sequence[UserId]) -> Sequence[Sequence[int]]:
-        """Which of these one command may name together: on a cluster, those of one slot."""
-        if not self._is_cluster:
-            return [range(len(readers))] if readers else []
-        by_tag: dict[int, list[int]] = {}
-        for at, reader in enumerate(readers):
-            by_tag.setdefault(tag_of(reader), []).append(at)
-        return list(by_tag.values())
-
-
-def tag_of(reader: UserId) -> int:
-    """What a reader's feed shares a slot by."""
-    return crc32(reader.encode()) % TAGS

@@ -127,6 +127,10 @@ class CassandraCounters:
             found[str(row.subject_id)].append(shard_in(row))
         return {subject_id: total_of(subject_id, shards) for subject_id, shards in found.items()}
 
+    async def published(self, subject_id: str) -> dict[int, Shard]:
+        rows = await self._session.execute(PUBLISHED_OF, int(subject_id))
+        return {row.shard: _shard(row) for row in rows}
+
     async def standing(self, places: Collection[Place], member: Member) -> dict[Place, int | None]:
         found: dict[Place, int | None] = dict.fromkeys(places)
         for shard in {place.shard for place in places}:
@@ -174,6 +178,7 @@ def _together(marks: Mapping[Place, Sequence[Mark]]) -> Iterator[dict[Place, Seq
 
 PUBLISH = f"""INSERT INTO post_counts (post_id, shard, {SHARD_COLUMNS})
     VALUES (?, ?, ?, ?, ?, ?) USING TIMESTAMP ?"""
+PUBLISHED_OF = f"SELECT shard, {SHARD_COLUMNS} FROM post_counts WHERE post_id = ?"
 PUBLISHED = f"""SELECT post_id AS subject_id, shard, {SHARD_COLUMNS} FROM post_counts
     WHERE post_id IN ?"""
 

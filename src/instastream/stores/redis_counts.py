@@ -1,0 +1,152 @@
+"""Counts as they are shown, on Redis: totals as short strings, pending likes as lists by user.
+
+A total is `version:count:size:at_ms`. Versions go beyond 2^53, which Lua's numbers lose, so they
+have one length and are compared as strings. Keys spread over a few slots, as feeds do: many totals
+are one command for each slot.
+"""
+
+import asyncio
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import lru_cache
+
+from redis.asyncio.client import Pipeline
+from redis.asyncio.cluster import ClusterPipeline
+
+from instastream.ids import UserId
+from instastream.limits import COUNTS_AT_ONCE, COUNTS_TTL_S, PENDING_LENGTH, PENDING_TTL_S
+from instastream.stores.counters import Total
+from instastream.stores.counts import Kind, Pending
+from instastream.stores.redis import AnyRedis, by_slot, tag_of, translated
+
+VERSION_DIGITS = 21  # of the sum of 256 versions below 2^61
+PENDING_PARSED = 20_000  # entries whose meaning is kept: who reads, reads again
+
+# KEYS: totals. ARGV: seconds that they live, what they are.
+PUBLISH = f"""
+local kept = redis.call('MGET', unpack(KEYS))
+for at, key in ipairs(KEYS) do
+  local said = ARGV[at + 1]
+  if not kept[at] or kept[at]:sub(1, {VERSION_DIGITS}) <= said:sub(1, {VERSION_DIGITS}) then
+    redis.call('SET', key, said, 'EX', ARGV[1])
+  end
+end
+"""
+
+# KEYS: lists.
+PENDING = """
+local said = {}
+for at, key in ipairs(KEYS) do said[at] = redis.call('LRANGE', key, 0, -1) end
+return said
+"""
+
+
+class RedisCounts:
+    """Totals `counts:{tag}:kind:subject`, and lists `pending:{tag}:user`."""
+
+    def __init__(
+        self,
+        redis: AnyRedis,
+        *,
+        prefix: str,
+        ttl_s: int = COUNTS_TTL_S,
+        pending_ttl_s: int = PENDING_TTL_S,
+    ) -> None:
+        self._redis = redis
+        self._prefix = prefix
+        self._ttl_s = ttl_s
+        self._pending_ttl_s = pending_ttl_s
+        self._publish = redis.register_script(PUBLISH)
+
+    async def publish(self, kind: Kind, totals: Collection[Total]) -> None:
+        said = [(self._key(kind, total.subject_id), _packed(total)) for total in totals]
+        slots = by_slot([total.subject_id for total in totals], self._redis)
+        with translated():
+            await asyncio.gather(
+                *(
+                    self._publish(
+                        keys=[said[at][0] for at in ats],
+                        args=[self._ttl_s, *(said[at][1] for at in ats)],
+                    )
+                    for ats in _pieces(slots)
+                )
+            )
+
+    async def totals(
+        self, wanted: Collection[tuple[Kind, str]]
+    ) -> Mapping[tuple[Kind, str], Total]:
+        names = list(wanted)
+        slots = list(_pieces(by_slot([subject_id for _, subject_id in names], self._redis)))
+        with translated():
+            async with self._redis.pipeline(transaction=False) as pipeline:
+                for ats in slots:
+                    pipeline.execute_command("MGET", *(self._key(*names[at]) for at in ats))
+                answers = await pipeline.execute() if slots else []
+        return {
+            names[at]: _unpacked(names[at][1], said)
+            for ats, some in zip(slots, answers, strict=True)
+            for at, said in zip(ats, some, strict=True)
+            if said is not None
+        }
+
+    async def expect(self, user_id: UserId, pending: Pending) -> None:
+        key = self._pending_key(user_id)
+        entry = f"{pending.subject_id}:{pending.shards}:{pending.liked:d}:{pending.version}"
+        with translated():
+            async with self._redis.pipeline(transaction=False) as pipeline:
+                pipeline.rpush(key, entry)
+                pipeline.ltrim(key, -PENDING_LENGTH, -1)
+                pipeline.expire(key, self._pending_ttl_s)
+                await pipeline.execute()
+
+    async def pending(self, user_id: UserId) -> list[Pending]:
+        with translated():
+            entries = await self._redis.lrange(self._pending_key(user_id), 0, -1)
+        return parse_pending(entries)
+
+    def queue_pending(
+        self, pipeline: Pipeline | ClusterPipeline, viewers: Sequence[UserId]
+    ) -> Sequence[Sequence[int]]:
+        """Ask for what some said lately as part of a larger round trip.
+
+        One command for all that share a slot: returns which of `viewers` each answers, with
+        entries for `parse_pending`.
+        """
+        slots = by_slot(viewers, self._redis)
+        for ats in slots:
+            pipeline.eval(PENDING, len(ats), *(self._pending_key(viewers[at]) for at in ats))
+        return slots
+
+    def _key(self, kind: Kind, subject_id: str) -> str:
+        return f"{self._prefix}counts:{{{tag_of(subject_id)}}}:{kind}:{subject_id}"
+
+    def _pending_key(self, user_id: UserId) -> str:
+        return f"{self._prefix}pending:{{{tag_of(user_id)}}}:{user_id}"
+
+
+def parse_pending(entries: Sequence[str]) -> list[Pending]:
+    """What the entries of a list say."""
+    return [_pending(entry) for entry in entries]
+
+
+@lru_cache(PENDING_PARSED)
+def _pending(entry: str) -> Pending:
+    subject_id, shards, liked, version = entry.split(":")
+    return Pending(
+        subject_id=subject_id, shards=int(shards), liked=liked == "1", version=int(version)
+    )
+
+
+def _packed(total: Total) -> str:
+    return f"{total.version:0{VERSION_DIGITS}}:{total.count}:{total.size}:{total.at_ms}"
+
+
+def _unpacked(subject_id: str, said: str) -> Total:
+    version, count, size, at_ms = map(int, said.split(":"))
+    return Total(subject_id=subject_id, version=version, count=count, size=size, at_ms=at_ms)
+
+
+def _pieces(slots: Sequence[Sequence[int]]) -> Iterator[Sequence[int]]:
+    """Not too many keys in one command."""
+    for ats in slots:
+        for start in range(0, len(ats), COUNTS_AT_ONCE):
+            yield ats[start : start + COUNTS_AT_ONCE]
