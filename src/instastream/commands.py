@@ -23,7 +23,7 @@ from instastream.events import (
 from instastream.handlers.posts import record_deleted, record_edited, record_finalized
 from instastream.idempotency import bind
 from instastream.ids import MediaId, PostId, UserId
-from instastream.limits import PUT_BYTES_MAX
+from instastream.limits import LIKE_SHARDS_PULLED, PUT_BYTES_MAX
 from instastream.multipart import own_upload
 from instastream.quotas import opening
 from instastream.stamps import stamp_of
@@ -182,6 +182,7 @@ def _finalized(
             media_count=len(uploads),
             private=private,
             fanout=fanout,
+            like_shards=LIKE_SHARDS_PULLED if fanout == "pull" else 1,
             at_ms=at_ms,
         )
         for position, (media, upload) in enumerate(zip(draft.media, uploads, strict=True))

@@ -6,6 +6,7 @@ from instastream.ids import PostId, UserId
 from instastream.reading import pages
 from instastream.reading.known import Known
 from instastream.reading.pages import Page
+from instastream.reading.totals import Numbers
 from instastream.stores.posts import Post
 
 _processes: dict[int, tuple[Deps, Known]] = {}  # the deps are kept, so that no id comes twice
@@ -14,13 +15,18 @@ _processes: dict[int, tuple[Deps, Known]] = {}  # the deps are kept, so that no 
 def known_of(deps: Deps) -> Known:
     """What the process knows."""
     if id(deps) not in _processes:
-        _processes[id(deps)] = deps, Known(deps, show=show, sizes=SIZES)
+        _processes[id(deps)] = deps, Known(deps, show=show, show_numbers=show_numbers, sizes=SIZES)
     return _processes[id(deps)][1]
 
 
 def show(post: Post, size: str) -> bytes:
     """Something that is another with every change of a post."""
     return f"{size} {post}".encode()
+
+
+def show_numbers(numbers: Numbers) -> bytes:
+    """Something that is another with every change of a number."""
+    return str(numbers).encode()
 
 
 async def read_page(

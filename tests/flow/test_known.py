@@ -55,7 +55,12 @@ class World:
         )
         self.deps = cast(Deps, deps)
         self.known = [
-            Known(self.deps, show=lambda post, size: post.caption.encode(), sizes=(SIZE,))
+            Known(
+                self.deps,
+                show=lambda post, size: post.caption.encode(),
+                show_numbers=lambda numbers: b"",
+                sizes=(SIZE,),
+            )
             for _ in range(2)
         ]
         self.acknowledged = {"post": 0, "user": 0, "celebrity": 0}

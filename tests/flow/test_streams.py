@@ -41,7 +41,9 @@ class Graph:
 
 def _streams(graph: Graph, changes: Changes) -> tuple[Deps, Streams]:
     deps = cast(Deps, SimpleNamespace(graph=graph, changes=changes))
-    known = Known(deps, show=lambda post, size: b"", sizes=("feed",))
+    known = Known(
+        deps, show=lambda post, size: b"", show_numbers=lambda numbers: b"", sizes=("feed",)
+    )
     return deps, Streams(known, deps)
 
 

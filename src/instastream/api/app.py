@@ -19,7 +19,7 @@ from instastream.api.fields import SIZES
 from instastream.api.metrics import Observed, RequestMetrics
 from instastream.api.openapi import OPERATIONS
 from instastream.api.operations import JSON, Answer, AnyOperation
-from instastream.api.views import encode_post
+from instastream.api.views import encode_post, numbers_json
 from instastream.deps import Deps, open_deps
 from instastream.handlers.engagement import ENGAGEMENT
 from instastream.reading.known import Known
@@ -64,7 +64,9 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
 
 def _open(app: Starlette, deps: Deps) -> None:
     app.state.deps = deps
-    app.state.known = Known(deps, show=partial(encode_post, deps=deps), sizes=SIZES)
+    app.state.known = Known(
+        deps, show=partial(encode_post, deps=deps), show_numbers=numbers_json, sizes=SIZES
+    )
     app.state.streams = Streams(app.state.known, deps)
 
 

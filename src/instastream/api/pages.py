@@ -87,7 +87,8 @@ def answer_page(
         following = b'"%b"' % cursor.encode()
     if _has(asked.if_none_match, headers["etag"]):
         return Answer(None, headers)
-    posts = b",".join([shown.body for shown in page.shown])
+    whole = zip(page.shown, page.numbers, strict=True)
+    posts = b",".join([shown.body + numbers for shown, numbers in whole])
     return Answer(b'{"posts":[%b],"next_cursor":%b}' % (posts, following), headers)
 
 

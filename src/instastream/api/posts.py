@@ -1,6 +1,6 @@
 """Posts: make uploads one, change and delete it, look at one, and at all of a user's."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -8,11 +8,19 @@ from instastream import access, commands, queries
 from instastream.api.fields import AltText, Caption, UploadId
 from instastream.api.operations import NOTHING, Answer, Asked, Encoded, Nothing, Operation
 from instastream.api.pages import PageQuery, SizeQuery, answer_page, before
-from instastream.api.views import Page, Post, show_post
+from instastream.api.views import (
+    Page,
+    Post,
+    Uncounted,
+    numbers_json,
+    show_post,
+    uncounted_json,
+)
 from instastream.commands import Draft, DraftMedia
 from instastream.ids import parse_post_id, parse_user_id
 from instastream.limits import MEDIA_MAX
 from instastream.reading import pages
+from instastream.stores import posts
 
 
 class NewMedia(Struct, frozen=True, forbid_unknown_fields=True):
@@ -43,7 +51,7 @@ class PostEdit(Struct, frozen=True, forbid_unknown_fields=True):
     media: Annotated[list[MediaEdit], Meta(max_length=MEDIA_MAX)] = []
 
 
-async def finalize(asked: Asked[Nothing, NewPost]) -> Answer[Post]:
+async def finalize(asked: Asked[Nothing, NewPost]) -> Answer[Encoded]:
     """The post, as yet without its media."""
     new, deps = asked.body, asked.deps
     media = [DraftMedia(one.media_id, one.alt_text) for one in new.media]
@@ -52,22 +60,21 @@ async def finalize(asked: Asked[Nothing, NewPost]) -> Answer[Post]:
         asked.viewer, draft, idempotency_key=asked.idempotency_key, deps=deps
     )
     shown = show_post(post, viewer=asked.viewer, url=asked.media_url)
-    return Answer(shown, {"location": f"/v1/posts/{post.post_id}"})
+    return Answer(await _counted(post, shown, asked), {"location": f"/v1/posts/{post.post_id}"})
 
 
-async def get(asked: Asked[SizeQuery, Nothing]) -> Answer[Post]:
+async def get(asked: Asked[SizeQuery, Nothing]) -> Answer[Encoded]:
     """A post, if whoever asks may see it."""
     viewer, deps = asked.viewer, asked.deps
     post = await access.find_post(parse_post_id(asked.path["post_id"]), viewer, deps)
     percents = await queries.percents(post, deps)
-    return Answer(
-        show_post(
-            post, viewer=viewer, url=asked.media_url, size=asked.query.size, percents=percents
-        )
+    shown = show_post(
+        post, viewer=viewer, url=asked.media_url, size=asked.query.size, percents=percents
     )
+    return Answer(await _counted(post, shown, asked))
 
 
-async def edit(asked: Asked[SizeQuery, PostEdit]) -> Answer[Post]:
+async def edit(asked: Asked[SizeQuery, PostEdit]) -> Answer[Encoded]:
     """The post with its new words."""
     viewer, deps, body = asked.viewer, asked.deps, asked.body
     post = await commands.edit(
@@ -77,7 +84,14 @@ async def edit(asked: Asked[SizeQuery, PostEdit]) -> Answer[Post]:
         alt_texts={one.media_id: one.alt_text for one in body.media},
         deps=deps,
     )
-    return Answer(show_post(post, viewer=viewer, url=asked.media_url, size=asked.query.size))
+    shown = show_post(post, viewer=viewer, url=asked.media_url, size=asked.query.size)
+    return Answer(await _counted(post, shown, asked))
+
+
+async def _counted(post: posts.Post, shown: Uncounted, asked: Asked[Any, Any]) -> bytes:
+    """The post with its numbers, as whoever asks sees them."""
+    numbers = await asked.known.numbers(asked.viewer, {post.post_id: post.like_shards})
+    return uncounted_json(shown) + numbers_json(numbers[post.post_id])
 
 
 async def delete(asked: Asked[Nothing, Nothing]) -> Answer[Nothing]:

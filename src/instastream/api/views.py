@@ -22,6 +22,7 @@ from instastream.api.fields import (
 from instastream.deps import Deps
 from instastream.ids import MediaId, UserId
 from instastream.media_urls import media_url
+from instastream.reading.totals import Numbers
 from instastream.relations import Relations
 from instastream.stores import posts, users
 from instastream.uploads import is_video
@@ -126,8 +127,8 @@ class Media(Struct, frozen=True, kw_only=True):
     colour: Annotated[str | None, Meta(description="The dominant one.", examples=["#7d5a3c"])]
 
 
-class Post(Struct, frozen=True, kw_only=True):
-    """A post. It is `ready` when all of its media are; until then only its author sees it."""
+class Uncounted(Struct, frozen=True, kw_only=True):
+    """A post, but for what is counted of it."""
 
     id: SnowflakeId
     author_id: SnowflakeId
@@ -136,6 +137,18 @@ class Post(Struct, frozen=True, kw_only=True):
     created_at: Timestamp
     media: Annotated[list[Media], Meta(description="In the order in which they are shown.")]
     failure: Failure | UnsetType = UNSET
+
+
+class Post(Uncounted, frozen=True, kw_only=True):
+    """A post. It is `ready` when all of its media are; until then only its author sees it."""
+
+    like_count: int
+    comment_count: Annotated[int, Meta(description="Replies, too.")]
+    liked: Annotated[bool, Meta(description="By whoever asks.")]
+    as_of: Annotated[
+        Timestamp | None,
+        Meta(description="When the last happened that is counted; null where nothing ever did."),
+    ]
 
 
 class Page(Struct, frozen=True):
@@ -183,10 +196,10 @@ def show_post(
     url: Url,
     size: str = SIZE_DEFAULT,
     percents: Mapping[MediaId, float] = NOBODY_ASKED,
-) -> Post:
+) -> Uncounted:
     """A post as its viewer may see it; `percents` say how far its transcodes are."""
     assert post.status != "deleted"
-    return Post(
+    return Uncounted(
         id=post.post_id,
         author_id=post.author_id,
         status=post.status,
@@ -201,9 +214,26 @@ def show_post(
 
 
 def encode_post(post: posts.Post, size: str, deps: Deps) -> bytes:
-    """The JSON of a post: as everyone sees it once it is ready, and its author before."""
+    """The JSON of a post up to its numbers: as everyone sees it once ready, its author before."""
     url = partial(media_url, deps.settings, now_s=deps.now_ms() // 1000)
-    return msgspec.json.encode(show_post(post, viewer=post.author_id, url=url, size=size))
+    return uncounted_json(show_post(post, viewer=post.author_id, url=url, size=size))
+
+
+def uncounted_json(shown: Uncounted) -> bytes:
+    """The JSON of a post up to its numbers, which `numbers_json` makes whole."""
+    return msgspec.json.encode(shown)[:-1]
+
+
+def numbers_json(numbers: Numbers) -> bytes:
+    """The end of a post's JSON: made once a second, and put beside what stays."""
+    as_of = msgspec.json.encode(_at(numbers.at_ms) if numbers.at_ms else None)
+    liked = b"true" if numbers.liked else b"false"
+    return b',"like_count":%d,"comment_count":%d,"liked":%b,"as_of":%b}' % (
+        numbers.likes,
+        numbers.comments,
+        liked,
+        as_of,
+    )
 
 
 def _show_media(media: posts.Media, *, url: Url, size: str, percent: float | None) -> Media:

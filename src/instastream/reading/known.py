@@ -8,11 +8,12 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from hashlib import blake2b
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from msgspec import Struct
 
 from instastream.deps import Deps
+from instastream.errors import Unavailable
 from instastream.ids import PostId, UserId, newest
 from instastream.limits import (
     PRIVATE_URL_TTL_S,
@@ -25,55 +26,64 @@ from instastream.limits import (
 )
 from instastream.media_urls import PRIVATE
 from instastream.reading.caching import Cache
+from instastream.reading.circles import ID_BYTES, Circle
+from instastream.reading.engagement import Engagement
+from instastream.reading.totals import Numbers
 from instastream.relations import Relations
 from instastream.stores.changes import Change, Heard, Place
+from instastream.stores.counts import Pending
 from instastream.stores.feeds import Head
 from instastream.stores.posts import Post
 from instastream.stores.users import User
-from instastream.visibility import feed_shows
 
 VERSION_BYTES = 8
-ID_BYTES = 80  # of memory, as an entry of a set or list of strings
 ALL = UserId("")  # the one key of the set of celebrities
 FOR_EVER_MS = 1 << 62
 
-Asked: TypeAlias = tuple[Head | None, asyncio.Future[list[PostId] | None]]
 Show: TypeAlias = Callable[[Post, str], bytes]  # a post's JSON, in one size, as its author sees it
+ShowNumbers: TypeAlias = Callable[[Numbers], bytes]  # the end of that JSON
+
+
+class Looked(NamedTuple):
+    """The first ids of a reader's list, None where it is cold, and what they liked lately."""
+
+    listed: list[PostId] | None = None
+    pending: Sequence[Pending] = ()
+
+
+Asked: TypeAlias = tuple[UserId | None, Head | None, asyncio.Future[Looked]]
 
 
 class Shown(Struct, frozen=True):
-    """A post that is not deleted, as JSON: as everyone sees it once it is ready."""
+    """A post that is not deleted, as JSON: as everyone sees it once it is ready.
+
+    What is counted follows: the body is without its end.
+    """
 
     post_id: PostId
     author_id: UserId
+    like_shards: int
     ready: bool
     body: bytes
     version: bytes  # of the body
     until_ms: int  # when an address in it changes
 
 
-class Circle:
-    """What a reader is to others; kept as long as nothing of it changes.
-
-    `in_feed` are those whose posts are in the reader's feed. `whole_from` is the last id of the
-    reader's list when there was nothing in their timelines below it ("" of an empty list): what
-    comes later is in the list, or pulled, as long as the list ends there.
-    """
-
-    def __init__(self, relations: Relations) -> None:
-        self.relations = relations
-        self.in_feed = frozenset(
-            author for author in relations.following if feed_shows(author, relations)
-        )
-        self.whole_from: PostId | None = None
-
-
 class Known:
     """Caches of one process, and how far it has heard of changes."""
 
-    def __init__(self, deps: Deps, *, show: Show, sizes: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        deps: Deps,
+        *,
+        show: Show,
+        show_numbers: ShowNumbers,
+        sizes: tuple[str, ...],
+        without_redis: bool = False,
+    ) -> None:
         self._deps = deps
         self._show = show
+        self._show_numbers = show_numbers
         self._sizes = sizes
         self._place: Place | None = None
         self._waiting: list[Asked] = []
@@ -87,7 +97,9 @@ class Known:
             for size in sizes
         }
         self.circles = Cache[UserId, Circle](
-            self._load_circles, bytes_max=RELATIONS_BYTES_MAX, size_of=_size_of_circle
+            self._load_circles,
+            bytes_max=RELATIONS_BYTES_MAX,
+            size_of=lambda circle: circle.size_bytes,
         )
         self.users = Cache[UserId, User](
             self._load_users, bytes_max=USERS_BYTES_MAX, size_of=lambda user: 0
@@ -100,7 +112,9 @@ class Known:
         self._celebrities = Cache[UserId, frozenset[UserId]](
             self._load_celebrities, bytes_max=RECENTS_BYTES_MAX, size_of=lambda ids: 0
         )
+        self.engagement = Engagement(deps, show=show_numbers, without_redis=without_redis)
         self._clears = [
+            self.engagement.clear,
             *(cache.clear for cache in self.posts.values()),
             self.circles.clear,
             self.users.clear,
@@ -109,19 +123,42 @@ class Known:
         ]
 
     def empty(self) -> "Known":
-        """One that knows nothing, for a read that can't ask what changed."""
-        return Known(self._deps, show=self._show, sizes=self._sizes)
+        """One that knows nothing, for a read that can't ask what changed, as Redis is away."""
+        return Known(
+            self._deps,
+            show=self._show,
+            show_numbers=self._show_numbers,
+            sizes=self._sizes,
+            without_redis=True,
+        )
 
-    async def look(self, head: Head | None = None) -> list[PostId] | None:
-        """Forget what changed, and read the first ids of a reader's list, None where it is cold.
+    async def look(self, viewer: UserId | None = None, *, head: Head | None = None) -> Looked:
+        """Forget what changed; read what a viewer liked lately, and the head of a list.
 
         All who ask while an answer is under way share the next one. Raises Unavailable.
         """
-        answer: asyncio.Future[list[PostId] | None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((head, answer))
+        answer: asyncio.Future[Looked] = asyncio.get_running_loop().create_future()
+        self._waiting.append((viewer, head, answer))
         if self._asking is None:
             self._asking = asyncio.create_task(self._ask())
         return await answer
+
+    async def look_for(self, viewer: UserId) -> tuple["Known", Looked]:
+        """What a viewer's read may use: nothing of this while Redis is away."""
+        try:
+            return self, await self.look(viewer)
+        except Unavailable as error:
+            if error.what != "redis":
+                raise
+            return self.empty(), Looked()
+
+    async def numbers(self, viewer: UserId, subjects: Mapping[str, int]) -> dict[str, Numbers]:
+        """What is counted of posts or comments that a viewer may see, and whether they like them.
+
+        By id, each with its number of shards of likes, which is 1 of comments.
+        """
+        known, looked = await self.look_for(viewer)
+        return await known.engagement.numbers(viewer, subjects, looked.pending)
 
     async def celebrities(self) -> frozenset[UserId]:
         """Everyone whose posts are pulled, some of them at least."""
@@ -187,20 +224,21 @@ class Known:
             self._asking = None
 
     async def _answer(self, asked: list[Asked]) -> None:
-        heads = [head for head, _ in asked if head]
+        heads = [head for _, head, _ in asked if head]
+        viewers = [viewer for viewer, _, _ in asked if viewer]
         try:
-            heard, lists = await self._deps.changes.since(self._place, heads)
+            heard, lists, said = await self._deps.changes.since(self._place, heads, viewers)
         except Exception as error:  # each who asked is told
-            for _, answer in asked:
+            for _, _, answer in asked:
                 if not answer.done():
                     answer.set_exception(error)
             return
         self.learn(heard)
-        answers = iter(lists)
-        for head, answer in asked:
-            ids = next(answers) if head else None
+        listed, pending = iter(lists), iter(said)
+        for viewer, head, answer in asked:
+            looked = Looked(next(listed) if head else None, next(pending) if viewer else ())
             if not answer.done():
-                answer.set_result(ids)
+                answer.set_result(looked)
 
     async def _load_posts(self, size: str, post_ids: list[PostId]) -> dict[PostId, Shown]:
         posts = await self._deps.posts.get(post_ids)
@@ -216,6 +254,7 @@ class Known:
         return Shown(
             post.post_id,
             post.author_id,
+            like_shards=post.like_shards,
             ready=post.status == "ready",
             body=body,
             version=version,
@@ -246,12 +285,6 @@ class Known:
 def _is_signed(post: Post) -> bool:
     rendered = [media.rendered for media in post.media if media.rendered]
     return any(one.key.startswith(PRIVATE) for outcome in rendered for one in outcome.variants)
-
-
-def _size_of_circle(circle: Circle) -> int:
-    of = circle.relations
-    ids = (of.following, of.requested, of.blocks, of.blocked_by, of.mutes, circle.in_feed)
-    return ID_BYTES * sum(map(len, ids))
 
 
 def _below(recent: list[PostId], before: PostId, limit: int) -> list[PostId] | None:

@@ -1,6 +1,6 @@
 """Pages of feeds and timelines: never short while there is more, hydrated from ready JSON."""
 
-from collections.abc import Awaitable, Callable, Set
+from collections.abc import Awaitable, Callable, Sequence, Set
 from hashlib import blake2b
 
 from msgspec import Struct
@@ -10,16 +10,19 @@ from instastream.deps import Deps
 from instastream.errors import Unavailable
 from instastream.ids import PostId, UserId, newest
 from instastream.limits import FEED_LENGTH
-from instastream.reading.known import Circle, Known, Shown
+from instastream.reading.circles import Circle
+from instastream.reading.known import Known, Shown
 from instastream.reading.rebuilding import rebuild
+from instastream.stores.counts import Pending
 
 TAG_BYTES = 12
 
 
 class Page(Struct, frozen=True):
-    """Some posts, and the id to go on from, None at the end."""
+    """Some posts, what is counted of each as JSON, and the id to go on from, None at the end."""
 
     shown: list[Shown]
+    numbers: list[bytes]
     after: PostId | None
 
     @property
@@ -29,8 +32,8 @@ class Page(Struct, frozen=True):
 
     @property
     def tag(self) -> str:
-        """Another whenever a byte of the page is: it follows from the versions of its posts."""
-        versions = b"".join([shown.version for shown in self.shown])
+        """Another whenever a byte of the page is: the versions of its posts, and their numbers."""
+        versions = b"".join([shown.version for shown in self.shown] + self.numbers)
         return blake2b(
             versions, digest_size=TAG_BYTES, person=b"more" if self.after else b""
         ).hexdigest()
@@ -45,8 +48,9 @@ async def read_feed(
     So it is while another rebuilds the list: nobody waits for somebody else.
     """
     asked = limit + 1 if before is None else FEED_LENGTH
+    pending: Sequence[Pending] = ()
     try:
-        listed = await known.look((reader, asked))
+        listed, pending = await known.look(reader, head=(reader, asked))
         if listed is None:
             listed, asked = await rebuild(reader, deps), FEED_LENGTH
     except Unavailable as error:
@@ -58,6 +62,8 @@ async def read_feed(
     feed = Feed(reader, circle, listed, asked=asked, latest=latest, known=known)
     return await _page(
         feed.below,
+        reader,
+        pending,
         ready_of=circle.in_feed,
         before=min(before or latest, latest),  # no walk back from a far future that was made up
         limit=limit,
@@ -116,7 +122,7 @@ class Feed:
         ids = _newest([post_id for post_id in self._listed if post_id < before], count)
         if len(ids) < count and len(self._listed) == self._asked < FEED_LENGTH:
             self._asked = FEED_LENGTH
-            listed = await self._known.look((self._reader, FEED_LENGTH))
+            listed, _ = await self._known.look(head=(self._reader, FEED_LENGTH))
             self._has_list = listed is not None
             self._listed = listed or self._listed
             return await self._list_below(before, count)
@@ -143,12 +149,7 @@ async def read_timeline(
     deps: Deps,
 ) -> Page:
     """A user's posts, newest first; raises Rejected where someone may not see them."""
-    try:
-        await known.look()
-    except Unavailable as error:
-        if error.what != "redis":
-            raise
-        known = known.empty()
+    known, looked = await known.look_for(viewer)
     author = await known.users.get(author_id)
     if author is None:
         raise no_such_user(author_id)
@@ -161,6 +162,8 @@ async def read_timeline(
 
     return await _page(
         below,
+        viewer,
+        looked.pending,
         ready_of={author_id},
         all_of={viewer},
         before=min(before or latest, latest),
@@ -172,6 +175,8 @@ async def read_timeline(
 
 async def _page(
     below: Callable[[PostId, int], Awaitable[list[PostId]]],
+    viewer: UserId,
+    pending: Sequence[Pending],
     *,
     ready_of: Set[UserId],
     all_of: Set[UserId] = frozenset(),
@@ -194,4 +199,6 @@ async def _page(
             break
         before = ids[-1]
     after = seen[limit - 1].post_id if len(seen) > limit else None
-    return Page(seen[:limit], after)
+    page = seen[:limit]
+    shards: dict[str, int] = {shown.post_id: shown.like_shards for shown in page}
+    return Page(page, await known.engagement.json(viewer, shards, pending), after)

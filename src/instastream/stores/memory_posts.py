@@ -77,6 +77,7 @@ class MemoryPosts:
             media=[self._media(e, alt_texts.get(e.position, e.alt_text)) for e in events],
             media_count=events[0].media_count,
             fanout=events[0].fanout,
+            like_shards=events[0].like_shards,
             deleted=post_id in self.deleted,
         )
 

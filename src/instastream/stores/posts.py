@@ -46,6 +46,7 @@ class Post(Struct, frozen=True, kw_only=True):
     media: list[Media]  # in their order, without those that are not finalized yet
     media_count: int
     fanout: Fanout = "push"
+    like_shards: int = 1  # that its likes are counted in
     deleted: bool = False
 
     @property

@@ -101,7 +101,7 @@ class RedisCounts:
     async def pending(self, user_id: UserId) -> list[Pending]:
         with translated():
             entries = await self._redis.lrange(self._pending_key(user_id), 0, -1)
-        return parse_pending(entries)
+        return parse_pending([str(entry) for entry in entries])
 
     def queue_pending(
         self, pipeline: Pipeline | ClusterPipeline, viewers: Sequence[UserId]

@@ -28,8 +28,8 @@ CELEBRITIES = 0  # their one partition: tens of thousands of ids at most
 FIRST_EDIT = 2  # the timestamp of the edit at offset 0
 
 RECORD_FINALIZED = """INSERT INTO posts (post_id, author_id, caption, media_count,
-    fanout, position, media_id, content_type, alt_text)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?"""
+    fanout, like_shards, position, media_id, content_type, alt_text)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?"""
 RECORD_READY = """UPDATE posts USING TIMESTAMP ? SET rendered = ?
     WHERE post_id = ? AND position = ?"""
 RECORD_FAILED = """UPDATE posts USING TIMESTAMP ? SET failure = ?
@@ -38,7 +38,7 @@ EDIT_CAPTION = "UPDATE posts USING TIMESTAMP ? SET caption = ? WHERE post_id = ?
 EDIT_ALT_TEXT = """UPDATE posts USING TIMESTAMP ? SET alt_text = ?
     WHERE post_id = ? AND position = ?"""
 RECORD_DELETED = "UPDATE posts USING TIMESTAMP ? SET deleted = true WHERE post_id = ?"
-GET = """SELECT post_id, author_id, caption, media_count, fanout, deleted,
+GET = """SELECT post_id, author_id, caption, media_count, fanout, like_shards, deleted,
     position, media_id, content_type, alt_text, rendered, failure FROM posts WHERE post_id = ?"""
 READY = "SELECT WRITETIME(rendered) AS ready FROM posts WHERE post_id = ?"
 LIST = """INSERT INTO posts_by_author (author_id, month, post_id)
@@ -67,6 +67,7 @@ class CassandraPosts:
             event.caption,
             event.media_count,
             event.fanout,
+            event.like_shards,
             event.position,
             UUID(event.media_id),
             event.content_type,
@@ -155,6 +156,7 @@ def _post(rows: list[Row]) -> Post | None:
         media=[_media(row) for row in finalized],
         media_count=row.media_count,
         fanout=row.fanout,
+        like_shards=row.like_shards or 1,  # none: of before likes
         deleted=bool(row.deleted),
     )
 
