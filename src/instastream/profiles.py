@@ -1,4 +1,4 @@
-"""What is shown of users: profiles, who follows whom, and one's own lists; and being private."""
+"""What is shown of users: profiles, who follows whom, who likes what; and being private."""
 
 import asyncio
 from collections.abc import Set
@@ -7,11 +7,11 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from instastream.access import check_account, existing_user, find_user
+from instastream.access import check_account, existing_user, find_post, find_user
 from instastream.deps import Deps
 from instastream.events import ProfileChanged
 from instastream.handlers.graph import record_changed
-from instastream.ids import UserId
+from instastream.ids import PostId, UserId
 from instastream.relations import Relations, WallKind
 from instastream.stores.users import User
 from instastream.visibility import hindrance
@@ -35,10 +35,10 @@ class Profile(Struct, frozen=True, kw_only=True):
 
 
 class People(Struct, frozen=True):
-    """Some users, ascending by id, and the id to go on from, None at the end."""
+    """Some users, in the order of a list, and the place to go on from, None at the end."""
 
     users: list[User]
-    after: UserId | None
+    after: str | None
 
 
 async def look_at(user_id: UserId, viewer: UserId, deps: Deps) -> Profile:
@@ -81,6 +81,29 @@ async def followees(
     await check_account(user_id, viewer, deps)
     fetch = partial(deps.graph.followees_page, user_id)
     return await _people(fetch, viewer, after=after, limit=limit, deps=deps)
+
+
+async def likers(post_id: PostId, viewer: UserId, *, before: int, limit: int, deps: Deps) -> People:
+    """Who likes a post, newest first, from below a place on; without those who block the viewer.
+
+    A page is never short while there are more. Raises Rejected("post-not-found").
+    """
+    post = await find_post(post_id, viewer, deps)
+    shown: list[tuple[int, User]] = []
+    while len(shown) <= limit:
+        listed = await deps.likes.newest(post_id, post.like_shards, before=before, limit=limit + 1)
+        ids = [UserId(one.member) for one in listed]
+        users, hidden = await asyncio.gather(deps.users.get_all(ids), _who_block(viewer, ids, deps))
+        shown += [
+            (one.place, users[user_id])
+            for one, user_id in zip(listed, ids, strict=True)
+            if user_id in users and user_id not in hidden
+        ]
+        if len(listed) <= limit:
+            break
+        before = listed[-1].place
+    after = str(shown[limit - 1][0]) if len(shown) > limit else None
+    return People([user for _, user in shown[:limit]], after)
 
 
 async def requests(user_id: UserId, *, after: str, limit: int, deps: Deps) -> People:

@@ -5,7 +5,18 @@ from typing import Any
 
 import msgspec
 
-from instastream.api import comments, feed, me, posts, service, stream, tokens, uploads, users
+from instastream.api import (
+    comments,
+    feed,
+    likes,
+    me,
+    posts,
+    service,
+    stream,
+    tokens,
+    uploads,
+    users,
+)
 from instastream.api.fields import IDEMPOTENCY_KEY_PATTERN
 from instastream.api.operations import (
     JSON,
@@ -79,6 +90,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     *uploads.OPERATIONS,
     *posts.OPERATIONS,
     *comments.OPERATIONS,
+    *likes.OPERATIONS,
     *feed.OPERATIONS,
     *stream.OPERATIONS,
     *service.OPERATIONS,

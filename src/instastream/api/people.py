@@ -1,4 +1,4 @@
-"""What operations on people have in common: something is done about one, or some are listed."""
+"""What operations have in common that do something about someone or something, or list people."""
 
 from collections.abc import Awaitable, Callable
 
@@ -32,7 +32,7 @@ def change(
     *problems: str,
     accepted: type[Struct] | None = None,
 ) -> Operation[Nothing, Nothing, Nothing]:
-    """Something that may be done about a user, any number of times."""
+    """Something that may be done any number of times."""
     return Operation(
         method=method,
         path=path,

@@ -59,7 +59,7 @@ class Profile(User, frozen=True):
 
 
 class Users(Struct, frozen=True):
-    """Some users, ascending by id; `next_cursor` is null on the last page."""
+    """Some users; `next_cursor` is null on the last page."""
 
     users: list[User]
     next_cursor: UsersCursor | None

@@ -1,0 +1,98 @@
+"""What clients may do about posts and comments that they see: like them, or no longer.
+
+Each is said to the log whatever the counters hold: what is on its way there may not be in them
+yet, and the log's order decides. What is shown to whoever said it is ahead of the counters.
+"""
+
+from contextlib import suppress
+
+from instastream.access import find_post
+from instastream.counting import version_of
+from instastream.deps import Deps
+from instastream.errors import Rejected, Unavailable
+from instastream.events import CommentLiked, CommentUnliked, PostLiked, PostUnliked
+from instastream.ids import CommentId, LikeId, PostId, UserId
+from instastream.likes import LikeEvent
+from instastream.stores.counts import Pending
+from instastream.stores.posts import Post
+
+
+async def like(user_id: UserId, post_id: PostId, deps: Deps) -> None:
+    """Like a post; raises Rejected("post-not-found") and Rejected("post-not-ready")."""
+    post = await _ready_post(user_id, post_id, deps)
+    event = PostLiked(
+        user_id=user_id,
+        post_id=post_id,
+        like_id=LikeId(await deps.ids.mint()),
+        shards=post.like_shards,
+        at_ms=deps.now_ms(),
+    )
+    await _say(event, liked=True, deps=deps)
+
+
+async def unlike(user_id: UserId, post_id: PostId, deps: Deps) -> None:
+    """Like a post no longer; raises as `like` does."""
+    post = await _ready_post(user_id, post_id, deps)
+    event = PostUnliked(
+        user_id=user_id, post_id=post_id, shards=post.like_shards, at_ms=deps.now_ms()
+    )
+    await _say(event, liked=False, deps=deps)
+
+
+async def like_comment(user_id: UserId, post_id: PostId, comment_id: CommentId, deps: Deps) -> None:
+    """Like a comment on a post; raises as `like` does, and Rejected("comment-not-found")."""
+    await _check_comment(user_id, post_id, comment_id, deps)
+    event = CommentLiked(
+        user_id=user_id,
+        comment_id=comment_id,
+        post_id=post_id,
+        like_id=LikeId(await deps.ids.mint()),
+        at_ms=deps.now_ms(),
+    )
+    await _say(event, liked=True, deps=deps)
+
+
+async def unlike_comment(
+    user_id: UserId, post_id: PostId, comment_id: CommentId, deps: Deps
+) -> None:
+    """Like a comment no longer; raises as `like_comment` does."""
+    await _check_comment(user_id, post_id, comment_id, deps)
+    event = CommentUnliked(
+        user_id=user_id, comment_id=comment_id, post_id=post_id, at_ms=deps.now_ms()
+    )
+    await _say(event, liked=False, deps=deps)
+
+
+async def _ready_post(user_id: UserId, post_id: PostId, deps: Deps) -> Post:
+    post = await find_post(post_id, user_id, deps)
+    if post.status != "ready":
+        raise Rejected("post-not-ready", f"your post {post_id} is {post.status}: nobody sees it")
+    return post
+
+
+async def _check_comment(
+    user_id: UserId, post_id: PostId, comment_id: CommentId, deps: Deps
+) -> None:
+    """Raise Rejected unless a user sees this comment on this post."""
+    await _ready_post(user_id, post_id, deps)
+    comment = (await deps.comments.get([comment_id])).get(comment_id)
+    if comment is not None and comment.post_id == post_id and not comment.deleted:
+        author_id = comment.author_id
+        relations = await deps.graph.relations(user_id, among={author_id})
+        if author_id not in relations.blocks | relations.blocked_by:
+            return
+    raise Rejected("comment-not-found", f"there is no comment {comment_id} on this post")
+
+
+async def _say(event: LikeEvent, *, liked: bool, deps: Deps) -> None:
+    """It is in the log, and whoever said it sees it; later, where Redis is away as they do."""
+    record = await deps.log.append(event)
+    with suppress(Unavailable):
+        epoch = await deps.epochs.of(event.topic)
+        pending = Pending(
+            subject_id=event.subject_id,
+            shards=event.shards,
+            liked=liked,
+            version=version_of(epoch=epoch, offset=record.offset),
+        )
+        await deps.counts.expect(event.user_id, pending)
