@@ -9,7 +9,7 @@ from contextlib import suppress
 from instastream.access import find_post
 from instastream.counting import version_of
 from instastream.deps import Deps
-from instastream.errors import Rejected, Unavailable
+from instastream.errors import Rejected, Unavailable, Unready
 from instastream.events import CommentLiked, CommentUnliked, PostLiked, PostUnliked
 from instastream.ids import CommentId, LikeId, PostId, UserId
 from instastream.likes import LikeEvent
@@ -85,9 +85,9 @@ async def _check_comment(
 
 
 async def _say(event: LikeEvent, *, liked: bool, deps: Deps) -> None:
-    """It is in the log, and whoever said it sees it; later, where Redis is away as they do."""
+    """It is in the log, and whoever said it sees it; once it is counted, if Redis is away now."""
     record = await deps.log.append(event)
-    with suppress(Unavailable):
+    with suppress(Unavailable, Unready):  # it stands
         epoch = await deps.epochs.of(event.topic)
         pending = Pending(
             subject_id=event.subject_id,

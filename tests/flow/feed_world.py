@@ -25,6 +25,8 @@ from instastream.reading import pages
 from instastream.reading.known import Known
 from instastream.stores.graph import bucket_of
 from instastream.stores.memory import MemoryLog
+from instastream.stores.memory_counters import MemoryCounters
+from instastream.stores.memory_counts import MemoryCounts
 from instastream.stores.posts import Post
 from tests.conftest import IN_MEMORY
 from tests.flow.feed_model import Model
@@ -37,6 +39,7 @@ SIZE = "feed"
 POSTS_FROM = 10_000  # people come before
 APPS = (GRAPH, POSTS, FEEDS)
 USED = {"settings", "now_ms", "ids", "log", "users", "posts", "graph", "feeds", "changes"}
+USED |= {"likes", "comment_ids", "counts"}
 UNUSED = {*Deps.__dataclass_fields__} - USED - {"sleep"}
 
 Delivery = tuple[int, int]  # which app, and which record
@@ -89,6 +92,9 @@ class World:
             graph=gated(stores.graph),
             feeds=gated(stores.feeds),
             changes=gated(stores.changes),
+            likes=MemoryCounters(),
+            comment_ids=MemoryCounters(),
+            counts=MemoryCounts(),
             **dict.fromkeys(UNUSED),  # type: ignore[arg-type]
         )
         self.apis = [self._api(), self._api()]

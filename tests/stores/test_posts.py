@@ -20,6 +20,7 @@ from instastream.events import (
     Variant,
 )
 from instastream.ids import MediaId, PostId, UserId, compose, minted_ms
+from instastream.limits import LIKE_SHARDS_MAX
 from instastream.media import Outcome
 from instastream.stores.posts import Failure, Media, Post
 from tests.stores.conftest import new_id
@@ -172,6 +173,15 @@ async def test_what_is_deleted_stays_so_whatever_comes_later(deps: Deps, user: U
         assert (await deps.posts.get([post_id]))[post_id].status == "deleted"
         before = PostId(compose(at_ms=minted_ms(post_id) + 1, worker=0, sequence=0))
         assert post_id not in await deps.posts.timeline(user, before=before, limit=9)
+
+
+async def test_a_post_knows_how_its_likes_are_counted(
+    deps: Deps, user: UserId, post_ids: list[PostId]
+) -> None:
+    for post_id, shards in zip(post_ids, (1, 2, LIKE_SHARDS_MAX), strict=False):
+        await record(deps, replace(finalized(post_id, user), like_shards=shards))
+    posts = await deps.posts.get(post_ids)
+    assert [posts[post_id].like_shards for post_id in post_ids[:3]] == [1, 2, LIKE_SHARDS_MAX]
 
 
 async def test_a_post_is_processing_until_its_media_is_ready_or_failed(

@@ -1,0 +1,180 @@
+"""The contract of Counts, in memory, on one Redis and on a cluster."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from itertools import permutations
+
+import msgspec
+import pytest
+import pytest_asyncio
+from msgspec.structs import replace
+
+from instastream.counting import EPOCHS, version_of
+from instastream.ids import UserId
+from instastream.limits import COUNTS_AT_ONCE, LIKE_SHARDS_MAX, PENDING_LENGTH
+from instastream.settings import Settings
+from instastream.stores.changes import Changes
+from instastream.stores.counters import Total
+from instastream.stores.counts import Counts, Kind, Pending
+from instastream.stores.memory_changes import MemoryChanges
+from instastream.stores.memory_counts import MemoryCounts
+from instastream.stores.memory_feeds import MemoryFeeds
+from instastream.stores.redis import AnyRedis, open_redis
+from instastream.stores.redis_changes import RedisChanges
+from instastream.stores.redis_counts import RedisCounts
+from instastream.stores.redis_feeds import RedisFeeds
+from tests.conftest import IN_MEMORY
+from tests.stores.conftest import new_id
+from tests.stores.redis_cluster import running_cluster
+
+KINDS: tuple[Kind, Kind] = ("likes", "comments")
+LATEST = version_of(epoch=EPOCHS - 1, offset=(1 << 44) - 2)
+LARGEST = LIKE_SHARDS_MAX * LATEST
+
+
+@pytest.fixture(scope="module", params=["memory", "redis", "cluster"])
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Settings]:
+    """Where the counts are."""
+    match request.param:
+        case "cluster":
+            with running_cluster(tmp_path_factory.mktemp("cluster")) as url:
+                yield msgspec.structs.replace(IN_MEMORY, redis=url)
+        case "redis":
+            yield request.getfixturevalue("settings")
+        case _:
+            yield IN_MEMORY
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def redis(server: Settings) -> AsyncIterator[AnyRedis | None]:
+    if server is IN_MEMORY:
+        yield None
+        return
+    async with open_redis(server) as redis:
+        yield redis
+
+
+@pytest.fixture
+def counts(server: Settings, redis: AnyRedis | None) -> Counts:
+    return RedisCounts(redis, prefix=server.prefix) if redis else MemoryCounts()
+
+
+@pytest.fixture
+def changes(server: Settings, redis: AnyRedis | None, counts: Counts) -> Changes:
+    if redis is None:
+        return MemoryChanges(MemoryFeeds(), counts)
+    assert isinstance(counts, RedisCounts)
+    feeds = RedisFeeds(redis, prefix=server.prefix)
+    return RedisChanges(redis, feeds, counts, prefix=server.prefix)
+
+
+def total(*, version: int, count: int = 3, subject_id: str = "") -> Total:
+    return Total(
+        subject_id=subject_id or new_id(), count=count, size=count + 1, version=version, at_ms=99
+    )
+
+
+async def test_a_total_is_kept_by_kind(counts: Counts) -> None:
+    likes = total(version=7)
+    comments = replace(likes, count=5)
+    await counts.publish("likes", [likes])
+    await counts.publish("comments", [comments])
+    names = [(kind, likes.subject_id) for kind in KINDS]
+    assert await counts.totals(names) == dict(zip(names, (likes, comments), strict=True))
+
+
+async def test_what_nobody_published_is_absent(counts: Counts) -> None:
+    known = total(version=0, count=0)
+    await counts.publish("likes", [known])
+    wanted: list[tuple[Kind, str]] = [
+        ("likes", new_id()),
+        ("likes", known.subject_id),
+        ("comments", known.subject_id),
+    ]
+    assert list(await counts.totals(wanted)) == [("likes", known.subject_id)]
+    assert await counts.totals([]) == {}
+    await counts.publish("likes", [])
+
+
+@pytest.mark.parametrize(
+    "versions",
+    [(0, 9, 10), (9, 10, 1 << 53), ((1 << 53) + 1, (1 << 53) + 2, LATEST), (1, LATEST, LARGEST)],
+)
+async def test_the_largest_version_stays_whatever_comes_last(
+    counts: Counts, versions: tuple[int, ...]
+) -> None:
+    for order in permutations(versions):
+        subject_id = new_id()
+        totals = [total(version=one, count=one % 7, subject_id=subject_id) for one in order]
+        for one in (*totals, totals[0]):
+            await counts.publish("likes", [one])
+        kept = (await counts.totals([("likes", subject_id)]))["likes", subject_id]
+        assert kept == max(totals, key=lambda one: one.version)
+
+
+async def test_a_total_that_is_repaired_replaces_the_one_of_its_version(counts: Counts) -> None:
+    wrong = total(version=7)
+    right = replace(wrong, count=2)
+    for one in (wrong, right):
+        await counts.publish("likes", [one])
+    name: tuple[Kind, str] = ("likes", wrong.subject_id)
+    assert await counts.totals([name]) == {name: right}
+
+
+@pytest.mark.parametrize("many", [COUNTS_AT_ONCE - 1, COUNTS_AT_ONCE, 2 * COUNTS_AT_ONCE + 1])
+async def test_many_totals_are_one_batch(counts: Counts, many: int) -> None:
+    totals = [total(version=number) for number in range(many)]
+    await counts.publish("likes", totals)
+    kept = await counts.totals([("likes", one.subject_id) for one in totals])
+    assert [kept["likes", one.subject_id] for one in totals] == totals
+
+
+def said(version: int, *, liked: bool = True, shards: int = 1) -> Pending:
+    return Pending(subject_id=new_id(), shards=shards, liked=liked, version=version)
+
+
+async def test_what_a_user_said_is_theirs_and_the_latest_stay(counts: Counts) -> None:
+    user, other = UserId(new_id()), UserId(new_id())
+    assert await counts.pending(user) == []
+    pending = [said(LATEST - n, liked=n % 2 == 0, shards=256) for n in range(PENDING_LENGTH + 2)]
+    for number, one in enumerate(pending, start=1):
+        await counts.expect(user, one)
+        if number in (1, PENDING_LENGTH - 1, PENDING_LENGTH):
+            assert await counts.pending(user) == pending[:number]
+    assert await counts.pending(user) == pending[2:]
+    assert await counts.pending(other) == []
+
+
+async def test_it_comes_with_what_changed(counts: Counts, changes: Changes) -> None:
+    users = [UserId(new_id()) for _ in range(40)]
+    pending = {user: [said(number)] for number, user in enumerate(users) if number % 2}
+    for user, [one] in pending.items():
+        await counts.expect(user, one)
+    expected = [pending.get(user, []) for user in users]
+    heads = [(user, 3) for user in users]
+    heard, lists, told = await changes.since(None, heads, users)
+    assert (lists, told) == ([None] * len(users), expected)
+    assert (await changes.since(heard.place, [], users))[2] == expected
+    assert (await changes.since(heard.place, heads))[2] == []
+    assert (await changes.since(heard.place, [(users[0], 1)], [users[1]]))[1:] == (
+        [None],
+        [expected[1]],
+    )
+
+
+async def test_totals_and_what_was_said_end_by_themselves(
+    server: Settings, redis: AnyRedis | None
+) -> None:
+    if redis is None:
+        pytest.skip("nothing ends in memory")
+    brief = RedisCounts(redis, prefix=server.prefix, ttl_s=1, pending_ttl_s=1)
+    user, one = UserId(new_id()), total(version=1)
+    await brief.publish("likes", [one])
+    await brief.expect(user, said(1))
+    assert await brief.totals([("likes", one.subject_id)])
+    assert await brief.pending(user)
+    async with asyncio.timeout(10):
+        while await brief.totals([("likes", one.subject_id)]) or await brief.pending(user):
+            await asyncio.sleep(0.1)
