@@ -15,7 +15,7 @@ from bench.command import command
 from bench.feeding import asking, listening
 from bench.feeding.asking import Answers, get
 from bench.feeding.serving import Served, serving
-from bench.feeding.world import all_of, fill, follow_all, new_post, new_user
+from bench.feeding.world import all_of, count_all, fill, follow_all, new_post, new_user
 from bench.report import Result, report
 from infra import local
 from infra.provision import provision
@@ -110,6 +110,9 @@ async def _populate(
         listed = [post for n, post in enumerate(posts) if n % AUTHORS in followed]
         await fill(reader, listed, deps)
         steps.report("readers", number + 1, READERS)
+    for start in range(0, POSTS, 100):
+        await count_all(posts[start : start + 100], readers, deps)
+        steps.report("counts", start + 100, POSTS)
     return authors, readers
 
 

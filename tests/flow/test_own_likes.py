@@ -1,6 +1,7 @@
 """A read after one's own like shows it, and no read shows a count that never was."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from itertools import product
 from types import SimpleNamespace
 from typing import Any, cast
@@ -137,7 +138,7 @@ class World:
 
     async def read(self, viewer: UserId, known: Known) -> None:
         before = {post_id: self.said.get((viewer, post_id)) for post_id in POSTS}
-        subjects: dict[str, int] = {**POSTS}
+        subjects: Mapping[Any, int] = POSTS
         numbers = await known.numbers(viewer, subjects)
         for post_id, said in before.items():
             log = [one for one in self.log.events if one.post_id == post_id]
@@ -170,6 +171,8 @@ class World:
                 self.told.flush()
             case "wait":
                 self.now_ms += (COUNTS_AGE_MS, FLAGS_AGE_MS)[number % 2] + 1
+            case "rest":
+                self.loop.finish()
             case _:
                 if waiting := self.loop.waiting():
                     self.loop.step(number % len(waiting))
@@ -213,7 +216,8 @@ def _is_like(event: LikeEvent) -> bool:
     return hasattr(event, "like_id")
 
 
-OFTEN = ["like"] * 4 + ["unlike"] * 2 + ["read"] * 6 + ["count"] * 4 + ["step"] * 30
+OFTEN = ["like"] * 4 + ["unlike"] * 2 + ["read"] * 6 + ["count"] * 4
+OFTEN += ["step"] * 20 + ["rest"] * 10
 SELDOM = ["kill", "expire", "lose", "wait", "wait"]
 
 

@@ -6,6 +6,8 @@ A like that may not be counted is looked for where it is counted: docs/decisions
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from typing import NamedTuple
 
 from instastream.deps import Deps
 from instastream.ids import UserId
@@ -18,25 +20,45 @@ from instastream.stores.counts import Pending
 FLAG_BYTES = 150  # of memory, with the id that it is of
 
 
+class Proof(NamedTuple):
+    """A version of a viewer's own like, and one of a total that is known to include it."""
+
+    said: int
+    total: int
+
+
+UNPROVED = Proof(0, 0)
+
+
 class Flags:
     """What one viewer likes, as far as it was read within the last seconds.
 
-    `proved` are versions of their own likes that what was read is known to include.
+    `proved` are their own likes that what was read is known to include.
     """
 
     def __init__(self, until_ms: int) -> None:
         self.until_ms = until_ms
         self.liked: dict[str, bool] = {}
-        self.proved: dict[str, int] = {}
+        self.proved: dict[str, Proof] = {}
 
-    def put(self, liked: Mapping[str, bool], proved: Mapping[str, int]) -> None:
+    def put(self, liked: Mapping[str, bool], proved: Mapping[str, Proof]) -> None:
         """Keep what was read, unless something later is kept."""
         for subject_id, is_liked in liked.items():
-            version = proved.get(subject_id, 0)
-            if version >= self.proved.get(subject_id, 0):
+            proof = proved.get(subject_id, UNPROVED)
+            if proof >= self.proved.get(subject_id, UNPROVED):
                 self.liked[subject_id] = is_liked
-                if version:
-                    self.proved[subject_id] = version
+                if proof.said:
+                    self.proved[subject_id] = proof
+
+    def include(self, pending: Sequence[Pending], counted: Mapping[str, Counted]) -> bool:
+        """Whether what a viewer said of some posts is known to be in these totals and flags."""
+        for said in pending:
+            total = counted.get(said.subject_id)
+            if total is not None:
+                proof = self.proved.get(said.subject_id, UNPROVED)
+                if proof.said < said.version or total.likes.version < proof.total:
+                    return False
+        return True
 
     @property
     def size_bytes(self) -> int:
@@ -69,25 +91,32 @@ class Engagement:
 
         `pending` is what they liked lately.
         """
-        counted, liked, own = await self._seen(viewer, subjects, pending)
+        counted = await self._totals.get(subjects)
+        liked, own = await self._seen(viewer, subjects, pending, counted)
         return {i: own.get(i) or counted[i].numbers(liked=liked[i]) for i in subjects}
 
     async def json(
         self, viewer: UserId, subjects: Mapping[str, int], pending: Sequence[Pending]
     ) -> list[bytes]:
         """As `numbers`, each as it is shown."""
-        counted, liked, own = await self._seen(viewer, subjects, pending)
-        if not own:
-            return [counted[i].json[liked[i]] for i in subjects]
+        counted = await self._totals.get(subjects)
+        flags = self._flags_of(viewer)
+        if flags.include(pending, counted):
+            with suppress(KeyError):  # one that is not read yet
+                return [counted[i].json[flags.liked[i]] for i in subjects]
+        liked, own = await self._seen(viewer, subjects, pending, counted)
         return [self._show(own[i]) if i in own else counted[i].json[liked[i]] for i in subjects]
 
     async def _seen(
-        self, viewer: UserId, subjects: Mapping[str, int], pending: Sequence[Pending]
-    ) -> tuple[dict[str, Counted], dict[str, bool], dict[str, Numbers]]:
-        """What everyone sees, what the viewer likes, and what only they see counted already."""
-        counted = await self._totals.get(subjects)
+        self,
+        viewer: UserId,
+        subjects: Mapping[str, int],
+        pending: Sequence[Pending],
+        counted: dict[str, Counted],
+    ) -> tuple[dict[str, bool], dict[str, Numbers]]:
+        """What the viewer likes, and what only they see counted already."""
         own: dict[str, Numbers] = {}
-        settled: dict[str, int] = {}
+        proved: dict[str, Proof] = {}
         if pending:
             latest = _latest(pending, subjects)
             unsure = [
@@ -97,18 +126,24 @@ class Engagement:
             ]
             if unsure:
                 own = await self._judge_all(viewer, subjects, unsure, counted)
-            settled = {i: said.version for i, said in latest.items() if i not in own}
+            proved = {
+                i: Proof(said.version, counted[i].likes.version)
+                for i, said in latest.items()
+                if i not in own
+            }
         flags = self._flags_of(viewer)
         liked = {i: flags.liked[i] for i in subjects if i in flags.liked}
         missing = [i for i in subjects if i not in liked and i not in own]
-        missing += [i for i in settled if i in liked and flags.proved.get(i, 0) < settled[i]]
+        missing += [
+            i for i in proved if i in liked and flags.proved.get(i, UNPROVED).said < proved[i].said
+        ]
         if missing:
             places = {i: Place(i, shard_of(viewer, subjects[i])) for i in missing}
             standing = await self._deps.likes.standing(places.values(), viewer)
             read = {i: bool(standing[place]) for i, place in places.items()}
-            self._put(viewer, flags, read, settled)
+            self._put(viewer, flags, read, proved)
             liked |= read
-        return counted, liked, own
+        return liked, own
 
     def _is_counted(
         self, viewer: UserId, shards: int, said: Pending, counted: dict[str, Counted]
@@ -183,7 +218,7 @@ class Engagement:
         viewer: UserId,
         flags: Flags,
         liked: Mapping[str, bool],
-        proved: Mapping[str, int],
+        proved: Mapping[str, Proof],
     ) -> None:
         """Keep what was read; whose flags end first goes first."""
         kept = self._flags.get(viewer)
