@@ -15,7 +15,7 @@ from bench.command import command
 from bench.feeding import asking, listening
 from bench.feeding.asking import Answers, get
 from bench.feeding.serving import Served, serving
-from bench.feeding.world import all_of, count_all, fill, follow_all, new_post, new_user
+from bench.feeding.world import all_of, count_all, expect_all, fill, follow_all, new_post, new_user
 from bench.report import Result, report
 from infra import local
 from infra.provision import provision
@@ -32,6 +32,7 @@ from instastream.stores.redis_feeds import RedisFeeds
 from instastream.terminal import Steps
 
 READERS, AUTHORS, FOLLOWS, POSTS, CELEBRITIES = 60, 300, 100, 1_500, 5
+LIKED_LATELY = 8  # of the posts on the first page, by each reader within the hour
 CONNECTIONS = 64
 ROUNDS, SECONDS = 3, 3.0
 RATES = (500, 1_000, 2_000)
@@ -113,6 +114,7 @@ async def _populate(
     for start in range(0, POSTS, 100):
         await count_all(posts[start : start + 100], readers, deps)
         steps.report("counts", start + 100, POSTS)
+    await expect_all(posts[-2 * LIKED_LATELY :], readers, deps)
     return authors, readers
 
 

@@ -55,7 +55,7 @@ class Changes(Protocol):
         place: Place | None,
         heads: Sequence[Head] = (),
         viewers: Sequence[UserId] = (),
-    ) -> tuple[Heard, list[list[PostId] | None], list[list[Pending]]]:
+    ) -> tuple[Heard, list[list[PostId] | None], list[Sequence[Pending]]]:
         """What was told after a place (None: nothing is known yet), in one round trip.
 
         And the first so many ids of some readers' feeds, as `Feeds.read` answers them, and what

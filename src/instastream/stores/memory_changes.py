@@ -46,9 +46,11 @@ class MemoryChanges:
         place: Place | None,
         heads: Sequence[Head] = (),
         viewers: Sequence[UserId] = (),
-    ) -> tuple[Heard, list[list[PostId] | None], list[list[Pending]]]:
+    ) -> tuple[Heard, list[list[PostId] | None], list[Sequence[Pending]]]:
         feeds = [await self._head(reader, length) for reader, length in heads]
-        pending = [await self._counts.pending(viewer) for viewer in viewers]
+        pending: list[Sequence[Pending]] = [
+            await self._counts.pending(viewer) for viewer in viewers
+        ]
         return self._heard(place), feeds, pending
 
     async def wait(self, place: Place, *, timeout_s: float) -> None:

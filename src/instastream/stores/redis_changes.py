@@ -51,7 +51,7 @@ class RedisChanges:
         place: Place | None,
         heads: Sequence[Head] = (),
         viewers: Sequence[UserId] = (),
-    ) -> tuple[Heard, list[list[PostId] | None], list[list[Pending]]]:
+    ) -> tuple[Heard, list[list[PostId] | None], list[Sequence[Pending]]]:
         with translated():
             async with self._redis.pipeline(transaction=False) as pipeline:
                 if place:
@@ -62,7 +62,7 @@ class RedisChanges:
                 answers = await pipeline.execute()
             heard = _heard(place, *answers[:2]) if place else None
             feeds: list[list[PostId] | None] = [None] * len(heads)
-            pending: list[list[Pending]] = [[] for _ in viewers]
+            pending: list[Sequence[Pending]] = [()] * len(viewers)
             rest = iter(answers[2 if place else 0 :])
             for ats, ids in zip(of_heads, rest, strict=False):
                 for at, head in zip(ats, ids, strict=True):

@@ -19,7 +19,7 @@ from instastream.stores.counts import Kind, Pending
 from instastream.stores.redis import AnyRedis, by_slot, tag_of, translated
 
 VERSION_DIGITS = 21  # of the sum of 256 versions below 2^61
-PENDING_PARSED = 20_000  # entries whose meaning is kept: who reads, reads again
+PENDING_PARSED = 2_000  # lists whose meaning is kept, 10 kB each at most: who reads, reads again
 
 # KEYS: totals. ARGV: seconds that they live, what they are.
 PUBLISH = f"""
@@ -35,7 +35,7 @@ end
 # KEYS: lists.
 PENDING = """
 local said = {}
-for at, key in ipairs(KEYS) do said[at] = redis.call('LRANGE', key, 0, -1) end
+for at, key in ipairs(KEYS) do said[at] = table.concat(redis.call('LRANGE', key, 0, -1), ' ') end
 return said
 """
 
@@ -101,15 +101,15 @@ class RedisCounts:
     async def pending(self, user_id: UserId) -> list[Pending]:
         with translated():
             entries = await self._redis.lrange(self._pending_key(user_id), 0, -1)
-        return parse_pending([str(entry) for entry in entries])
+        return list(parse_pending(" ".join(map(str, entries))))
 
     def queue_pending(
         self, pipeline: Pipeline | ClusterPipeline, viewers: Sequence[UserId]
     ) -> Sequence[Sequence[int]]:
         """Ask for what some said lately as part of a larger round trip.
 
-        One command for all that share a slot: returns which of `viewers` each answers, with
-        entries for `parse_pending`.
+        One command for all that share a slot: returns which of `viewers` each answers, with a
+        text each for `parse_pending`.
         """
         slots = by_slot(viewers, self._redis)
         for ats in slots:
@@ -123,12 +123,12 @@ class RedisCounts:
         return f"{self._prefix}pending:{{{tag_of(user_id)}}}:{user_id}"
 
 
-def parse_pending(entries: Sequence[str]) -> list[Pending]:
-    """What the entries of a list say."""
-    return [_pending(entry) for entry in entries]
-
-
 @lru_cache(PENDING_PARSED)
+def parse_pending(entries: str) -> tuple[Pending, ...]:
+    """What the entries of a list say, with spaces between them."""
+    return tuple(map(_pending, entries.split()))
+
+
 def _pending(entry: str) -> Pending:
     subject_id, shards, liked, version = entry.split(":")
     return Pending(
