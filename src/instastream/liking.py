@@ -6,13 +6,15 @@ yet, and the log's order decides. What is shown to whoever said it is ahead of t
 
 from contextlib import suppress
 
-from instastream.access import find_post
+from instastream.access import find_comment, find_post
 from instastream.counting import version_of
 from instastream.deps import Deps
 from instastream.errors import Rejected, Unavailable, Unready
 from instastream.events import CommentLiked, CommentUnliked, PostLiked, PostUnliked
 from instastream.ids import CommentId, LikeId, PostId, UserId
 from instastream.likes import LikeEvent
+from instastream.limits import LIKES_RATE
+from instastream.pacing import pace
 from instastream.stores.counts import Pending
 from instastream.stores.posts import Post
 
@@ -75,17 +77,12 @@ async def _check_comment(
 ) -> None:
     """Raise Rejected unless a user sees this comment on this post."""
     await _ready_post(user_id, post_id, deps)
-    comment = (await deps.comments.get([comment_id])).get(comment_id)
-    if comment is not None and comment.post_id == post_id and not comment.deleted:
-        author_id = comment.author_id
-        relations = await deps.graph.relations(user_id, among={author_id})
-        if author_id not in relations.blocks | relations.blocked_by:
-            return
-    raise Rejected("comment-not-found", f"there is no comment {comment_id} on this post")
+    await find_comment(post_id, comment_id, user_id, deps)
 
 
 async def _say(event: LikeEvent, *, liked: bool, deps: Deps) -> None:
     """It is in the log, and whoever said it sees it; once it is counted, if Redis is away now."""
+    await pace("like", event.user_id, LIKES_RATE, deps)
     record = await deps.log.append(event)
     with suppress(Unavailable, Unready):  # it stands
         epoch = await deps.epochs.of(event.topic)

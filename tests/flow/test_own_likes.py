@@ -25,6 +25,7 @@ from instastream.stores.memory_changes import MemoryChanges
 from instastream.stores.memory_counters import MemoryCounters
 from instastream.stores.memory_counts import MemoryCounts
 from instastream.stores.memory_feeds import MemoryFeeds
+from instastream.stores.memory_rates import MemoryRates
 from instastream.stores.posts import Post
 from instastream.stores.users import User
 from tests.flow.interleaving import PROCESS, Interleaver
@@ -85,6 +86,7 @@ class World:
             comment_ids=MemoryCounters(),
             counts=gated(self.counts),
             changes=gated(self.told),
+            rates=MemoryRates(lambda: self.now_ms),
         )
         self.deps = cast(Deps, deps)
         self.known = [

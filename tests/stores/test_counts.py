@@ -27,7 +27,6 @@ from tests.conftest import IN_MEMORY
 from tests.stores.conftest import new_id
 from tests.stores.redis_cluster import running_cluster
 
-KINDS: tuple[Kind, Kind] = ("likes", "comments")
 LATEST = version_of(epoch=EPOCHS - 1, offset=(1 << 44) - 2)
 LARGEST = LIKE_SHARDS_MAX * LATEST
 
@@ -81,20 +80,24 @@ async def test_a_total_is_kept_by_kind(counts: Counts) -> None:
     comments = replace(likes, count=5)
     await counts.publish("likes", [likes])
     await counts.publish("comments", [comments])
-    names = [(kind, likes.subject_id) for kind in KINDS]
-    assert await counts.totals(names) == dict(zip(names, (likes, comments), strict=True))
+    subject_id = likes.subject_id
+    kinds: tuple[tuple[Kind, Total], ...] = (("likes", likes), ("comments", comments))
+    for kind, one in kinds:
+        assert await counts.totals(kind, [subject_id]) == {subject_id: one}
+    assert await counts.of_all_kinds([subject_id]) == {
+        ("likes", subject_id): likes,
+        ("comments", subject_id): comments,
+    }
 
 
 async def test_what_nobody_published_is_absent(counts: Counts) -> None:
     known = total(version=0, count=0)
     await counts.publish("likes", [known])
-    wanted: list[tuple[Kind, str]] = [
-        ("likes", new_id()),
-        ("likes", known.subject_id),
-        ("comments", known.subject_id),
-    ]
-    assert list(await counts.totals(wanted)) == [("likes", known.subject_id)]
-    assert await counts.totals([]) == {}
+    wanted = [new_id(), known.subject_id]
+    assert list(await counts.totals("likes", wanted)) == [known.subject_id]
+    assert await counts.totals("comments", wanted) == {}
+    assert list(await counts.of_all_kinds(wanted)) == [("likes", known.subject_id)]
+    assert await counts.of_all_kinds([]) == await counts.totals("likes", []) == {}
     await counts.publish("likes", [])
 
 
@@ -110,7 +113,7 @@ async def test_the_largest_version_stays_whatever_comes_last(
         totals = [total(version=one, count=one % 7, subject_id=subject_id) for one in order]
         for one in (*totals, totals[0]):
             await counts.publish("likes", [one])
-        kept = (await counts.totals([("likes", subject_id)]))["likes", subject_id]
+        kept = (await counts.totals("likes", [subject_id]))[subject_id]
         assert kept == max(totals, key=lambda one: one.version)
 
 
@@ -119,16 +122,16 @@ async def test_a_total_that_is_repaired_replaces_the_one_of_its_version(counts: 
     right = replace(wrong, count=2)
     for one in (wrong, right):
         await counts.publish("likes", [one])
-    name: tuple[Kind, str] = ("likes", wrong.subject_id)
-    assert await counts.totals([name]) == {name: right}
+    assert await counts.totals("likes", [wrong.subject_id]) == {wrong.subject_id: right}
 
 
 @pytest.mark.parametrize("many", [COUNTS_AT_ONCE - 1, COUNTS_AT_ONCE, 2 * COUNTS_AT_ONCE + 1])
 async def test_many_totals_are_one_batch(counts: Counts, many: int) -> None:
     totals = [total(version=number) for number in range(many)]
     await counts.publish("likes", totals)
-    kept = await counts.totals([("likes", one.subject_id) for one in totals])
-    assert [kept["likes", one.subject_id] for one in totals] == totals
+    subject_ids = [one.subject_id for one in totals]
+    kept = await counts.totals("likes", subject_ids)
+    assert [kept[subject_id] for subject_id in subject_ids] == totals
 
 
 def said(version: int, *, liked: bool = True, shards: int = 1) -> Pending:
@@ -149,14 +152,16 @@ async def test_what_a_user_said_is_theirs_and_the_latest_stay(counts: Counts) ->
 
 async def test_it_comes_with_what_changed(counts: Counts, changes: Changes) -> None:
     users = [UserId(new_id()) for _ in range(40)]
-    pending = {user: [said(number)] for number, user in enumerate(users) if number % 2}
+    pending: dict[UserId, list[Pending]] = {
+        user: [said(number)] for number, user in enumerate(users) if number % 2
+    }
     for user, [one] in pending.items():
         await counts.expect(user, one)
     expected = [pending.get(user, []) for user in users]
     heads = [(user, 3) for user in users]
     heard, lists, told = await changes.since(None, heads, users)
-    assert (lists, [*map(list, told)]) == ([None] * len(users), expected)
-    assert [*map(list, (await changes.since(heard.place, [], users))[2])] == expected
+    assert (lists, [list(one) for one in told]) == ([None] * len(users), expected)
+    assert [list(one) for one in (await changes.since(heard.place, [], users))[2]] == expected
     assert (await changes.since(heard.place, heads))[2] == []
     _, lists, [one] = await changes.since(heard.place, [(users[0], 1)], [users[1]])
     assert (lists, list(one)) == ([None], expected[1])
@@ -171,8 +176,8 @@ async def test_totals_and_what_was_said_end_by_themselves(
     user, one = UserId(new_id()), total(version=1)
     await brief.publish("likes", [one])
     await brief.expect(user, said(1))
-    assert await brief.totals([("likes", one.subject_id)])
+    assert await brief.totals("likes", [one.subject_id])
     assert await brief.pending(user)
     async with asyncio.timeout(10):
-        while await brief.totals([("likes", one.subject_id)]) or await brief.pending(user):
+        while await brief.totals("likes", [one.subject_id]) or await brief.pending(user):
             await asyncio.sleep(0.1)

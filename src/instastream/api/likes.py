@@ -56,7 +56,7 @@ def _comment(asked: Asked[Nothing, Nothing]) -> CommentId:
 
 POST = "/v1/posts/{post_id}"
 COMMENT = f"{POST}/comments/{{comment_id}}"
-HINDRANCES = ("post-not-found", "post-not-ready")
+HINDRANCES = ("post-not-found", "post-not-ready", "too-many-requests")
 
 OPERATIONS = (
     change("PUT", f"{POST}/like", "Like a post", like, *HINDRANCES),

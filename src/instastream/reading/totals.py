@@ -17,9 +17,7 @@ from instastream.errors import Unavailable
 from instastream.limits import CACHE_ENTRY_BYTES, COUNTED_MAX, COUNTS_AGE_MS, PARTS_BYTES_MAX
 from instastream.reading.caching import Cache
 from instastream.stores.counters import Counters, Total, total_of
-from instastream.stores.counts import Kind
-
-KINDS: tuple[Kind, Kind] = ("likes", "comments")
+from instastream.stores.counts import KINDS, Kind
 
 
 class Numbers(Struct, frozen=True, kw_only=True):
@@ -153,9 +151,8 @@ class Totals:
     async def _published(self, subjects: Mapping[str, int]) -> dict[tuple[Kind, str], Total]:
         if self._without_redis:
             return {}
-        wanted = [(kind, subject_id) for subject_id in subjects for kind in KINDS]
         try:
-            return dict(await self._deps.counts.totals(wanted))
+            return dict(await self._deps.counts.of_all_kinds(subjects))
         except Unavailable:  # the counters know
             return {}
 

@@ -4,7 +4,7 @@ All of it can be lost: totals are read from the counters again, and likes are co
 """
 
 from collections.abc import Collection, Mapping
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
 from msgspec import Struct
 
@@ -12,6 +12,7 @@ from instastream.ids import UserId
 from instastream.stores.counters import Total
 
 Kind = Literal["likes", "comments"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 class Pending(Struct, frozen=True, kw_only=True):
@@ -29,10 +30,11 @@ class Counts(Protocol):
     async def publish(self, kind: Kind, totals: Collection[Total]) -> None:
         """Keep totals; one with a smaller version than the one that is kept changes nothing."""
 
-    async def totals(
-        self, wanted: Collection[tuple[Kind, str]]
-    ) -> Mapping[tuple[Kind, str], Total]:
+    async def totals(self, kind: Kind, subject_ids: Collection[str]) -> Mapping[str, Total]:
         """The totals that are kept, in one batch; absent are those to be read from counters."""
+
+    async def of_all_kinds(self, subject_ids: Collection[str]) -> Mapping[tuple[Kind, str], Total]:
+        """Likewise, of every kind in the same batch."""
 
     async def expect(self, user_id: UserId, pending: Pending) -> None:
         """A like of theirs, or an end of one, is in the log and soon counted."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from instastream.ids import UserId
 from instastream.limits import PENDING_LENGTH
 from instastream.stores.counters import Total
-from instastream.stores.counts import Kind, Pending
+from instastream.stores.counts import KINDS, Kind, Pending
 
 
 def _expected() -> defaultdict[UserId, list[Pending]]:
@@ -27,10 +27,12 @@ class MemoryCounts:
             if kept is None or kept.version <= total.version:
                 self.kept[kind, total.subject_id] = total
 
-    async def totals(
-        self, wanted: Collection[tuple[Kind, str]]
-    ) -> Mapping[tuple[Kind, str], Total]:
-        return {name: self.kept[name] for name in wanted if name in self.kept}
+    async def totals(self, kind: Kind, subject_ids: Collection[str]) -> Mapping[str, Total]:
+        return {i: self.kept[kind, i] for i in subject_ids if (kind, i) in self.kept}
+
+    async def of_all_kinds(self, subject_ids: Collection[str]) -> Mapping[tuple[Kind, str], Total]:
+        names = [(kind, subject_id) for subject_id in subject_ids for kind in KINDS]
+        return {name: self.kept[name] for name in names if name in self.kept}
 
     async def expect(self, user_id: UserId, pending: Pending) -> None:
         self.expected[user_id].append(pending)

@@ -15,7 +15,7 @@ from redis.asyncio.cluster import ClusterPipeline
 from instastream.ids import UserId
 from instastream.limits import COUNTS_AT_ONCE, COUNTS_TTL_S, PENDING_LENGTH, PENDING_TTL_S
 from instastream.stores.counters import Total
-from instastream.stores.counts import Kind, Pending
+from instastream.stores.counts import KINDS, Kind, Pending
 from instastream.stores.redis import AnyRedis, by_slot, tag_of, translated
 
 VERSION_DIGITS = 21  # of the sum of 256 versions below 2^61
@@ -71,10 +71,14 @@ class RedisCounts:
                 )
             )
 
-    async def totals(
-        self, wanted: Collection[tuple[Kind, str]]
-    ) -> Mapping[tuple[Kind, str], Total]:
-        names = list(wanted)
+    async def totals(self, kind: Kind, subject_ids: Collection[str]) -> Mapping[str, Total]:
+        read = await self._read([(kind, subject_id) for subject_id in subject_ids])
+        return {subject_id: total for (_, subject_id), total in read.items()}
+
+    async def of_all_kinds(self, subject_ids: Collection[str]) -> Mapping[tuple[Kind, str], Total]:
+        return await self._read([(kind, one) for one in subject_ids for kind in KINDS])
+
+    async def _read(self, names: Sequence[tuple[Kind, str]]) -> dict[tuple[Kind, str], Total]:
         slots = list(_pieces(by_slot([subject_id for _, subject_id in names], self._redis)))
         with translated():
             async with self._redis.pipeline(transaction=False) as pipeline:
