@@ -27,7 +27,7 @@ async def deps() -> AsyncIterator[Deps]:
         for counters in (deps.likes, deps.comment_ids):
             for version, place in enumerate((Place(ONE), Place(TWO, 0), Place(TWO, 1)), start=1):
                 mark = Mark(member=NEW, place=1, version=version, at_ms=version)
-                await counters.apply({place: [mark]})
+                await counters.publish(await counters.apply({place: [mark]}))
         yield deps
 
 
