@@ -58,10 +58,10 @@ def show_comment(shown: comments.Shown) -> Comment:
         created_at=_at(comment.created_ms),
         edited_at=None if comment.edited_ms is None else _at(comment.edited_ms),
         deleted=comment.deleted,
-        reply_count=numbers.replies,
+        reply_count=numbers.comments,
         like_count=numbers.likes,
         liked=numbers.liked,
-        as_of=None if numbers.as_of_ms is None else _at(numbers.as_of_ms),
+        as_of=_at(numbers.at_ms) if numbers.at_ms else None,
     )
 
 

@@ -86,6 +86,7 @@ async def of_post(asked: Asked[CommentsQuery, Nothing]) -> Answer[Comments]:
         order=order,
         after=_after(asked, of=of),
         limit=asked.query.limit,
+        known=asked.known,
         deps=asked.deps,
     )
     return _answer(page, f"{path}?order={order}&", asked, of=of)
@@ -102,6 +103,7 @@ async def replies(asked: Asked[RepliesQuery, Nothing]) -> Answer[Comments]:
         asked.viewer,
         after=_after(asked, of=of),
         limit=asked.query.limit,
+        known=asked.known,
         deps=asked.deps,
     )
     return _answer(page, f"{path}?", asked, of=of)
@@ -118,7 +120,9 @@ async def _shown(
     comment_id: CommentId,
     asked: Asked[Nothing, Nothing] | Asked[Nothing, NewComment] | Asked[Nothing, CommentEdit],
 ) -> Comment:
-    return show_comment(await comments.get(post_id, comment_id, asked.viewer, asked.deps))
+    return show_comment(
+        await comments.get(post_id, comment_id, asked.viewer, asked.known, asked.deps)
+    )
 
 
 Paged = Asked[CommentsQuery, Nothing] | Asked[RepliesQuery, Nothing]

@@ -8,19 +8,10 @@ from msgspec import Struct
 from instastream.access import find_post, no_such_comment
 from instastream.deps import Deps
 from instastream.ids import CommentId, PostId, UserId
+from instastream.reading.known import Known
+from instastream.reading.totals import Numbers
 from instastream.stores.comments import Comment, Order
-from instastream.stores.counters import Place, Total
 from instastream.stores.users import User
-from instastream.totals import totals
-
-
-class Numbers(Struct, frozen=True, kw_only=True):
-    """What is counted of a comment."""
-
-    replies: int
-    likes: int
-    liked: bool  # by the viewer
-    as_of_ms: int | None  # when something was counted last, None: never
 
 
 class Shown(Struct, frozen=True):
@@ -38,11 +29,13 @@ class Page(Struct, frozen=True):
     after: CommentId | None
 
 
-async def get(post_id: PostId, comment_id: CommentId, viewer: UserId, deps: Deps) -> Shown:
+async def get(
+    post_id: PostId, comment_id: CommentId, viewer: UserId, known: Known, deps: Deps
+) -> Shown:
     """One comment; raises Rejected("comment-not-found")."""
     await find_post(post_id, viewer, deps)
     found = (await deps.comments.get([comment_id])).values()
-    shown = await show([one for one in found if one.post_id == post_id], viewer, deps)
+    shown = await show([one for one in found if one.post_id == post_id], viewer, known, deps)
     if not shown:
         raise no_such_comment(comment_id)
     return shown[0]
@@ -55,11 +48,14 @@ async def of_post(
     order: Order,
     after: CommentId | None,
     limit: int,
+    known: Known,
     deps: Deps,
 ) -> Page:
     """A page of what is said about a post."""
     await find_post(post_id, viewer, deps)
-    return await _page(post_id, viewer, order=order, after=after, limit=limit, deps=deps)
+    return await _page(
+        post_id, viewer, order=order, after=after, limit=limit, known=known, deps=deps
+    )
 
 
 async def replies(
@@ -69,11 +65,14 @@ async def replies(
     *,
     after: CommentId | None,
     limit: int,
+    known: Known,
     deps: Deps,
 ) -> Page:
     """A page of the replies to a comment, oldest first."""
-    await get(post_id, comment_id, viewer, deps)
-    return await _page(comment_id, viewer, order="oldest", after=after, limit=limit, deps=deps)
+    await get(post_id, comment_id, viewer, known, deps)
+    return await _page(
+        comment_id, viewer, order="oldest", after=after, limit=limit, known=known, deps=deps
+    )
 
 
 async def _page(
@@ -83,13 +82,14 @@ async def _page(
     order: Order,
     after: CommentId | None,
     limit: int,
+    known: Known,
     deps: Deps,
 ) -> Page:
     """Without what is not for the viewer, never short while there is more."""
     shown: list[Shown] = []
     while len(shown) <= limit:
         stand = await deps.comments.thread(thread_id, order=order, after=after, limit=limit + 1)
-        shown += await show(stand, viewer, deps)
+        shown += await show(stand, viewer, known, deps)
         if len(stand) <= limit:
             break
         after = stand[-1].comment_id
@@ -97,7 +97,9 @@ async def _page(
     return Page(shown[:limit], shown[limit - 1].comment.comment_id if more else None)
 
 
-async def show(comments: Sequence[Comment], viewer: UserId, deps: Deps) -> list[Shown]:
+async def show(
+    comments: Sequence[Comment], viewer: UserId, known: Known, deps: Deps
+) -> list[Shown]:
     """Those of some comments that a viewer sees.
 
     Not those of whom the viewer blocks or who block them, nor one that is deleted and has no
@@ -107,36 +109,12 @@ async def show(comments: Sequence[Comment], viewer: UserId, deps: Deps) -> list[
     users, relations, numbers = await asyncio.gather(
         deps.users.get_all(authors),
         deps.graph.relations(viewer, among=authors),
-        _numbers(comments, viewer, deps),
+        known.numbers(viewer, {comment.comment_id: 1 for comment in comments}),
     )
     seen = users.keys() - relations.blocks - relations.blocked_by
     return [
-        Shown(comment, users[comment.author_id], number)
-        for comment, number in zip(comments, numbers, strict=True)
-        if comment.author_id in seen and (number.replies or not comment.deleted)
+        Shown(comment, users[comment.author_id], numbers[comment.comment_id])
+        for comment in comments
+        if comment.author_id in seen
+        and (numbers[comment.comment_id].comments or not comment.deleted)
     ]
-
-
-async def _numbers(comments: Sequence[Comment], viewer: UserId, deps: Deps) -> list[Numbers]:
-    """In the order of the comments."""
-    places = [Place(comment.comment_id) for comment in comments]
-    threads = {str(comment.comment_id): 1 for comment in comments if not comment.reply_to}
-    replies, likes, liked = await asyncio.gather(
-        totals("comments", threads, deps),
-        totals("likes", {place.subject_id: 1 for place in places}, deps),
-        deps.likes.standing(places, viewer),
-    )
-    return [
-        _number(replies.get(place.subject_id), likes[place.subject_id], bool(liked[place]))
-        for place in places
-    ]
-
-
-def _number(replies: Total | None, likes: Total, liked: bool) -> Numbers:
-    as_of_ms = max(likes.at_ms, replies.at_ms if replies else 0)
-    return Numbers(
-        replies=replies.count if replies else 0,
-        likes=likes.count,
-        liked=liked,
-        as_of_ms=as_of_ms or None,
-    )

@@ -18,6 +18,7 @@ from instastream.limits import (
     MENTIONS_MAX,
     Rate,
 )
+from instastream.reading import totals
 from instastream.stores.accounts import Credentials
 from instastream.stores.counters import Total
 from instastream.stores.memory_rates import MemoryRates
@@ -26,6 +27,12 @@ from tests.unit.api.conftest import DownLog, Json, Person, make_ready, person, p
 
 ACUTE = "\u0301"
 NOBODY = "1571234567890123456"
+
+
+@pytest.fixture(autouse=True)
+def counts_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test waits for a second to pass."""
+    monkeypatch.setattr(totals, "COUNTS_AGE_MS", 0)
 
 
 @pytest_asyncio.fixture

@@ -10,11 +10,18 @@ from instastream.deps import Deps
 from instastream.errors import Unavailable
 from instastream.ids import UserId
 from instastream.likes import CommentLiked
+from instastream.reading import totals
 from instastream.stores.memory_comments import MemoryComments
 from tests.unit.api.commenting import count, path_of, say, texts
 from tests.unit.api.conftest import NOW_MS, Json, Person, make_ready, person, problem, serving
 
 NOBODY = "1571234567890123456"
+
+
+@pytest.fixture(autouse=True)
+def counts_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test waits for a second to pass."""
+    monkeypatch.setattr(totals, "COUNTS_AGE_MS", 0)
 
 
 @pytest_asyncio.fixture
