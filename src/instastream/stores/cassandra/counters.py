@@ -129,7 +129,7 @@ class CassandraCounters:
 
     async def published(self, subject_id: str) -> dict[int, Shard]:
         rows = await self._session.execute(PUBLISHED_OF, int(subject_id))
-        return {row.shard: _shard(row) for row in rows}
+        return {row.shard: shard_in(row) for row in rows}
 
     async def standing(self, places: Collection[Place], member: Member) -> dict[Place, int | None]:
         found: dict[Place, int | None] = dict.fromkeys(places)
