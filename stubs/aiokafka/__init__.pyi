@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import NamedTuple, Self
 
@@ -23,6 +24,16 @@ class AIOKafkaProducer:
     async def start(self) -> None: ...
     async def stop(self) -> None: ...
     async def partitions_for(self, topic: str) -> set[int]: ...
+    async def __aenter__(self) -> AIOKafkaProducer: ...
+    async def __aexit__(self, *_: object) -> None: ...
+    async def send(
+        self,
+        topic: str,
+        value: bytes | None = ...,
+        key: bytes | None = ...,
+        *,
+        headers: Sequence[tuple[str, bytes]] | None = ...,
+    ) -> asyncio.Future[RecordMetadata]: ...
     async def send_and_wait(
         self,
         topic: str,

@@ -16,6 +16,7 @@ class ExecutionProfile:
         consistency_level: int = ...,
         serial_consistency_level: int = ...,
         request_timeout: float = ...,
+        row_factory: Callable[[list[str], list[tuple[object, ...]]], list[Any]] = ...,
     ) -> None: ...
 
 class ResponseFuture:

@@ -64,7 +64,7 @@ class CassandraCounters:
         for place, (shard, members) in (await self._snapshots(marks)).items():
             folded = fold(shard, members, marks[place], for_good=self._for_good)
             shards[place] = folded.shard if folded else shard
-            statements += self._statements(place, folded) if folded else ()
+            statements += self.statements(place, folded) if folded else ()
         if statements:
             await self._session.execute_together(statements)
         return shards
@@ -94,7 +94,8 @@ class CassandraCounters:
             )
         return found
 
-    def _statements(self, place: Place, folded: Folded) -> Iterable[tuple[str, tuple[int, ...]]]:
+    def statements(self, place: Place, folded: Folded) -> Iterable[tuple[str, tuple[int, ...]]]:
+        """What writes a shard after a batch: as one, they are one mutation."""
         shard, key = folded.shard, key_of(place)
         dated = dated_at(shard)
         yield self._write_shard, (*key, *columns_of(shard), dated)

@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from random import Random
 from typing import Any
 
@@ -24,7 +25,7 @@ from cassandra.policies import (
     FallthroughRetryPolicy,
     TokenAwarePolicy,
 )
-from cassandra.query import PreparedStatement, Statement
+from cassandra.query import PreparedStatement, Statement, named_tuple_factory
 
 from instastream.errors import Unavailable
 from instastream.retries import backoff
@@ -36,6 +37,7 @@ CONNECT_TIMEOUT_S = 5.0
 START_TIMEOUT_S = 60.0  # a server that starts, on a busy machine; whoever waits for us waits longer
 PROTOCOL_VERSION = 5  # Cassandra 4.0 and later; asking for more costs two connections at start
 PAGE_ROWS = 5_000  # half a megabyte of small ones
+STATEMENTS_KEPT = 200  # that read: all there are
 IN_FLIGHT_MAX = 256  # beyond it a small server queues, and requests time out while they wait
 
 DOWN = (NoHostAvailable, ConnectionException, DriverException, OSError)
@@ -205,6 +207,7 @@ def open_cluster(addresses: str) -> Cluster:
         consistency_level=ConsistencyLevel.LOCAL_QUORUM,
         serial_consistency_level=ConsistencyLevel.LOCAL_SERIAL,
         request_timeout=REQUEST_TIMEOUT_S,
+        row_factory=named_rows,
     )
     return Cluster(
         contact_points=[(host, int(port)) for host, port in hosts],
@@ -212,6 +215,17 @@ def open_cluster(addresses: str) -> Cluster:
         connect_timeout=CONNECT_TIMEOUT_S,
         protocol_version=PROTOCOL_VERSION,
     )
+
+
+def named_rows(columns: list[str], rows: list[tuple[object, ...]]) -> list[Row]:
+    """As the driver's own, which makes a class for every answer: that takes a tenth of a read."""
+    return list(map(_row_type(tuple(columns))._make, rows))
+
+
+@lru_cache(STATEMENTS_KEPT)
+def _row_type(columns: tuple[str, ...]) -> Any:
+    [row] = named_tuple_factory(columns, [columns])
+    return type(row)
 
 
 async def _rows(response: ResponseFuture) -> list[Row]:
