@@ -108,6 +108,14 @@ class Client:
         """One post."""
         return await self.call("GET", f"/v1/posts/{post_id}")
 
+    async def like(self, post_id: str) -> None:
+        """Like a post."""
+        await self.call("PUT", f"/v1/posts/{post_id}/like")
+
+    async def comment(self, post_id: str, text: str) -> Json:
+        """Say something about a post."""
+        return await self.call("POST", f"/v1/posts/{post_id}/comments", json={"text": text})
+
     async def feed(self, *, limit: int = 30, cursor: str = "") -> Json:
         """A page of the user's feed: posts and the next cursor."""
         params = {"limit": str(limit)} | ({"cursor": cursor} if cursor else {})

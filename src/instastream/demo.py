@@ -86,6 +86,7 @@ async def run_demo(api: str, log: EventLog, report: Report) -> Summary:
         async with AsyncClient(base_url=api, timeout=TIMEOUT_S, trust_env=False) as http:
             users = await _join_all(http, report)
             await _post_all(http, users, posts, report)
+            await _like_all(users, posts, report)
             announced_ms = await announced(log)
             for one in posts:
                 one.rendered_ms = announced_ms[one.post["id"]] - one.finalized_ms
@@ -105,6 +106,35 @@ async def _post_all(
         one.edge = [await _fetch(http, one), await _fetch(http, one)]
         posts.append(one)
         report("posts from upload to feeds", len(posts), len(to_post))
+
+
+async def _like_all(users: dict[str, Client], posts: list[Posted], report: Report) -> None:
+    """Every reader likes what they see, and says something about the newest; then all is counted.
+
+    One's own like shows in the next read, counted or not; everyone's are counted in moments.
+    """
+    for done, user in enumerate(users.values(), start=1):
+        seen = await _feed_ids(user)
+        for post_id in seen:
+            await user.like(post_id)
+        await user.comment(seen[0], "The light in this one!")
+        if not all(post["liked"] for post in (await user.feed(limit=100))["posts"]):
+            raise InstastreamError("a reader's feed does not show their own likes")
+        report("readers who like and comment", done, len(users))
+    try:
+        async with asyncio.timeout(STILL_TIMEOUT_S):
+            while not _is_counted(posts, readers=len(users)):
+                await asyncio.sleep(POLL_S)
+                for one in posts:
+                    one.post = await users[one.author].post(one.post["id"])
+    except TimeoutError:
+        raise InstastreamError(f"likes are not counted within {STILL_TIMEOUT_S} s") from None
+
+
+def _is_counted(posts: list[Posted], *, readers: int) -> bool:
+    """Each post's likes by all but its author, and a comment of each reader's."""
+    said = sum(one.post["comment_count"] for one in posts)
+    return said == readers and all(one.post["like_count"] == readers - 1 for one in posts)
 
 
 async def _join_all(http: AsyncClient, report: Report) -> dict[str, Client]:

@@ -117,12 +117,13 @@ def demo_tables(summary: Summary) -> list[Table]:
     )
     videos = Table(title="Videos: what a player may choose", title_justify="left")
     feeds = Table(title="Feeds: what each reader saw, newest first", title_justify="left")
-    _add_columns(stages, "post", "by", "rendered", "ready", "visible", "edge")
+    _add_columns(stages, "post", "by", "rendered", "ready", "visible", "edge", "likes")
     _add_columns(variants, "post", "uploaded", "thumb", "feed", "full")
     _add_columns(videos, "post", "seconds", "rungs")
     for one in summary.posts:
         times = (str(ms or "") for ms in (one.rendered_ms, one.ready_ms, one.visible_ms))
-        stages.add_row(one.name, one.author, *times, ", ".join(one.edge))
+        likes = str(one.post.get("like_count", ""))
+        stages.add_row(one.name, one.author, *times, ", ".join(one.edge), likes)
         images = one.post["media"][0]["images"]
         sizes = (_variant(images[name]) for name in ("thumb", "feed", "full"))
         variants.add_row(one.name, f"{one.uploaded_bytes / 1000:.0f}", *sizes)

@@ -23,6 +23,8 @@ async def test_everything_goes_from_upload_to_feeds_and_the_edge(system: System)
     for one in summary.posts:
         assert 0 < one.rendered_ms <= one.ready_ms <= one.visible_ms
         assert set(media(one)["images"]) == {spec.name for spec in VARIANTS}
+    assert {one.post["like_count"] for one in summary.posts} == {len(USERNAMES) - 1}
+    assert sum(one.post["comment_count"] for one in summary.posts) == len(USERNAMES)
     assert again.edge == ["HIT", "HIT"]
     assert media(again)["images"] == media(first)["images"], "stored once"
     assert media(clip)["video"]["rungs"]
