@@ -8,7 +8,7 @@ from instastream.errors import Unavailable
 from instastream.events import Record, decode
 from instastream.handlers.table import Handlers
 from instastream.progress import Progress
-from streams.worker import NO_CHORES, App, Chore, Fetched, Partition, continue_trace_of
+from streams.worker import NO_CHORES, App, Chore, Fetched, Partition, continue_trace_of, on_uvloop
 
 
 class EventApp(App):
@@ -72,4 +72,5 @@ def worker(
 
     And each chore is done every so many seconds, whether or not it failed before.
     """
+    on_uvloop()
     return EventApp(name, handlers, in_flight=in_flight, chores=chores)

@@ -90,8 +90,6 @@ class App(faust.App):
     def __init__(
         self, name: str, topics: Collection[str], *, chores: Mapping[Chore, float] = NO_CHORES
     ) -> None:
-        with suppress(ImportError):
-            use("uvloop")
         self.settings = Settings.from_env(os.environ)
         super().__init__(
             self.settings.prefix + name,
@@ -227,6 +225,12 @@ class App(faust.App):
         """Say that something is waited for."""
         self.log.warning("%s: trying again", error)
         self.metrics.waits.inc()
+
+
+def on_uvloop() -> None:
+    """Run this process on uvloop, where it is installed: all of it, also what is not ours."""
+    with suppress(ImportError):
+        use("uvloop")
 
 
 def headers_of(record: Fetched) -> list[tuple[str, bytes]]:
