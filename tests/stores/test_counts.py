@@ -168,11 +168,10 @@ async def test_it_comes_with_what_changed(counts: Counts, changes: Changes) -> N
     assert (lists, list(of_one)) == ([None], expected[1])
 
 
+@pytest.mark.parametrize("server", ["redis", "cluster"], indirect=True)
 async def test_totals_and_what_was_said_end_by_themselves(
-    server: Settings, redis: AnyRedis | None
+    server: Settings, redis: AnyRedis
 ) -> None:
-    if redis is None:
-        pytest.skip("nothing ends in memory")
     brief = RedisCounts(redis, prefix=server.prefix, ttl_s=1, pending_ttl_s=1)
     user, one = UserId(new_id()), total(version=1)
     await brief.publish("likes", [one])
