@@ -73,7 +73,7 @@ def test_env_connects_a_shell(system: System) -> None:
     ("argv", "environ", "sentence"),
     [
         (["worker", "mdeia"], {}, "there is no worker 'mdeia': choose one of media, video"),
-        (["bench", "nothing"], {}, "there is no bench 'nothing': choose one of demo, "),
+        (["bench", "nothing"], {}, "there is no bench 'nothing': choose one of comments, "),
         (["counts", "audit", "--post", "ada"], {}, "'ada' is not an id of this API"),
         (["env"], {}, "kafka was not started in"),
         (["api"], GIVEN, "INSTASTREAM_TOKEN_KEY is not set"),
