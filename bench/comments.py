@@ -44,7 +44,7 @@ class Thread:
 
     def begins(self) -> dict[str, tuple[Order, CommentId | None]]:
         """Where each kind of page begins."""
-        middle = CommentId(self.comment_ids[len(self.comment_ids) // 2])
+        middle = CommentId(self.comment_ids[len(self.comment_ids) * 3 // 7])  # within a bucket
         return {
             "newest": ("newest", None),
             "oldest": ("oldest", None),
