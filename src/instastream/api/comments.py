@@ -6,7 +6,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from instastream import commenting
 from instastream.api.comment_views import Comment, Comments, show_comment
-from instastream.api.cursors import before_of, cursor_after
+from instastream.api.cursors import link_after, place_of
 from instastream.api.fields import CommentsCursor, CommentText, PageLength, SnowflakeId
 from instastream.api.operations import NOTHING, Answer, Asked, Nothing, Operation
 from instastream.ids import CommentId, PostId, parse_comment_id, parse_post_id
@@ -129,10 +129,8 @@ Paged = Asked[CommentsQuery, Nothing] | Asked[RepliesQuery, Nothing]
 
 
 def _after(asked: Paged, *, of: str) -> CommentId | None:
-    cursor = asked.query.cursor
-    if cursor is UNSET:
-        return None
-    return CommentId(before_of(cursor, of=of, key=asked.deps.settings.token_key))
+    place = place_of(asked.query.cursor, of=of, key=asked.deps.settings.token_key)
+    return None if place is None else CommentId(place)
 
 
 def _answer(page: comments.Page, path: str, asked: Paged, *, of: str) -> Answer[Comments]:
@@ -140,9 +138,10 @@ def _answer(page: comments.Page, path: str, asked: Paged, *, of: str) -> Answer[
     shown = [show_comment(one) for one in page.shown]
     if page.after is None:
         return Answer(Comments(shown, None))
-    cursor = cursor_after(page.after, of=of, key=asked.deps.settings.token_key)
-    target = f"{path}limit={asked.query.limit}&cursor={cursor}"
-    return Answer(Comments(shown, cursor), {"link": f'<{target}>; rel="next"'})
+    target = f"{path}limit={asked.query.limit}"
+    key = asked.deps.settings.token_key
+    cursor, link = link_after(page.after, target, of=of, key=key)
+    return Answer(Comments(shown, cursor), {"link": link})
 
 
 COMMENTS = "/v1/posts/{post_id}/comments"

@@ -5,6 +5,8 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from hashlib import blake2b
 from hmac import compare_digest
 
+from msgspec import UNSET, UnsetType
+
 from instastream.errors import Rejected
 
 VERSION = b"\x02"
@@ -20,6 +22,20 @@ def cursor_after(last: str, *, of: str, key: bytes) -> str:
     """The cursor of the page of a list that comes after this id."""
     place = VERSION + int(last).to_bytes(ID_BYTES, "big")
     return urlsafe_b64encode(place + _seal(place, of, key)).decode()
+
+
+def link_after(last: str, target: str, *, of: str, key: bytes) -> tuple[str, str]:
+    """The cursor of the page that comes after this id, and a Link to it.
+
+    `target` asks for the first page; it has a query already.
+    """
+    cursor = cursor_after(last, of=of, key=key)
+    return cursor, f'<{target}&cursor={cursor}>; rel="next"'
+
+
+def place_of(cursor: str | UnsetType, *, of: str, key: bytes) -> str | None:
+    """The id that a page comes after, None at first; raises Rejected("invalid-cursor")."""
+    return None if cursor is UNSET else before_of(cursor, of=of, key=key)
 
 
 def before_of(cursor: str, *, of: str, key: bytes) -> str:

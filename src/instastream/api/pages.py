@@ -3,7 +3,7 @@
 from msgspec import UNSET, Struct, UnsetType
 
 from instastream import profiles
-from instastream.api.cursors import before_of, cursor_after
+from instastream.api.cursors import link_after, place_of
 from instastream.api.fields import SIZE_DEFAULT, SIZES, Cursor, PageLength, Size, UsersCursor
 from instastream.api.operations import Answer, Asked, Encoded, Nothing
 from instastream.api.views import Users, show_user
@@ -31,10 +31,8 @@ class PageQuery(SizeQuery, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 def before(asked: Asked[PageQuery, Nothing], *, of: str) -> PostId | None:
     """The post that a page of a list comes after; raises Rejected("invalid-cursor")."""
-    cursor = asked.query.cursor
-    if cursor is UNSET:
-        return None
-    return PostId(before_of(cursor, of=of, key=_key(asked)))
+    place = place_of(asked.query.cursor, of=of, key=_key(asked))
+    return None if place is None else PostId(place)
 
 
 class UsersQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -46,9 +44,7 @@ class UsersQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 def after_of(path: str, asked: Asked[UsersQuery, Nothing]) -> str:
     """The user that the page comes after, "" at first; raises Rejected("invalid-cursor")."""
-    if asked.query.cursor is UNSET:
-        return ""
-    return before_of(asked.query.cursor, of=_place(path, asked), key=_key(asked))
+    return place_of(asked.query.cursor, of=_place(path, asked), key=_key(asked)) or ""
 
 
 def answer_users(
@@ -58,9 +54,9 @@ def answer_users(
     users = [show_user(user) for user in people.users]
     if people.after is None:
         return Answer(Users(users, None))
-    cursor = cursor_after(people.after, of=_place(path, asked), key=_key(asked))
-    target = f"{path}?limit={asked.query.limit}&cursor={cursor}"
-    return Answer(Users(users, cursor), {"link": f'<{target}>; rel="next"'})
+    target = f"{path}?limit={asked.query.limit}"
+    cursor, link = link_after(people.after, target, of=_place(path, asked), key=_key(asked))
+    return Answer(Users(users, cursor), {"link": link})
 
 
 def _place(path: str, asked: Asked[UsersQuery, Nothing]) -> str:
@@ -81,9 +77,8 @@ def answer_page(
     headers = {"etag": f'"{page.tag}"', "cache-control": "private, no-cache"}
     following = b"null"
     if page.after:
-        cursor = cursor_after(page.after, of=of, key=_key(asked))
-        query = f"limit={asked.query.limit}&size={asked.query.size}&cursor={cursor}"
-        headers["link"] = f'<{path}?{query}>; rel="next"'
+        target = f"{path}?limit={asked.query.limit}&size={asked.query.size}"
+        cursor, headers["link"] = link_after(page.after, target, of=of, key=_key(asked))
         following = b'"%b"' % cursor.encode()
     if _has(asked.if_none_match, headers["etag"]):
         return Answer(None, headers)
