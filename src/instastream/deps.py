@@ -137,6 +137,11 @@ class Deps:
     pings: dict[str, Ping]  # every server that requests depend on
 
 
+def counters_of(kind: Kind, deps: Deps) -> Counters:
+    """Those that count what is of a kind."""
+    return deps.likes if kind == "likes" else deps.comment_ids
+
+
 @asynccontextmanager
 async def open_deps(settings: Settings) -> AsyncIterator[Deps]:
     """The real servers; raises Unavailable when one of them does not answer."""

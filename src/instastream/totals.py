@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from contextlib import suppress
 
-from instastream.deps import Deps
+from instastream.deps import Deps, counters_of
 from instastream.errors import Unavailable
-from instastream.stores.counters import Counters, Total
+from instastream.stores.counters import Total
 from instastream.stores.counts import Kind
 
 
@@ -17,15 +17,11 @@ async def totals(kind: Kind, subjects: Mapping[str, int], deps: Deps) -> Mapping
     try:
         kept = await deps.counts.totals(kind, subjects)
     except Unavailable:
-        return await _counters(kind, deps).totals(subjects)
+        return await counters_of(kind, deps).totals(subjects)
     absent = {one: shards for one, shards in subjects.items() if one not in kept}
     if not absent:
         return kept
-    counted = await _counters(kind, deps).totals(absent)
+    counted = await counters_of(kind, deps).totals(absent)
     with suppress(Unavailable):
         await deps.counts.publish(kind, counted.values())
     return {**kept, **counted}
-
-
-def _counters(kind: Kind, deps: Deps) -> Counters:
-    return deps.likes if kind == "likes" else deps.comment_ids

@@ -1,11 +1,10 @@
 """What comments look like in JSON."""
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from instastream.api.fields import CommentsCursor, SnowflakeId, Timestamp
+from instastream.api.fields import CommentsCursor, SnowflakeId, Timestamp, timestamp
 from instastream.api.views import User, show_user
 from instastream.reading import comments
 
@@ -55,15 +54,11 @@ def show_comment(shown: comments.Shown) -> Comment:
         author=None if comment.deleted else show_user(shown.author),
         text=None if comment.deleted else comment.text,
         mentions=[Mention(one.user_id, one.username) for one in comment.mentions],
-        created_at=_at(comment.created_ms),
-        edited_at=None if comment.edited_ms is None else _at(comment.edited_ms),
+        created_at=timestamp(comment.created_ms),
+        edited_at=None if comment.edited_ms is None else timestamp(comment.edited_ms),
         deleted=comment.deleted,
         reply_count=numbers.comments,
         like_count=numbers.likes,
         liked=numbers.liked,
-        as_of=_at(numbers.at_ms) if numbers.at_ms else None,
+        as_of=timestamp(numbers.at_ms) if numbers.at_ms else None,
     )
-
-
-def _at(unix_ms: int) -> datetime:
-    return datetime.fromtimestamp(unix_ms / 1000, UTC)

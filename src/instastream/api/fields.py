@@ -1,10 +1,10 @@
-"""The fields that clients send: their types, limits and patterns.
+"""The fields that clients send and see: their types, limits and patterns.
 
 Patterns end in `\\Z`, because `$` also matches before a last newline; the OpenAPI document,
 whose patterns are ECMAScript's, shows `$`.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
 from msgspec import Meta
@@ -41,6 +41,11 @@ assert SIZE_DEFAULT in SIZES
 def whole(pattern: str) -> str:
     """The pattern, for Python."""
     return pattern.removesuffix("$") + r"\Z"
+
+
+def timestamp(unix_ms: int) -> datetime:
+    """A time as clients see it."""
+    return datetime.fromtimestamp(unix_ms / 1000, UTC)
 
 
 Username = Annotated[

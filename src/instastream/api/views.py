@@ -1,7 +1,6 @@
 """What users, posts and pages look like in JSON."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from functools import partial
 from types import MappingProxyType
 from typing import Annotated, Literal
@@ -18,6 +17,7 @@ from instastream.api.fields import (
     Timestamp,
     UploadId,
     UsersCursor,
+    timestamp,
 )
 from instastream.deps import Deps
 from instastream.ids import MediaId, UserId
@@ -170,7 +170,7 @@ def show_profile(profile: profiles.Profile) -> Profile:
         id=user.user_id,
         username=user.username,
         private=user.private,
-        joined_at=_at(user.joined_ms),
+        joined_at=timestamp(user.joined_ms),
         follower_count=profile.followers_count,
         following_count=profile.following_count,
         visible=profile.is_visible,
@@ -204,7 +204,7 @@ def show_post(
         author_id=post.author_id,
         status=post.status,
         caption=post.caption,
-        created_at=_at(post.created_ms),
+        created_at=timestamp(post.created_ms),
         media=[
             _show_media(media, url=url, size=size, percent=percents.get(media.media_id))
             for media in post.media
@@ -226,7 +226,7 @@ def uncounted_json(shown: Uncounted) -> bytes:
 
 def numbers_json(numbers: Numbers) -> bytes:
     """The end of a post's JSON: made once a second, and put beside what stays."""
-    as_of = msgspec.json.encode(_at(numbers.at_ms) if numbers.at_ms else None)
+    as_of = msgspec.json.encode(timestamp(numbers.at_ms) if numbers.at_ms else None)
     liked = b"true" if numbers.liked else b"false"
     return b',"like_count":%d,"comment_count":%d,"liked":%b,"as_of":%b}' % (
         numbers.likes,
@@ -275,7 +275,3 @@ def _failure(post: posts.Post, viewer: UserId) -> Failure | UnsetType:
     if post.status != "failed" or post.failure is None or post.author_id != viewer:
         return UNSET
     return Failure(post.failure.reason, post.failure.detail)
-
-
-def _at(unix_ms: int) -> datetime:
-    return datetime.fromtimestamp(unix_ms / 1000, UTC)

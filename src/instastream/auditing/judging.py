@@ -7,10 +7,10 @@ from typing import TypeVar
 
 from instastream.auditing.drift import Drift, apart, contradicts, drift_of, shows
 from instastream.counting import Shard
-from instastream.deps import Deps
+from instastream.deps import Deps, counters_of
 from instastream.limits import LIKE_SHARDS_MAX
 from instastream.stores.audits import Recount
-from instastream.stores.counters import Counters, Place, Total
+from instastream.stores.counters import Place, Total
 from instastream.stores.counts import Kind
 
 WAITS_S = (0.1, 0.4, 1.5)  # for what is counted and about to be published
@@ -66,7 +66,7 @@ async def _unpublished(kind: Kind, place: Place, deps: Deps) -> list[Drift]:
 async def _misshown(kind: Kind, subjects: Mapping[str, int], deps: Deps) -> list[Drift]:
     """What is shown and not right."""
     shown = await deps.counts.totals(kind, list(subjects))
-    true = await counters(kind, deps).totals({one: subjects[one] for one in shown})
+    true = await counters_of(kind, deps).totals({one: subjects[one] for one in shown})
     wrong = [one for one in shown if not shows(shown[one], true[one])]
     pairs = await asyncio.gather(*(_shown(kind, one, subjects[one], deps) for one in wrong))
     return [
@@ -81,7 +81,7 @@ async def _shown(
 ) -> tuple[Total, Total] | None:
     async def look() -> tuple[Total, Total]:
         kept = (await deps.counts.totals(kind, [subject_id])).get(subject_id)
-        true = (await counters(kind, deps).totals({subject_id: shards}))[subject_id]
+        true = (await counters_of(kind, deps).totals({subject_id: shards}))[subject_id]
         return (true if kept is None or shows(kept, true) else kept), true
 
     return await _lasting(look, deps)
@@ -101,8 +101,3 @@ async def _lasting(
         await deps.sleep(wait_s)
         kept, true = await look()
     return (kept, true) if kept.version < first or contradicts(kept, true) else None
-
-
-def counters(kind: Kind, deps: Deps) -> Counters:
-    """Those that count it."""
-    return deps.likes if kind == "likes" else deps.comment_ids

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from instastream.auditing.recounting import KINDS, Report
+from instastream.auditing.recounting import Report
 from instastream.comments import CommentEvent
 from instastream.counting import Mark, Member, Shard, fold
 from instastream.deps import Deps
@@ -20,7 +20,7 @@ from instastream.handlers.engagement import comment_marks, like_marks
 from instastream.likes import LikeEvent
 from instastream.limits import LIKE_SHARDS_MAX
 from instastream.stores.counters import Place
-from instastream.stores.counts import Kind
+from instastream.stores.counts import KINDS, Kind
 
 PROVED_MEMBERS_MAX = 1_000_000  # of one subject, all in memory: some hundred megabytes
 

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from itertools import product
-from typing import get_args
 
 from instastream.auditing.drift import Audit
 from instastream.auditing.judging import judge
@@ -12,12 +11,11 @@ from instastream.ids import PostId
 from instastream.limits import LIKE_SHARDS_MAX
 from instastream.stores.audits import Arc, Recount, arcs
 from instastream.stores.counters import Place
-from instastream.stores.counts import Kind
+from instastream.stores.counts import KINDS, Kind
 
 ARCS = 256  # what progress is told in
 JUDGED_TOGETHER = 100  # shards
 MEMBERS_TOGETHER = 20_000  # of all of these
-KINDS: tuple[Kind, ...] = get_args(Kind)
 
 Report = Callable[[str, int, int], None]  # a step, how much of it is done, of how much
 Seen = Callable[[Kind, str], None]  # a subject, once for each of its shards

@@ -12,8 +12,8 @@ from operator import attrgetter
 from msgspec.structs import replace
 
 from instastream.auditing.drift import Drift, drift_of
-from instastream.auditing.judging import counters, judge
-from instastream.deps import Deps
+from instastream.auditing.judging import judge
+from instastream.deps import Deps, counters_of
 from instastream.limits import LIKE_SHARDS_MAX
 from instastream.stores.counters import Place
 from instastream.stores.counts import Kind
@@ -50,7 +50,7 @@ async def repair(
         if parted:
             await deps.audits[kind].republish(said)
         shards = {subject_id: LIKE_SHARDS_MAX if parted else 1}
-        totals = await counters(kind, deps).totals(shards)
+        totals = await counters_of(kind, deps).totals(shards)
         await deps.counts.publish(kind, list(totals.values()))
         recounts = await asyncio.gather(*map(deps.audits[kind].recount, places))
         busy = {one.place.shard for one in recounts if not one.settled}

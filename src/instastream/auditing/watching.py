@@ -6,11 +6,11 @@ from random import Random
 
 from instastream.auditing.drift import Audit
 from instastream.auditing.judging import judge
-from instastream.auditing.recounting import KINDS, recounts
+from instastream.auditing.recounting import recounts
 from instastream.deps import Deps
 from instastream.metrics import AUDITED, DRIFT
 from instastream.stores.audits import RING, Arc
-from instastream.stores.counts import Kind
+from instastream.stores.counts import KINDS, Kind
 
 MEMBERS_MAX = 20_000  # of one run: half a second of Cassandra
 SHARDS_MAX = 2_000

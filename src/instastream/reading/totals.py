@@ -12,11 +12,11 @@ from functools import partial
 from msgspec import Struct
 
 from instastream.counting import Shard
-from instastream.deps import Deps
+from instastream.deps import Deps, counters_of
 from instastream.errors import Unavailable
 from instastream.limits import CACHE_ENTRY_BYTES, COUNTED_MAX, COUNTS_AGE_MS, PARTS_BYTES_MAX
 from instastream.reading.caching import Cache
-from instastream.stores.counters import Counters, Total, total_of
+from instastream.stores.counters import Total, total_of
 from instastream.stores.counts import KINDS, Kind
 
 
@@ -143,8 +143,7 @@ class Totals:
         }
         missing["comments"] = dict.fromkeys(missing["comments"], 1)
         await asyncio.gather(
-            self._fill("likes", self._deps.likes, missing["likes"], known),
-            self._fill("comments", self._deps.comment_ids, missing["comments"], known),
+            *(self._fill(kind, missing[kind], known) for kind in KINDS),
         )
         return {i: self._keep(known["likes", i], known["comments", i], now_ms) for i in subjects}
 
@@ -159,14 +158,13 @@ class Totals:
     async def _fill(
         self,
         kind: Kind,
-        counters: Counters,
         subjects: Mapping[str, int],
         known: dict[tuple[Kind, str], Total],
     ) -> None:
         """Read what Redis has not, and put it there: what was counted meanwhile is newer."""
         if not subjects:
             return
-        totals = await counters.totals(subjects)
+        totals = await counters_of(kind, self._deps).totals(subjects)
         known |= {(kind, i): total for i, total in totals.items()}
         if not self._without_redis:
             with suppress(Unavailable):
