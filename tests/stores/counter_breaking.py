@@ -6,7 +6,7 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from instastream.counting import Member
-from instastream.stores.cassandra.counters import HEADER, MEMBERS
+from instastream.stores.cassandra.counter_rows import HEADER, MEMBERS
 from instastream.stores.cassandra.session import Session
 from instastream.stores.counters import Place
 from instastream.stores.memory_counters import MemoryCounters

@@ -13,17 +13,18 @@ from struct import pack
 
 from instastream.counting import Member, Shard
 from instastream.stores.audits import NO_MEMBERS, RECOUNTS_MAX, Arc, Recount, nothing_at
-from instastream.stores.cassandra.counters import (
+from instastream.stores.cassandra.counter_rows import (
     HEADER,
     MEMBERS,
-    PUBLISH,
-    PUBLISHED,
     SHARD_COLUMNS,
+    Rows,
+    Statement,
     columns_of,
     dated_at,
     key_of,
     shard_in,
 )
+from instastream.stores.cassandra.counters import PUBLISH, PUBLISHED
 from instastream.stores.cassandra.session import Row, Session
 from instastream.stores.counters import Place
 
@@ -34,7 +35,6 @@ COLUMNS = f"""subject_id, shard, place, member_id, placed, {SHARD_COLUMNS}, WRIT
     AS count_at, WRITETIME(size) AS size_at, WRITETIME(version) AS version_at"""
 PUBLISHED_IN = f"""SELECT post_id AS subject_id, shard, {SHARD_COLUMNS} FROM post_counts
     WHERE token(post_id) > ? AND token(post_id) <= ?"""
-Statement = tuple[str, tuple[int, ...]]
 
 
 class CassandraAudits:
@@ -59,15 +59,7 @@ class CassandraAudits:
             AND place = {MEMBERS} AND member_id IN ?"""
         self._listed = f"""SELECT place, member_id FROM {table} {where}
             AND (place, member_id) IN ?"""
-        self._write_shard = f"""INSERT INTO {table}
-            (subject_id, shard, place, member_id, {SHARD_COLUMNS})
-            VALUES (?, ?, {MEMBERS}, {HEADER}, ?, ?, ?, ?) USING TIMESTAMP ?"""
-        self._write_member = f"""INSERT INTO {table} (subject_id, shard, place, member_id, placed)
-            VALUES (?, ?, {MEMBERS}, ?, ?) USING TIMESTAMP ?"""
-        self._add = f"""INSERT INTO {table} (subject_id, shard, place, member_id)
-            VALUES (?, ?, ?, ?) USING TIMESTAMP ?"""
-        self._drop = f"""DELETE FROM {table} USING TIMESTAMP ?
-            {where} AND place = ? AND member_id = ?"""
+        self._rows = Rows(table)
 
     async def recounts(self, arc: Arc) -> AsyncIterator[Recount]:
         tally: Tally | None = None
@@ -128,7 +120,7 @@ class CassandraAudits:
             await self._write(await self._strays(place, rows, at))
         async for rows in self._session.pages(self._members, *key_of(place), rows=BATCH_LENGTH):
             await self._write(await self._unlisted(place, rows, at))
-        await self._write([(self._write_shard, (*key_of(place), *columns_of(shard), at))])
+        await self._write([self._rows.shard(key_of(place), shard, at=at)])
 
     async def _write(self, statements: Sequence[Statement]) -> None:
         for at in range(0, len(statements), BATCH_LENGTH):
@@ -136,8 +128,8 @@ class CassandraAudits:
 
     def _member(self, place: Place, member: Member, placed: int | None, at: int) -> Statement:
         if placed is None:
-            return self._drop, (at, *key_of(place), MEMBERS, int(member))
-        return self._write_member, (*key_of(place), int(member), placed, at)
+            return self._rows.gone(key_of(place), MEMBERS, int(member), at=at)
+        return self._rows.member(key_of(place), member, placed, at=at)
 
     async def _strays(self, place: Place, rows: Sequence[Row], at: int) -> list[Statement]:
         """Of what is listed, that which no member that counts is listed at."""
@@ -145,7 +137,7 @@ class CassandraAudits:
         found = await self._session.execute(self._placed, *key_of(place), ids) if ids else []
         placed = {row.member_id: row.placed for row in found}
         return [
-            (self._drop, (at, *key_of(place), row.place, row.member_id))
+            self._rows.gone(key_of(place), row.place, row.member_id, at=at)
             for row in rows
             if placed.get(row.member_id) != row.place
         ]
@@ -157,7 +149,9 @@ class CassandraAudits:
             return []
         found = await self._session.execute(self._listed, *key_of(place), counted)
         listed = {(row.place, row.member_id) for row in found}
-        return [(self._add, (*key_of(place), *one, at)) for one in counted if one not in listed]
+        return [
+            self._rows.listed(key_of(place), *one, at=at) for one in counted if one not in listed
+        ]
 
     async def published(self, arc: Arc) -> AsyncIterator[dict[Place, Shard]]:
         if not self._parts:

@@ -12,17 +12,24 @@ from itertools import groupby
 from operator import attrgetter
 
 from instastream.counting import Folded, Mark, Member, Shard, fold
+from instastream.stores.cassandra.counter_rows import (
+    HEADER,
+    MEMBERS,
+    SHARD_COLUMNS,
+    Rows,
+    Statement,
+    columns_of,
+    dated_at,
+    key_of,
+    shard_in,
+)
 from instastream.stores.cassandra.session import Row, Session
 from instastream.stores.counters import Listed, Place, Total, total_of
 
-MEMBERS = 0  # the place of all members; they are listed at places above it
-HEADER = -1  # no member
 NEWEST_SHARDS = 3  # times what each shard has of a page on average: few pages need more
 
 PLACES_TOGETHER = 10  # partitions in one batch
 MARKS_TOGETHER = 24  # about four kilobytes
-
-SHARD_COLUMNS = "count, size, version, at_ms"
 
 
 class CassandraCounters:
@@ -36,15 +43,7 @@ class CassandraCounters:
         self._lists = lists
         self._read = f"""SELECT subject_id, member_id, placed, {SHARD_COLUMNS} FROM {table}
             WHERE subject_id IN ? AND shard = ? AND place = {MEMBERS} AND member_id IN ?"""
-        self._write_shard = f"""INSERT INTO {table}
-            (subject_id, shard, place, member_id, {SHARD_COLUMNS})
-            VALUES (?, ?, {MEMBERS}, {HEADER}, ?, ?, ?, ?) USING TIMESTAMP ?"""
-        self._write_member = f"""INSERT INTO {table} (subject_id, shard, place, member_id, placed)
-            VALUES (?, ?, {MEMBERS}, ?, ?) USING TIMESTAMP ?"""
-        self._list = f"""INSERT INTO {table} (subject_id, shard, place, member_id)
-            VALUES (?, ?, ?, ?) USING TIMESTAMP ?"""
-        self._unlist = f"""DELETE FROM {table} USING TIMESTAMP ?
-            WHERE subject_id = ? AND shard = ? AND place = ? AND member_id = ?"""
+        self._rows = Rows(table)
         self._totals = f"""SELECT subject_id, member_id, {SHARD_COLUMNS} FROM {table}
             WHERE subject_id IN ? AND shard = 0 AND place = {MEMBERS} AND member_id = {HEADER}"""
         self._standing = f"""SELECT subject_id, placed FROM {table}
@@ -60,8 +59,9 @@ class CassandraCounters:
     async def _apply(self, marks: Mapping[Place, Sequence[Mark]]) -> dict[Place, Shard]:
         """Of shards with one number: they are read in one statement, and written in one."""
         shards: dict[Place, Shard] = {}
-        statements: list[tuple[str, tuple[int, ...]]] = []
-        for place, (shard, members) in (await self._snapshots(marks)).items():
+        statements: list[Statement] = []
+        members_of = {int(mark.member) for said in marks.values() for mark in said}
+        for place, (shard, members) in (await self._snapshots(list(marks), members_of)).items():
             folded = fold(shard, members, marks[place], for_good=self._for_good)
             shards[place] = folded.shard if folded else shard
             statements += self.statements(place, folded) if folded else ()
@@ -70,15 +70,9 @@ class CassandraCounters:
         return shards
 
     async def _snapshots(
-        self, marks: Mapping[Place, Sequence[Mark]]
-    ) -> dict[Place, tuple[Shard, dict[Member, int]]]:
-        """Each shard, and at least those members that its marks speak of, as of one moment."""
-        members = {int(mark.member) for said in marks.values() for mark in said}
-        return await self._read_shards(list(marks), members)
-
-    async def _read_shards(
         self, places: Sequence[Place], members: Collection[int]
     ) -> dict[Place, tuple[Shard, dict[Member, int]]]:
+        """Each shard, all of one number, and where these members are in it, as of one moment."""
         number = places[0].shard
         subjects = [int(place.subject_id) for place in places]
         rows = await self._session.execute(
@@ -94,17 +88,16 @@ class CassandraCounters:
             )
         return found
 
-    def statements(self, place: Place, folded: Folded) -> Iterable[tuple[str, tuple[int, ...]]]:
+    def statements(self, place: Place, folded: Folded) -> Iterable[Statement]:
         """What writes a shard after a batch: as one, they are one mutation."""
-        shard, key = folded.shard, key_of(place)
-        dated = dated_at(shard)
-        yield self._write_shard, (*key, *columns_of(shard), dated)
+        rows, key, at = self._rows, key_of(place), dated_at(folded.shard)
+        yield rows.shard(key, folded.shard, at=at)
         for member, placed in folded.members.items():
-            yield self._write_member, (*key, int(member), placed, dated)
+            yield rows.member(key, member, placed, at=at)
             if placed and self._lists:
-                yield self._list, (*key, placed, int(member), dated)
-        for listed, member in folded.gone if self._lists else ():
-            yield self._unlist, (dated, *key, listed, int(member))
+                yield rows.listed(key, placed, int(member), at=at)
+        for placed, member in folded.gone if self._lists else ():
+            yield rows.gone(key, placed, int(member), at=at)
 
     async def publish(self, shards: Mapping[Place, Shard]) -> None:
         by_subject = groupby(sorted(shards), key=attrgetter("subject_id"))
@@ -141,7 +134,7 @@ class CassandraCounters:
         return found
 
     async def shard(self, place: Place, member: Member) -> tuple[Shard, int | None]:
-        shard, members = (await self._read_shards([place], [int(member)]))[place]
+        shard, members = (await self._snapshots([place], [int(member)]))[place]
         return shard, members.get(member)
 
     async def newest(
@@ -184,7 +177,7 @@ PUBLISHED = f"""SELECT post_id AS subject_id, shard, {SHARD_COLUMNS} FROM post_c
     WHERE post_id IN ?"""
 
 
-def _published(place: Place, shard: Shard) -> tuple[str, tuple[int, ...]]:
+def _published(place: Place, shard: Shard) -> Statement:
     return PUBLISH, (*key_of(place), *columns_of(shard), dated_at(shard))
 
 
@@ -194,25 +187,3 @@ def _ends(rows: Iterable[Row], depth: int) -> Iterable[int]:
         places = [row.place for row in some]
         if len(places) == depth:
             yield places[-1]
-
-
-def key_of(place: Place) -> tuple[int, int]:
-    """Its partition."""
-    return int(place.subject_id), place.shard
-
-
-def columns_of(shard: Shard) -> tuple[int, int, int, int]:
-    """Values of `SHARD_COLUMNS`."""
-    return shard.count, shard.size, shard.version, shard.at_ms
-
-
-def dated_at(shard: Shard) -> int:
-    """The timestamp of its writes; the odd one that follows it is left to repairs."""
-    return 2 * shard.version
-
-
-def shard_in(row: Row) -> Shard:
-    """What `SHARD_COLUMNS` say."""
-    return Shard(
-        count=row.count or 0, size=row.size or 0, version=row.version or 0, at_ms=row.at_ms or 0
-    )
