@@ -1,16 +1,19 @@
 """Every contract runs on memory and on the real server."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager
 from itertools import count
 
+import msgspec
 import pytest
 import pytest_asyncio
 
 from instastream.deps import Deps, memory_deps, open_deps
 from instastream.ids import PostId, UserId, compose
 from instastream.images.pool import RenderPool
+from instastream.settings import Settings
 from tests.conftest import IN_MEMORY
+from tests.stores.redis_cluster import running_cluster
 
 BASE_MS = 1_795_000_000_000  # some day in 2026
 _minted = count()
@@ -34,6 +37,21 @@ def new_id(*, at_ms: int = BASE_MS) -> str:
     """An id that no other test has."""
     minted = next(_minted)
     return compose(at_ms=at_ms + minted // 4096, worker=0, sequence=minted % 4096)
+
+
+@pytest.fixture(scope="module", params=["memory", "redis", "cluster"])
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Settings]:
+    """Where Redis is; no server where it is IN_MEMORY."""
+    match request.param:
+        case "cluster":
+            with running_cluster(tmp_path_factory.mktemp("cluster")) as url:
+                yield msgspec.structs.replace(IN_MEMORY, redis=url)
+        case "redis":
+            yield request.getfixturevalue("settings")
+        case _:
+            yield IN_MEMORY
 
 
 @pytest.fixture

@@ -1,10 +1,9 @@
 """The contract of Counts, in memory, on one Redis and on a cluster."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from itertools import permutations
 
-import msgspec
 import pytest
 import pytest_asyncio
 from msgspec.structs import replace
@@ -25,25 +24,9 @@ from instastream.stores.redis_counts import RedisCounts
 from instastream.stores.redis_feeds import RedisFeeds
 from tests.conftest import IN_MEMORY
 from tests.stores.conftest import new_id
-from tests.stores.redis_cluster import running_cluster
 
 LATEST = version_of(epoch=EPOCHS - 1, offset=(1 << 44) - 2)
 LARGEST = LIKE_SHARDS_MAX * LATEST
-
-
-@pytest.fixture(scope="module", params=["memory", "redis", "cluster"])
-def server(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Settings]:
-    """Where the counts are."""
-    match request.param:
-        case "cluster":
-            with running_cluster(tmp_path_factory.mktemp("cluster")) as url:
-                yield msgspec.structs.replace(IN_MEMORY, redis=url)
-        case "redis":
-            yield request.getfixturevalue("settings")
-        case _:
-            yield IN_MEMORY
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

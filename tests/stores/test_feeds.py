@@ -1,11 +1,10 @@
 """The contract of Feeds, in memory, on one Redis and on a cluster."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import partial
 
-import msgspec
 import pytest
 import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
@@ -20,7 +19,6 @@ from instastream.stores.redis import open_redis
 from instastream.stores.redis_feeds import RedisFeeds
 from tests.conftest import IN_MEMORY
 from tests.stores.conftest import new_id
-from tests.stores.redis_cluster import running_cluster
 
 TTL_S, LEASE_S = 2, 1
 MANY = FEED_LENGTH + 3 * FEED_SLACK
@@ -35,21 +33,6 @@ class Stores:
 
     feeds: Feeds
     brief: Feeds
-
-
-@pytest.fixture(scope="module", params=["memory", "redis", "cluster"])
-def server(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Settings]:
-    """Where the feeds are."""
-    match request.param:
-        case "cluster":
-            with running_cluster(tmp_path_factory.mktemp("cluster")) as url:
-                yield msgspec.structs.replace(IN_MEMORY, redis=url)
-        case "redis":
-            yield request.getfixturevalue("settings")
-        case _:
-            yield IN_MEMORY
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
