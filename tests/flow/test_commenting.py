@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from instastream import commenting
 from instastream.deps import Deps, memory_deps
-from instastream.events import MediaReady, Record, UploadFinalized, UserJoined
+from instastream.events import CommentEdited, MediaReady, Record, UploadFinalized, UserJoined
 from instastream.handlers.engagement import record_comment, record_comments
 from instastream.handlers.graph import record_joined
 from instastream.handlers.posts import record_finalized, record_ready
@@ -256,3 +256,26 @@ def test_threads_are_as_a_list_of_what_was_said_says(
 
     with patch.object(commenting, "COMMENT_BUCKET_LENGTH", BUCKET_LENGTH):
         asyncio.run(run())
+
+
+@dataclass
+class Epoch:
+    """Which life of the topic it is."""
+
+    number: int
+
+    async def of(self, topic: str) -> int:
+        return self.number
+
+
+async def test_an_edit_is_seen_after_its_topic_was_made_anew() -> None:
+    async with opened() as world:
+        await world.do(("add",))
+        [comment_id] = world.lines
+        for epoch, offset in ((0, 1_000), (1, 0)):
+            edit = CommentEdited(
+                comment_id=comment_id, post_id=world.post_id, text=f"of epoch {epoch}", at_ms=1
+            )
+            deps = dataclasses.replace(world.deps, epochs=Epoch(epoch))
+            await record_comment(Record(edit, 0, offset), deps)
+        assert (await world.deps.comments.get([comment_id]))[comment_id].text == "of epoch 1"

@@ -9,7 +9,6 @@ import pytest
 import pytest_asyncio
 
 from instastream.errors import Unavailable
-from instastream.events import Record
 from instastream.ids import CommentId, PostId
 from instastream.settings import Settings
 from instastream.stores.cassandra.comments import ADD, CassandraComments
@@ -103,7 +102,7 @@ async def test_a_comment_whose_row_was_not_written_is_not_there_until_it_is(
     with pytest.raises(Unavailable):
         await comments.record_added(event)
     assert await comments.get([event.comment_id]) == {}
-    await comments.record_edited(Record(edited(event, "later"), 0, 1))
+    await comments.record_edited(edited(event, "later"), version=1)
     assert await comments.get([event.comment_id]) == {}
     watched.fails = ""
     await comments.record_added(event)

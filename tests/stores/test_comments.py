@@ -12,8 +12,8 @@ from instastream.comments import (
     CommentEvent,
     Mention,
 )
+from instastream.counting import EPOCHS, version_of
 from instastream.deps import Deps
-from instastream.events import Record
 from instastream.ids import CommentId, PostId, UserId
 from instastream.stores.comments import Comment, Order
 from tests.stores.conftest import new_id
@@ -75,7 +75,7 @@ async def record(deps: Deps, event: CommentEvent, offset: int) -> None:
         case CommentAdded():
             await deps.comments.record_added(event)
         case CommentEdited():
-            await deps.comments.record_edited(Record(event, 0, offset))
+            await deps.comments.record_edited(event, version=version_of(epoch=0, offset=offset))
         case CommentDeleted():
             await deps.comments.record_deleted(event)
 
@@ -174,6 +174,22 @@ async def test_a_comment_that_is_edited_has_the_last_words_in_any_order(
             await record(deps, events[turn], turn - 1)  # the first edit is at offset 0
         last = replace(shown(event), text="", mentions=[], edited_ms=900)
         assert (await deps.comments.get([event.comment_id]))[event.comment_id] == last
+
+
+async def test_words_of_a_topic_made_anew_are_later_though_its_offsets_are_not(
+    deps: Deps, post_ids: list[PostId]
+) -> None:
+    event = added(post_ids[0])
+    await deps.comments.record_added(event)
+    for epoch, offset in ((0, 10**9), (1, 0), (0, 10**9)):
+        words = edited(event, f"of epoch {epoch}")
+        version = version_of(epoch=epoch, offset=offset)
+        await deps.comments.record_edited(words, version=version)
+    assert (await deps.comments.get([event.comment_id]))[event.comment_id].text == "of epoch 1"
+    last = version_of(epoch=EPOCHS - 1, offset=10**13)
+    await deps.comments.record_edited(edited(event, "the very last"), version=last)
+    await deps.comments.record_deleted(deleted(event))
+    assert (await deps.comments.get([event.comment_id]))[event.comment_id].text == ""
 
 
 async def test_what_is_not_added_yet_is_not_there_and_makes_no_page_short(

@@ -78,7 +78,9 @@ async def record_comment(record: Record[CommentEvent], deps: Deps) -> None:
         case CommentAdded():
             await deps.comments.record_added(record.event)
         case CommentEdited():
-            await deps.comments.record_edited(Record(record.event, record.partition, record.offset))
+            epoch = await deps.epochs.of(CommentEvent.topic)
+            version = version_of(epoch=epoch, offset=record.offset)
+            await deps.comments.record_edited(record.event, version=version)
         case CommentDeleted():
             await deps.comments.record_deleted(record.event)
 

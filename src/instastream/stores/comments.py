@@ -6,7 +6,6 @@ from typing import Literal, Protocol
 from msgspec import Struct
 
 from instastream.comments import CommentAdded, CommentDeleted, CommentEdited, Mention
-from instastream.events import Record
 from instastream.ids import CommentId, PostId, UserId, minted_ms
 
 Order = Literal["newest", "oldest"]
@@ -42,8 +41,8 @@ class Comments(Protocol):
     async def record_added(self, event: CommentAdded) -> None:
         """The comment stands in its thread; one comment is always added by the same event."""
 
-    async def record_edited(self, record: Record[CommentEdited]) -> None:
-        """The comment has other words, unless those of a later offset are there."""
+    async def record_edited(self, event: CommentEdited, *, version: int) -> None:
+        """The comment has other words, unless those of a later version are there."""
 
     async def record_deleted(self, event: CommentDeleted) -> None:
         """The comment keeps its place, and has no words any more, whatever else comes."""

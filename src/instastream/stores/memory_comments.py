@@ -4,7 +4,6 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from instastream.comments import CommentAdded, CommentDeleted, CommentEdited
-from instastream.events import Record
 from instastream.ids import CommentId
 from instastream.stores.comments import Comment, Order
 
@@ -14,16 +13,16 @@ class MemoryComments:
     """Comments by the events that made them."""
 
     added: dict[CommentId, CommentAdded] = field(default_factory=dict)
-    edited: dict[CommentId, Record[CommentEdited]] = field(default_factory=dict)
+    edited: dict[CommentId, tuple[int, CommentEdited]] = field(default_factory=dict)
     deleted: set[CommentId] = field(default_factory=set)
 
     async def record_added(self, event: CommentAdded) -> None:
         self.added.setdefault(event.comment_id, event)
 
-    async def record_edited(self, record: Record[CommentEdited]) -> None:
-        standing = self.edited.get(record.event.comment_id)
-        if standing is None or standing.offset < record.offset:
-            self.edited[record.event.comment_id] = record
+    async def record_edited(self, event: CommentEdited, *, version: int) -> None:
+        standing = self.edited.get(event.comment_id)
+        if standing is None or standing[0] < version:
+            self.edited[event.comment_id] = version, event
 
     async def record_deleted(self, event: CommentDeleted) -> None:
         self.deleted.add(event.comment_id)
@@ -42,8 +41,8 @@ class MemoryComments:
         return [self._comment(event) for event in stand[:limit]]
 
     def _comment(self, event: CommentAdded) -> Comment:
-        edit = self.edited.get(event.comment_id)
-        said = edit.event if edit else event
+        _, edit = self.edited.get(event.comment_id, (0, None))
+        said = edit or event
         deleted = event.comment_id in self.deleted
         return Comment(
             comment_id=event.comment_id,
@@ -53,7 +52,7 @@ class MemoryComments:
             author_id=event.author_id,
             text="" if deleted else said.text,
             mentions=[] if deleted else said.mentions,
-            edited_ms=edit.event.at_ms if edit else None,
+            edited_ms=edit.at_ms if edit else None,
             deleted=deleted,
         )
 

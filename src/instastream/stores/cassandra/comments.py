@@ -1,6 +1,6 @@
 """Comments on Cassandra: a thread in buckets, which are listed, and where each comment stands.
 
-Added words are older than every edit, which its offset dates, and no words are newer than none:
+Added words are older than every edit, which its version dates, and no words are newer than none:
 redelivery, delay and disorder leave the same rows.
 """
 
@@ -10,13 +10,11 @@ from collections.abc import Collection, Iterable, Iterator
 import msgspec
 
 from instastream.comments import CommentAdded, CommentDeleted, CommentEdited, CommentEvent, Mention
-from instastream.events import Record
 from instastream.ids import CommentId, PostId, UserId
 from instastream.stores.cassandra.session import Row, Session
 from instastream.stores.comments import Comment, Order
 
-FIRST = 1  # the timestamp of what a comment begins with
-FIRST_EDIT = 2  # the timestamp of the edit at offset 0
+FIRST = 1  # the timestamp of what a comment begins with; an edit's is its version above it
 DELETED = 1 << 62  # above every edit
 BUCKETS_MAX = (1 << 31) - 1
 IDS_MAX = (1 << 63) - 1
@@ -71,10 +69,9 @@ class CassandraComments:
         said = int(event.author_id), event.text, _encoded(event.mentions)
         await self._session.execute(ADD, *key, int(event.post_id), *said, FIRST)
 
-    async def record_edited(self, record: Record[CommentEdited]) -> None:
-        event = record.event
+    async def record_edited(self, event: CommentEdited, *, version: int) -> None:
         said = event.text, _encoded(event.mentions), event.at_ms
-        await self._session.execute(EDIT, record.offset + FIRST_EDIT, *said, *_key(event))
+        await self._session.execute(EDIT, FIRST + version, *said, *_key(event))
 
     async def record_deleted(self, event: CommentDeleted) -> None:
         await self._session.execute(DELETE, *_key(event))
