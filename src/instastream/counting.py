@@ -60,17 +60,17 @@ class Folded(Struct, frozen=True):
 def fold(shard: Shard, members: Members, marks: Iterable[Mark], *, for_good: bool) -> Folded | None:
     """The shard after marks in the order of their versions; None where it is past all of them.
 
-    `members` are those that the marks speak of, as far as they ever were. For good: who was
+    Marks that come again behind later ones are counted once. `members` are those that the marks speak of, as far as they ever were. For good: who was
     counted and is no longer never is again.
     """
     after = dict(members)
     gone: set[tuple[int, Member]] = set()
-    count, size, last = shard.count, shard.size, None
+    count, size, version, at_ms = shard.count, shard.size, shard.version, shard.at_ms
     touched: dict[Member, int] = {}
     for mark in marks:
-        if mark.version <= shard.version:
+        if mark.version <= version:
             continue
-        member, last = mark.member, mark
+        member, version, at_ms = mark.member, mark.version, mark.at_ms
         standing = after.get(member)
         place = _placed(standing, mark.place, for_good)
         if standing is None:
@@ -79,9 +79,9 @@ def fold(shard: Shard, members: Members, marks: Iterable[Mark], *, for_good: boo
         if standing and standing != place:
             gone.add((standing, member))
         after[member] = touched[member] = place
-    if last is None:
+    if version == shard.version:
         return None
-    folded = Shard(count=count, size=size, version=last.version, at_ms=last.at_ms)
+    folded = Shard(count=count, size=size, version=version, at_ms=at_ms)
     return Folded(folded, touched, gone - {(place, one) for one, place in touched.items()})
 
 

@@ -96,6 +96,16 @@ def test_batches_come_to_the_same_wherever_they_are_cut(
     check(partition, said)
 
 
+@given(sayings, cuts, st.booleans())
+def test_a_part_that_is_read_again_within_a_batch_changes_nothing(
+    said: list[Said], cut: list[int], for_good: bool
+) -> None:
+    marks, partition = marks_of(said), Partition(for_good=for_good)
+    for end in cut:
+        partition.apply(partition.snapshot(), marks + marks[end // 2 : end])
+        check(partition, said)
+
+
 @settings(max_examples=1_500)
 @given(sayings, st.data(), st.booleans())
 def test_late_and_repeated_writers_leave_no_trace(
