@@ -1,5 +1,6 @@
 """What is published of posts with several shards: lost, wrong or left behind, it is found."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -14,6 +15,7 @@ from instastream.ids import PostId
 from instastream.settings import Settings
 from instastream.shell import ignore
 from instastream.stores.audits import RING, arcs
+from instastream.stores.cassandra.counters import CassandraCounters
 from instastream.stores.cassandra.session import open_session
 from instastream.stores.counters import Place
 from tests.stores.conftest import new_id
@@ -121,6 +123,26 @@ async def test_a_shard_that_is_gone_is_found_and_not_repaired(
     ]
     assert places[2] in lost
     assert not await repaired(deps, places)
+
+
+async def test_a_total_is_of_one_moment_however_many_rows_it_is_read_from(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_session(settings) as session:
+        monkeypatch.setattr(session._driver, "default_fetch_size", 2)
+        likes, subject = CassandraCounters(session, "likes"), new_id()
+        places = [Place(subject, shard) for shard in range(SHARDS)]
+
+        async def publish() -> None:
+            for n in range(1, 200):
+                shard = Shard(count=n, size=n, version=n, at_ms=n)
+                await likes.publish(dict.fromkeys(places, shard))
+
+        publishing = asyncio.create_task(publish())
+        while not publishing.done():
+            total = (await likes.totals({subject: SHARDS}))[subject]
+            assert total.count == SHARDS * total.at_ms
+        await publishing
 
 
 @pytest.mark.parametrize("number", [1, 3])

@@ -107,11 +107,12 @@ class CassandraCounters:
         await asyncio.gather(*map(self._session.execute_together, batches))
 
     async def totals(self, subjects: Mapping[str, int]) -> dict[str, Total]:
+        """In one page: between two of them a subject's shards would be of two moments."""
         whole = [int(subject_id) for subject_id, shards in subjects.items() if shards == 1]
         parted = [int(subject_id) for subject_id, shards in subjects.items() if shards > 1]
         rows = await asyncio.gather(
             *(
-                self._session.execute(cql, ids)
+                self._session.execute(cql, ids, at_once=True)
                 for cql, ids in ((self._totals, whole), (PUBLISHED, parted))
                 if ids
             )
