@@ -21,7 +21,6 @@ from instastream.pacing import pace
 from instastream.stores.comments import Comment
 from instastream.stores.uploads import Request
 from instastream.texts import check_readable, mentioned
-from instastream.totals import totals
 
 
 async def add(
@@ -86,8 +85,8 @@ async def _open_bucket(thread_id: str, deps: Deps) -> int:
     Replies are among a post's comments here, so its buckets are not always full. Counting is a
     moment late, so that a bucket may have a few too many.
     """
-    total = (await totals("comments", {thread_id: 1}, deps))[thread_id]
-    return total.size // COMMENT_BUCKET_LENGTH
+    totals = await deps.comment_ids.totals({thread_id: 1})
+    return totals[thread_id].size // COMMENT_BUCKET_LENGTH
 
 
 async def _mentions(usernames: list[str], author_id: UserId, deps: Deps) -> list[Mention]:

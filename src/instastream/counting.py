@@ -60,8 +60,8 @@ class Folded(Struct, frozen=True):
 def fold(shard: Shard, members: Members, marks: Iterable[Mark], *, for_good: bool) -> Folded | None:
     """The shard after marks in the order of their versions; None where it is past all of them.
 
-    Marks that come again behind later ones are counted once. `members` are those that the marks speak of, as far as they ever were. For good: who was
-    counted and is no longer never is again.
+    Marks that come again behind later ones are counted once. `members` are those that the marks
+    speak of, as far as they ever were. For good: who was counted and is no longer never is again.
     """
     after = dict(members)
     gone: set[tuple[int, Member]] = set()

@@ -7,6 +7,7 @@ import pytest
 import pytest_asyncio
 from httpx2 import AsyncClient
 
+from instastream.counting import Shard
 from instastream.deps import Deps
 from instastream.errors import Unavailable
 from instastream.ids import UserId
@@ -20,7 +21,8 @@ from instastream.limits import (
 )
 from instastream.reading import totals
 from instastream.stores.accounts import Credentials
-from instastream.stores.counters import Total
+from instastream.stores.counters import Place
+from instastream.stores.memory_counters import MemoryCounters
 from instastream.stores.memory_rates import MemoryRates
 from tests.unit.api.commenting import count, path_of, put, say, texts
 from tests.unit.api.conftest import DownLog, Json, Person, make_ready, person, problem, serving
@@ -191,8 +193,8 @@ async def test_a_comment_stands_in_the_bucket_that_all_before_it_left_open(
     bob: Person, post: Json, deps: Deps, size: int, bucket: int
 ) -> None:
     assert COMMENT_BUCKET_LENGTH == 5_000
-    total = Total(subject_id=post["id"], count=1, size=size, version=1, at_ms=1)
-    await deps.counts.publish("comments", [total])
+    assert isinstance(deps.comment_ids, MemoryCounters)
+    deps.comment_ids.counted[Place(post["id"])] = Shard(count=1, size=size, version=1, at_ms=1)
     said = await say(bob, post)
     reply = await say(bob, post, to=said)
     stand = await deps.comments.get([said["id"], reply["id"]])
