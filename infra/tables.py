@@ -14,9 +14,9 @@ from instastream.settings import Settings
 from instastream.stores.cassandra.session import DOWN, open_cluster
 
 TABLE = re.compile(r"CREATE TABLE IF NOT EXISTS (\w+) \((.*?)\)\s*(?:WITH (.*))?", re.DOTALL)
-COLUMN = re.compile(r"(\w+) (\w+)( static)?( primary key)?", re.IGNORECASE)
+COLUMN = re.compile(r"(\w+) (\w+(?:<.*>)?)( static)?( primary key)?", re.IGNORECASE)
 KEY = re.compile(r"PRIMARY KEY \((?:\((.*)\)|(\w+))(.*)\)", re.DOTALL)
-COMMA = re.compile(r",\s*(?![^()]*\))")  # not within parentheses
+COMMA = re.compile(r",\s*(?![^()]*\)|[^<>]*>)")  # not within parentheses, nor a type
 LIVE = """SELECT table_name, column_name, type, kind, position, clustering_order
     FROM system_schema.columns WHERE keyspace_name = %s"""
 REMEDY = "`make clean` forgets all that is kept here; on servers of your own make the table anew"

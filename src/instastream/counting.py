@@ -13,9 +13,10 @@ from msgspec import Struct
 EPOCH_BITS = 44  # offsets stay below it for 500 years of a million events a second
 EPOCHS = 1 << 17  # what leaves a version, doubled, in 63 bits
 NOT_COUNTED = 0
+PAGE_BITS = 32  # of a place: ids of one second share a page
 
 Member: TypeAlias = str  # an id
-Members: TypeAlias = Mapping[Member, int]  # the place of each that is counted, or NOT_COUNTED
+Members: TypeAlias = Mapping[Member, int]  # the page that each is listed on, or NOT_COUNTED
 
 
 def version_of(*, epoch: int, offset: int) -> int:
@@ -25,6 +26,21 @@ def version_of(*, epoch: int, offset: int) -> int:
     """
     assert 0 <= epoch < EPOCHS
     return epoch << EPOCH_BITS | (offset + 1)
+
+
+def page_of(place: int) -> int:
+    """The page of the list that a place is on; none where nothing is counted."""
+    return (place >> PAGE_BITS) + 1 if place else NOT_COUNTED
+
+
+def first_on(page: int) -> int:
+    """The least place that is on a page."""
+    return max((page - 1) << PAGE_BITS, 1)
+
+
+def some_place(page: int, member: Member | int) -> int:
+    """A place on a page for a member of whose own nothing is known."""
+    return first_on(page) | int(member) & ((1 << PAGE_BITS) - 1)
 
 
 class Mark(Struct, frozen=True, kw_only=True):
@@ -49,11 +65,13 @@ class Folded(Struct, frozen=True):
     """A shard after some more events, and what of it is to be written.
 
     `members` are all that these events speak of, also those that are as they were: a late writer
-    of some of the events can then leave nothing behind. So are `gone`, places without a member.
+    of some of the events can then leave nothing behind. So are `gone`, members of pages that they
+    are on no longer. `placed` are those who came into the list, each with its place.
     """
 
     shard: Shard
     members: dict[Member, int]
+    placed: dict[Member, int]
     gone: set[tuple[int, Member]]
 
 
@@ -67,26 +85,32 @@ def fold(shard: Shard, members: Members, marks: Iterable[Mark], *, for_good: boo
     gone: set[tuple[int, Member]] = set()
     count, size, version, at_ms = shard.count, shard.size, shard.version, shard.at_ms
     touched: dict[Member, int] = {}
+    placed: dict[Member, int] = {}
     for mark in marks:
         if mark.version <= version:
             continue
         member, version, at_ms = mark.member, mark.version, mark.at_ms
         standing = after.get(member)
-        place = _placed(standing, mark.place, for_good)
+        page = _listed_on(standing, page_of(mark.place), for_good)
         if standing is None:
             size += 1
-        count += bool(place) - bool(standing)
-        if standing and standing != place:
+        if page and not standing:
+            count += 1
+            placed[member] = mark.place
+        elif standing and not page:
+            count -= 1
+            placed.pop(member, None)
             gone.add((standing, member))
-        after[member] = touched[member] = place
+        after[member] = touched[member] = page
     if version == shard.version:
         return None
     folded = Shard(count=count, size=size, version=version, at_ms=at_ms)
-    return Folded(folded, touched, gone - {(place, one) for one, place in touched.items()})
+    gone -= {(page, member) for member, page in touched.items()}
+    return Folded(folded, touched, placed, gone)
 
 
-def _placed(standing: int | None, place: int, for_good: bool) -> int:
+def _listed_on(standing: int | None, page: int, for_good: bool) -> int:
     """Where a member is after a mark: once counted, it keeps its place."""
-    if standing and place:
+    if standing and page:
         return standing
-    return NOT_COUNTED if for_good and standing == NOT_COUNTED else place
+    return NOT_COUNTED if for_good and standing == NOT_COUNTED else page

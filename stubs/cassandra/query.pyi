@@ -16,7 +16,7 @@ class Statement:
 class BoundStatement(Statement): ...
 
 class ColumnType(Protocol):
-    typename: str
+    def cql_parameterized_type(self) -> str: ...
 
 class ColumnMetadata(NamedTuple):
     type: ColumnType

@@ -6,7 +6,7 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from instastream.counting import Member
-from instastream.stores.cassandra.counter_rows import HEADER, MEMBERS
+from instastream.stores.cassandra.counter_rows import HEADER, LIST, MEMBERS
 from instastream.stores.cassandra.session import Session
 from instastream.stores.counters import Place
 from instastream.stores.memory_counters import MemoryCounters
@@ -52,17 +52,23 @@ class CassandraHand:
         """The row that makes it readable without members is there no more."""
         await self.drop(place, MEMBERS, HEADER)
 
-    async def drop(self, place: Place, at: int, member_id: int) -> None:
+    async def drop(self, place: Place, page: int, member_id: int) -> None:
         """Any row is there no more."""
         cql = """DELETE FROM likes USING TIMESTAMP ?
-            WHERE subject_id = ? AND shard = ? AND place = ? AND member_id = ?"""
-        await self.session.execute(cql, await self._date(place), *_key(place), at, member_id)
+            WHERE subject_id = ? AND shard = ? AND page = ? AND member_id = ?"""
+        await self.session.execute(cql, await self._date(place), *_key(place), page, member_id)
 
-    async def list(self, place: Place, at: int, member_id: int) -> None:
+    async def unlist(self, place: Place, page: int, member_id: int) -> None:
+        """Somebody is not in the list who should be."""
+        cql = f"""DELETE places[?] FROM likes USING TIMESTAMP ?
+            WHERE subject_id = ? AND shard = ? AND page = ? AND member_id = {LIST}"""
+        await self.session.execute(cql, member_id, await self._date(place), *_key(place), page)
+
+    async def list(self, place: Place, page: int, at: int, member_id: int) -> None:
         """Somebody is in the list who should not be."""
-        cql = """INSERT INTO likes (subject_id, shard, place, member_id) VALUES (?, ?, ?, ?)
-            USING TIMESTAMP ?"""
-        await self.session.execute(cql, *_key(place), at, member_id, await self._date(place))
+        cql = f"""UPDATE likes USING TIMESTAMP ? SET places[?] = ?
+            WHERE subject_id = ? AND shard = ? AND page = ? AND member_id = {LIST}"""
+        await self.session.execute(cql, await self._date(place), member_id, at, *_key(place), page)
 
     async def advance(self, place: Place, version: int) -> None:
         """It says a version that nothing else in it is of."""

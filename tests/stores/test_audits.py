@@ -101,18 +101,18 @@ async def test_a_wrong_count_is_found_and_repaired(
 async def test_a_member_that_is_missing_is_missed(audits: Audits, place: Place, hand: Hand) -> None:
     await hand.lose(place, "5")
     assert {("count", 2, 1), ("size", 3, 2)} <= wrong(await audits.recount(place))
-    await audits.repair(place, Shard(count=2, size=3, version=5, at_ms=5), {"5": 1_001})
+    await audits.repair(place, Shard(count=2, size=3, version=5, at_ms=5), {"5": 1})
     assert not wrong(await audits.recount(place))
     assert await audits.snapshot(place) == (
         Shard(count=2, size=3, version=5, at_ms=5),
-        {"5": 1_001, "6": 0, "7": 1_003},
+        {"5": 1, "6": 0, "7": 1},
     )
 
 
 async def test_one_who_never_was_a_member_is_one_no_longer(audits: Audits, place: Place) -> None:
     await audits.repair(place, Shard(count=1, size=2, version=5, at_ms=5), {"7": None})
     assert not wrong(await audits.recount(place))
-    assert await members_of(audits, place) == {"5": 1_001, "6": 0}
+    assert await members_of(audits, place) == {"5": 1, "6": 0}
 
 
 async def test_a_repair_that_comes_too_late_changes_nothing(

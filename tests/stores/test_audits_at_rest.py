@@ -8,8 +8,10 @@ from typing import Any, cast
 import pytest
 import pytest_asyncio
 
+from msgspec.structs import replace
+
 from instastream.auditing.drift import drift_of
-from instastream.counting import Mark, Shard
+from instastream.counting import PAGE_BITS, Mark, Shard
 from instastream.settings import Settings
 from instastream.stores.audits import RING, Recount
 from instastream.stores.cassandra import audits as module
@@ -48,13 +50,17 @@ def hand(session: Session) -> CassandraHand:
 
 @pytest_asyncio.fixture
 async def place(likes: CassandraCounters) -> Place:
-    """Two members of three count, listed at 1,001 and 1,003, as of event 5."""
+    """Two members of three count, listed at 1,001 and 1,003 on page 1, as of event 5."""
     place = Place(new_id())
     await likes.apply({place: marks([(5, True), (6, True), (7, True), (6, False), (5, True)])})
     return place
 
 
 RIGHT = Shard(count=2, size=3, version=5, at_ms=5)
+
+
+def on_a_page_of_its_own(mark: Mark) -> Mark:
+    return replace(mark, place=mark.place and mark.version << PAGE_BITS)
 
 
 async def repaired(audits: CassandraAudits, place: Place) -> set[tuple[str, int, int]]:
@@ -70,30 +76,30 @@ async def listed(likes: CassandraCounters, place: Place) -> list[tuple[int, str]
 async def test_one_too_many_in_the_list_is_found(
     audits: CassandraAudits, likes: CassandraCounters, hand: CassandraHand, place: Place
 ) -> None:
-    await hand.list(place, 1_009, 6)
-    await hand.list(place, 1_008, 7)
+    await hand.list(place, 1, 1_009, 9)
+    await hand.list(place, 2, 1_008 + (1 << PAGE_BITS), 7)
     assert wrong(await audits.recount(place)) == {("list", 4, 2)}
     assert await repaired(audits, place) == set()
     assert await listed(likes, place) == [(1_003, "7"), (1_001, "5")]
 
 
-async def test_one_listed_elsewhere_is_found(
+async def test_one_listed_elsewhere_is_found_and_comes_to_some_place_on_its_page(
     audits: CassandraAudits, likes: CassandraCounters, hand: CassandraHand, place: Place
 ) -> None:
-    await hand.drop(place, 1_003, 7)
-    await hand.list(place, 1_004, 7)
+    await hand.unlist(place, 1, 7)
+    await hand.list(place, 2, 1 << PAGE_BITS, 7)
     assert wrong(await audits.recount(place)) == {("list", 2, 2)}
     assert await repaired(audits, place) == set()
-    assert await listed(likes, place) == [(1_003, "7"), (1_001, "5")]
+    assert await listed(likes, place) == [(1_001, "5"), (7, "7")]
 
 
 async def test_one_who_is_not_listed_is_found(
     audits: CassandraAudits, likes: CassandraCounters, hand: CassandraHand, place: Place
 ) -> None:
-    await hand.drop(place, 1_001, 5)
+    await hand.unlist(place, 1, 5)
     assert wrong(await audits.recount(place)) == {("list", 1, 2)}
     assert await repaired(audits, place) == set()
-    assert await listed(likes, place) == [(1_003, "7"), (1_001, "5")]
+    assert await listed(likes, place) == [(1_003, "7"), (5, "5")]
 
 
 async def test_a_shard_that_cannot_be_read_without_members_is_found(
@@ -123,15 +129,17 @@ async def test_a_shard_of_many_pages_is_recounted_and_repaired(
 ) -> None:
     monkeypatch.setattr(module, "AT_ONCE", 7)
     monkeypatch.setattr(module, "BATCH_LENGTH", 5)
+    monkeypatch.setattr(module, "LISTS_LENGTH", 3)
     place = Place(new_id())
-    shards = await likes.apply({place: marks([(who, who % 3 > 0) for who in range(1, 100)])})
+    said = [(who, who % 3 > 0) for who in range(1, 100)]
+    shards = await likes.apply({place: [*map(on_a_page_of_its_own, marks(said))]})
     recount = await audits.recount(place)
     assert (recount.counted, recount.ever, recount.listed) == (66, 99, 66)
     assert not wrong(recount)
     for member in (1, 50, 97):
-        await hand.drop(place, 1_000 + member, member)
-        await hand.list(place, 2_000 + member, member)
-    await hand.list(place, 3_000, 3)
+        await hand.unlist(place, 1 + member, member)
+        await hand.list(place, 2 + member, (1 + member) << PAGE_BITS, member)
+    await hand.list(place, 3_000, 2_999 << PAGE_BITS, 3)
     assert wrong(await audits.recount(place)) == {("list", 67, 66)}
     await audits.repair(place, shards[place])
     assert not wrong(await audits.recount(place))
@@ -226,8 +234,8 @@ async def test_who_read_what_was_wrong_writes_it_again_and_is_found_again(
 async def test_a_repair_leaves_nothing_of_whom_a_later_event_takes_away(
     audits: CassandraAudits, likes: CassandraCounters, hand: CassandraHand, place: Place
 ) -> None:
-    await hand.drop(place, 1_001, 5)
+    await hand.unlist(place, 1, 5)
     await likes.apply({place: marks([(5, False), (6, True)], since=6)})
-    await audits.repair(place, RIGHT, {"5": 1_001, "6": 0})
+    await audits.repair(place, RIGHT, {"5": 1, "6": 0})
     assert not wrong(await audits.recount(place))
     assert await listed(likes, place) == [(1_007, "6"), (1_003, "7")]

@@ -5,13 +5,14 @@ from typing import Generic, TypeVar
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instastream.counting import EPOCHS, Mark, Shard, fold, version_of
+from instastream.counting import EPOCHS, PAGE_BITS, Mark, Shard, first_on, fold, page_of, version_of
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 Said = tuple[int, int]  # which member, and where it counts from then on, 0 for nowhere
 
-sayings = st.lists(st.tuples(st.integers(1, 2), st.integers(0, 2)), max_size=12)
+PLACES = 0, 1, 2, 1 << PAGE_BITS  # nowhere, two on one page, one on the next
+sayings = st.lists(st.tuples(st.integers(1, 2), st.sampled_from(PLACES)), max_size=12)
 cuts = st.lists(st.integers(0, 12), max_size=8)
 
 
@@ -44,7 +45,7 @@ class Partition:
         self.for_good = for_good
         self.shard: Cells[None, Shard] = Cells()
         self.members: Cells[str, int] = Cells()
-        self.listed: Cells[tuple[int, str], bool] = Cells()
+        self.listed: Cells[tuple[int, str], int] = Cells()  # the places on each page
 
     def snapshot(self) -> tuple[Shard, dict[str, int]]:
         return self.shard.read().get(None, Shard()), self.members.read()
@@ -55,10 +56,10 @@ class Partition:
             return
         version = folded.shard.version
         self.shard.write(None, version, folded.shard)
-        for member, place in folded.members.items():
-            self.members.write(member, version, place)
-            if place:
-                self.listed.write((place, member), version, True)
+        for member, page in folded.members.items():
+            self.members.write(member, version, page)
+        for member, place in folded.placed.items():
+            self.listed.write((page_of(place), member), version, place)
         for gone in folded.gone:
             self.listed.write(gone, version, None)
 
@@ -81,9 +82,9 @@ def truth(said: list[Said], *, for_good: bool) -> tuple[dict[str, int], set[str]
 def check(partition: Partition, said: list[Said]) -> None:
     shard, members = partition.snapshot()
     counted, ever = truth(said, for_good=partition.for_good)
-    assert {member: place for member, place in members.items() if place} == counted
+    assert members == dict.fromkeys(ever, 0) | {one: page_of(at) for one, at in counted.items()}
     assert (shard.count, shard.size, shard.version) == (len(counted), len(ever), len(said))
-    assert partition.listed.read().keys() == {(at, member) for member, at in counted.items()}
+    assert partition.listed.read() == {(page_of(at), one): at for one, at in counted.items()}
 
 
 @given(sayings, cuts, st.booleans())
@@ -130,6 +131,15 @@ def test_late_and_repeated_writers_leave_no_trace(
         partition.apply(snapshot, some)
     partition.apply(partition.snapshot(), marks)
     check(partition, said)
+
+
+def test_a_page_holds_the_places_of_a_second() -> None:
+    assert page_of(0) == 0
+    for page in (1, 2, page_of(int("8" + 18 * "9"))):
+        first = first_on(page)
+        assert page_of(first) == page
+        assert page_of(first - 1) == page - 1
+    assert page < 1 << 31
 
 
 def test_a_version_of_a_later_epoch_is_above_every_one_before_it() -> None:

@@ -55,10 +55,10 @@ class Counters(Protocol):
         """The shards of a subject that has several, those that `publish` kept, in one read."""
 
     async def standing(self, places: Collection[Place], member: Member) -> dict[Place, int | None]:
-        """Where a member is in each of some shards, 0: not counted any more, None: never."""
+        """The page a member is on in each of some shards, 0: it counts no more, None: never did."""
 
     async def shard(self, place: Place, member: Member) -> tuple[Shard, int | None]:
-        """A shard, and where a member is in it, both as of the same event."""
+        """A shard, and the page a member is on in it, both as of the same event."""
 
     async def newest(
         self, subject_id: str, shards: int, *, before: int, limit: int

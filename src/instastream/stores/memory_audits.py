@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from instastream.counting import Member, Shard
+from instastream.counting import Member, Shard, some_place
 from instastream.stores.audits import NO_MEMBERS, Arc, Recount
 from instastream.stores.counters import Place
 from instastream.stores.memory_counters import MemoryCounters
@@ -58,6 +58,7 @@ class MemoryAudits:
                 self.counters.members[place].pop(member, None)
             else:
                 self.counters.members[place][member] = at
+                self.counters.placed[place].setdefault(member, some_place(at, member))
 
     async def published(self, arc: Arc) -> AsyncIterator[dict[Place, Shard]]:
         published: list[dict[Place, Shard]] = []

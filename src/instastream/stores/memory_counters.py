@@ -21,6 +21,7 @@ class MemoryCounters:
     counted: dict[Place, Shard] = field(default_factory=dict)
     kept: dict[Place, Shard] = field(default_factory=dict)  # what was published
     members: dict[Place, dict[Member, int]] = field(default_factory=_members)
+    placed: dict[Place, dict[Member, int]] = field(default_factory=_members)  # who ever was listed
 
     async def apply(self, marks: Mapping[Place, Sequence[Mark]]) -> dict[Place, Shard]:
         for place, said in marks.items():
@@ -29,6 +30,7 @@ class MemoryCounters:
             if folded:
                 self.counted[place] = folded.shard
                 self.members[place] |= folded.members
+                self.placed[place] |= folded.placed
         return {place: self.counted.get(place, Shard()) for place in marks}
 
     async def publish(self, shards: Mapping[Place, Shard]) -> None:
@@ -59,6 +61,10 @@ class MemoryCounters:
     async def newest(
         self, subject_id: str, shards: int, *, before: int, limit: int
     ) -> list[Listed]:
-        members = [self.members[Place(subject_id, i)] for i in range(shards)]
-        listed = [Listed(at, who) for shard in members for who, at in shard.items()]
-        return sorted((one for one in listed if 0 < one.place < before), reverse=True)[:limit]
+        listed = [
+            Listed(at, who)
+            for place in (Place(subject_id, number) for number in range(shards))
+            for who, at in self.placed[place].items()
+            if self.members[place].get(who) and at < before
+        ]
+        return sorted(listed, reverse=True)[:limit]

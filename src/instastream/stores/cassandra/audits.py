@@ -5,20 +5,22 @@ version, all rows between are as of it. A repair is dated just below the next ev
 event writes, before it or after, stays.
 """
 
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from itertools import groupby
 from operator import attrgetter
 from struct import pack
 
-from instastream.counting import Member, Shard
+from instastream.counting import Member, Shard, some_place
 from instastream.stores.audits import NO_MEMBERS, RECOUNTS_MAX, Arc, Recount, nothing_at
 from instastream.stores.cassandra.counter_rows import (
     HEADER,
     MEMBERS,
     SHARD_COLUMNS,
+    Key,
     Rows,
     Statement,
+    by_page,
     columns_of,
     dated_at,
     key_of,
@@ -29,9 +31,10 @@ from instastream.stores.cassandra.session import Row, Session
 from instastream.stores.counters import Place
 
 AT_ONCE = 20_000  # rows of a shard in one page: a smaller one is read as of one moment
-BATCH_LENGTH = 500  # rows that are compared, and written, together
+BATCH_LENGTH = 500  # members that are compared, and written, together
+LISTS_LENGTH = 20  # pages of a list, each of a second: together no more than some thousands
 
-COLUMNS = f"""subject_id, shard, place, member_id, placed, {SHARD_COLUMNS}, WRITETIME(count)
+COLUMNS = f"""subject_id, shard, page, member_id, listed_on, {SHARD_COLUMNS}, WRITETIME(count)
     AS count_at, WRITETIME(size) AS size_at, WRITETIME(version) AS version_at"""
 PUBLISHED_IN = f"""SELECT post_id AS subject_id, shard, {SHARD_COLUMNS} FROM post_counts
     WHERE token(post_id) > ? AND token(post_id) <= ?"""
@@ -47,18 +50,18 @@ class CassandraAudits:
         self._lists = lists
         self._parts = parts  # whether a subject may have several shards
         where = "WHERE subject_id = ? AND shard = ?"
-        self._arc = f"""SELECT {COLUMNS} FROM {table}
+        columns = f"{COLUMNS}, places" if lists else COLUMNS
+        self._arc = f"""SELECT {columns} FROM {table}
             WHERE token(subject_id, shard) > ? AND token(subject_id, shard) <= ?"""
-        self._shard = f"SELECT {COLUMNS} FROM {table} {where}"
+        self._shard = f"SELECT {columns} FROM {table} {where}"
         self._said = f"""SELECT shard, member_id, {SHARD_COLUMNS} FROM {table} WHERE subject_id = ?
-            AND shard IN ? AND place = {MEMBERS} AND member_id = {HEADER}"""
-        self._list = f"SELECT place, member_id FROM {table} {where} AND place > {MEMBERS}"
-        self._members = f"""SELECT member_id, placed, {SHARD_COLUMNS} FROM {table} {where}
-            AND place = {MEMBERS}"""
-        self._placed = f"""SELECT member_id, placed FROM {table} {where}
-            AND place = {MEMBERS} AND member_id IN ?"""
-        self._listed = f"""SELECT place, member_id FROM {table} {where}
-            AND (place, member_id) IN ?"""
+            AND shard IN ? AND page = {MEMBERS} AND member_id = {HEADER}"""
+        self._list = f"SELECT page, places FROM {table} {where} AND page > {MEMBERS}"
+        self._members = f"""SELECT member_id, listed_on, {SHARD_COLUMNS} FROM {table} {where}
+            AND page = {MEMBERS}"""
+        self._some = f"""SELECT member_id, listed_on FROM {table} {where}
+            AND page = {MEMBERS} AND member_id IN ?"""
+        self._pages = f"SELECT page, places FROM {table} {where} AND page IN ?"
         self._rows = Rows(table)
 
     async def recounts(self, arc: Arc) -> AsyncIterator[Recount]:
@@ -98,9 +101,9 @@ class CassandraAudits:
             async for page in self._session.pages(self._members, *key_of(place), rows=AT_ONCE):
                 shards = [*shards[:1], *map(shard_in, page[-1:])]
                 members |= {
-                    str(row.member_id): row.placed
+                    str(row.member_id): row.listed_on
                     for row in page
-                    if row.member_id != HEADER and row.placed is not None
+                    if row.member_id != HEADER and row.listed_on is not None
                 }
             if len({shard.version for shard in shards}) <= 1:
                 return (shards[0] if shards else Shard()), members
@@ -114,44 +117,46 @@ class CassandraAudits:
         self, place: Place, shard: Shard, members: Mapping[Member, int | None] = NO_MEMBERS
     ) -> None:
         """Members come first: the list is made of them, and their number is told of last."""
-        at = dated_at(shard) + 1
-        await self._write([self._member(place, *one, at) for one in members.items()])
-        async for rows in self._session.pages(self._list, *key_of(place), rows=BATCH_LENGTH):
-            await self._write(await self._strays(place, rows, at))
-        async for rows in self._session.pages(self._members, *key_of(place), rows=BATCH_LENGTH):
-            await self._write(await self._unlisted(place, rows, at))
-        await self._write([self._rows.shard(key_of(place), shard, at=at)])
+        at, key = dated_at(shard) + 1, key_of(place)
+        await self._write(self._members_as(members, key, at))
+        if self._lists:
+            async for rows in self._session.pages(self._list, *key, rows=LISTS_LENGTH):
+                await self._write(await self._strays(rows, key, at))
+            async for rows in self._session.pages(self._members, *key, rows=BATCH_LENGTH):
+                await self._write(await self._unlisted(rows, key, at))
+        await self._write([self._rows.shard(key, shard, at=at)])
 
-    async def _write(self, statements: Sequence[Statement]) -> None:
-        for at in range(0, len(statements), BATCH_LENGTH):
-            await self._session.execute_together(statements[at : at + BATCH_LENGTH])
+    async def _write(self, statements: Iterable[Statement]) -> None:
+        if some := list(statements):
+            await self._session.execute_together(some)
 
-    def _member(self, place: Place, member: Member, placed: int | None, at: int) -> Statement:
-        if placed is None:
-            return self._rows.gone(key_of(place), MEMBERS, int(member), at=at)
-        return self._rows.member(key_of(place), member, placed, at=at)
+    def _members_as(
+        self, members: Mapping[Member, int | None], key: Key, at: int
+    ) -> Iterator[Statement]:
+        known = [(page, member) for member, page in members.items() if page is not None]
+        for page, some in by_page(known):
+            yield self._rows.members(key, page, some, at=at)
+        if never := [int(member) for member, page in members.items() if page is None]:
+            yield self._rows.never(key, never, at=at)
 
-    async def _strays(self, place: Place, rows: Sequence[Row], at: int) -> list[Statement]:
-        """Of what is listed, that which no member that counts is listed at."""
-        ids = sorted({row.member_id for row in rows} if self._lists else ())
-        found = await self._session.execute(self._placed, *key_of(place), ids) if ids else []
-        placed = {row.member_id: row.placed for row in found}
-        return [
-            self._rows.gone(key_of(place), row.place, row.member_id, at=at)
-            for row in rows
-            if placed.get(row.member_id) != row.place
-        ]
+    async def _strays(self, rows: Sequence[Row], key: Key, at: int) -> list[Statement]:
+        """Of what is listed, that which is not on the page that its member says."""
+        ids = sorted({member for row in rows for member in row.places})
+        found = await self._session.execute(self._some, *key, ids)
+        says = {row.member_id: row.listed_on for row in found}
+        strays = {row.page: [i for i in row.places if says.get(i) != row.page] for row in rows}
+        return [self._rows.gone(key, page, some, at=at) for page, some in strays.items() if some]
 
-    async def _unlisted(self, place: Place, rows: Sequence[Row], at: int) -> list[Statement]:
-        """Members that count and are not listed."""
-        counted = [(row.placed, row.member_id) for row in rows if row.placed and self._lists]
-        if not counted:
-            return []
-        found = await self._session.execute(self._listed, *key_of(place), counted)
-        listed = {(row.place, row.member_id) for row in found}
-        return [
-            self._rows.listed(key_of(place), *one, at=at) for one in counted if one not in listed
-        ]
+    async def _unlisted(self, rows: Sequence[Row], key: Key, at: int) -> list[Statement]:
+        """Members that count and are not listed: they come to some place on their page."""
+        counted = dict(by_page((row.listed_on, row.member_id) for row in rows if row.listed_on))
+        found = await self._session.execute(self._pages, *key, list(counted)) if counted else []
+        listed = {row.page: row.places for row in found}
+        missing = {
+            page: {one: some_place(page, one) for one in some if one not in listed.get(page, ())}
+            for page, some in counted.items()
+        }
+        return [self._rows.listed(key, page, some, at=at) for page, some in missing.items() if some]
 
     async def published(self, arc: Arc) -> AsyncIterator[dict[Place, Shard]]:
         if not self._parts:
@@ -195,18 +200,19 @@ class Tally:
     def add(self, row: Row) -> None:
         """The next row."""
         self._first, self._last = self._first or row, row
-        if row.place is None:  # statics alone
+        if row.page is None:  # statics alone
             return
-        if row.place > MEMBERS:
-            self._listed += 1
-            self._difference += _digest(row.place, row.member_id)
+        if row.page > MEMBERS:
+            for member_id in row.places if self._lists else ():
+                self._listed += 1
+                self._difference += _digest(row.page, member_id)
         elif row.member_id == HEADER:
             self._headed = True
-        elif row.placed is not None:
+        elif row.listed_on is not None:
             self._ever += 1
-            self._counted += bool(row.placed)
-            if row.placed and self._lists:
-                self._difference -= _digest(row.placed, row.member_id)
+            self._counted += bool(row.listed_on)
+            if row.listed_on and self._lists:
+                self._difference -= _digest(row.listed_on, row.member_id)
 
     def recount(self) -> Recount:
         """What they came to."""
@@ -231,8 +237,8 @@ def _dates(row: Row) -> set[int]:
     return {(at or -1) // 2 for at in (row.count_at, row.size_at, row.version_at)}
 
 
-def _digest(place: int, member_id: int) -> int:
-    return int.from_bytes(blake2b(pack("<qq", place, member_id), digest_size=16).digest())
+def _digest(page: int, member_id: int) -> int:
+    return int.from_bytes(blake2b(pack("<qq", page, member_id), digest_size=16).digest())
 
 
 def _published(rows: Iterable[Row]) -> dict[Place, Shard]:

@@ -1,45 +1,70 @@
-"""How a shard of a counter lies in its table: what its rows are, and what writes them."""
+"""How a shard of a counter lies in its table: what its rows are, and what writes them.
+
+A statement names all members that it says the same of: Cassandra takes a row of its own for each
+of them, but decodes and checks the statement once.
+"""
+
+from collections.abc import Iterable, Mapping
+from itertools import groupby
+from operator import itemgetter
 
 from instastream.counting import Member, Shard
+from instastream.stores.cassandra.numbers import Numbers
 from instastream.stores.cassandra.session import Row
 from instastream.stores.counters import Place
 
-MEMBERS = 0  # the place of all members; they are listed at places above it
+MEMBERS = 0  # the page of all members; they are listed on those above it
 HEADER = -1  # no member
+LIST = 0  # no member: the one row of a page of the list
 SHARD_COLUMNS = "count, size, version, at_ms"
 
+PAGE = itemgetter(0)
+
 Key = tuple[int, int]  # of a partition: a subject and a shard
-Statement = tuple[str, tuple[int, ...]]
+Statement = tuple[str, Numbers]
 
 
 class Rows:
     """Writes of the rows of a table such as `likes`, each `at` a timestamp."""
 
     def __init__(self, table: str) -> None:
-        self._shard = f"""INSERT INTO {table} (subject_id, shard, place, member_id, {SHARD_COLUMNS})
+        self._shard = f"""INSERT INTO {table} (subject_id, shard, page, member_id, {SHARD_COLUMNS})
             VALUES (?, ?, {MEMBERS}, {HEADER}, ?, ?, ?, ?) USING TIMESTAMP ?"""
-        self._member = f"""INSERT INTO {table} (subject_id, shard, place, member_id, placed)
-            VALUES (?, ?, {MEMBERS}, ?, ?) USING TIMESTAMP ?"""
-        self._listed = f"""INSERT INTO {table} (subject_id, shard, place, member_id)
-            VALUES (?, ?, ?, ?) USING TIMESTAMP ?"""
-        self._gone = f"""DELETE FROM {table} USING TIMESTAMP ?
-            WHERE subject_id = ? AND shard = ? AND place = ? AND member_id = ?"""
+        where = "WHERE subject_id = ? AND shard = ?"
+        self._members = f"""UPDATE {table} USING TIMESTAMP ? SET listed_on = ?
+            {where} AND page = {MEMBERS} AND member_id IN ?"""
+        self._never = f"""DELETE FROM {table} USING TIMESTAMP ?
+            {where} AND page = {MEMBERS} AND member_id IN ?"""
+        self._listed = f"""UPDATE {table} USING TIMESTAMP ? SET places = places + ?
+            {where} AND page = ? AND member_id = {LIST}"""
+        self._gone = f"""UPDATE {table} USING TIMESTAMP ? SET places = places - ?
+            {where} AND page = ? AND member_id = {LIST}"""
 
     def shard(self, key: Key, shard: Shard, *, at: int) -> Statement:
         """What a shard says, with the header that makes it come back where no member is."""
         return self._shard, (*key, *columns_of(shard), at)
 
-    def member(self, key: Key, member: Member, placed: int, *, at: int) -> Statement:
-        """Where a member is listed, 0 where it does not count."""
-        return self._member, (*key, int(member), placed, at)
+    def members(self, key: Key, page: int, members: Iterable[int], *, at: int) -> Statement:
+        """Members that are listed on one page, or count no more."""
+        return self._members, (at, page, *key, sorted(members))
 
-    def listed(self, key: Key, placed: int, member: int, *, at: int) -> Statement:
-        """A member, listed at its place."""
-        return self._listed, (*key, placed, member, at)
+    def never(self, key: Key, members: Iterable[int], *, at: int) -> Statement:
+        """They never were members."""
+        return self._never, (at, *key, sorted(members))
 
-    def gone(self, key: Key, placed: int, member: int, *, at: int) -> Statement:
-        """No such row: of a list, or of a member, whose place is MEMBERS."""
-        return self._gone, (at, *key, placed, member)
+    def listed(self, key: Key, page: int, places: Mapping[int, int], *, at: int) -> Statement:
+        """Members on a page of the list, each with its place."""
+        return self._listed, (at, places, *key, page)
+
+    def gone(self, key: Key, page: int, members: Iterable[int], *, at: int) -> Statement:
+        """They are not on this page of the list."""
+        return self._gone, (at, sorted(members), *key, page)
+
+
+def by_page(members: Iterable[tuple[int, Member | int]]) -> Iterable[tuple[int, list[int]]]:
+    """Members, of whom each comes with its page, page by page."""
+    for page, some in groupby(sorted(members, key=PAGE), key=PAGE):
+        yield page, [int(member) for _, member in some]
 
 
 def key_of(place: Place) -> Key:

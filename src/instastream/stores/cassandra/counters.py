@@ -11,13 +11,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
 
-from instastream.counting import Folded, Mark, Member, Shard, fold
+from instastream.counting import Folded, Mark, Member, Shard, first_on, fold, page_of
 from instastream.stores.cassandra.counter_rows import (
     HEADER,
     MEMBERS,
     SHARD_COLUMNS,
     Rows,
     Statement,
+    by_page,
     columns_of,
     dated_at,
     key_of,
@@ -41,15 +42,15 @@ class CassandraCounters:
         self._session = session
         self._for_good = for_good
         self._lists = lists
-        self._read = f"""SELECT subject_id, member_id, placed, {SHARD_COLUMNS} FROM {table}
-            WHERE subject_id IN ? AND shard = ? AND place = {MEMBERS} AND member_id IN ?"""
+        self._read = f"""SELECT subject_id, member_id, listed_on, {SHARD_COLUMNS} FROM {table}
+            WHERE subject_id IN ? AND shard = ? AND page = {MEMBERS} AND member_id IN ?"""
         self._rows = Rows(table)
         self._totals = f"""SELECT subject_id, member_id, {SHARD_COLUMNS} FROM {table}
-            WHERE subject_id IN ? AND shard = 0 AND place = {MEMBERS} AND member_id = {HEADER}"""
-        self._standing = f"""SELECT subject_id, placed FROM {table}
-            WHERE subject_id IN ? AND shard = ? AND place = {MEMBERS} AND member_id = ?"""
-        self._newest = f"""SELECT shard, place, member_id FROM {table}
-            WHERE subject_id = ? AND shard IN ? AND place > {MEMBERS} AND place < ?
+            WHERE subject_id IN ? AND shard = 0 AND page = {MEMBERS} AND member_id = {HEADER}"""
+        self._standing = f"""SELECT subject_id, listed_on FROM {table}
+            WHERE subject_id IN ? AND shard = ? AND page = {MEMBERS} AND member_id = ?"""
+        self._newest = f"""SELECT shard, page, places FROM {table}
+            WHERE subject_id = ? AND shard IN ? AND page > {MEMBERS} AND page <= ?
             PER PARTITION LIMIT ?"""
 
     async def apply(self, marks: Mapping[Place, Sequence[Mark]]) -> dict[Place, Shard]:
@@ -84,7 +85,7 @@ class CassandraCounters:
             of_shard = list(some)
             found[Place(str(subject_id), number)] = (
                 shard_in(of_shard[0]),
-                {str(row.member_id): row.placed for row in of_shard if row.member_id != HEADER},
+                {str(row.member_id): row.listed_on for row in of_shard if row.member_id != HEADER},
             )
         return found
 
@@ -92,12 +93,15 @@ class CassandraCounters:
         """What writes a shard after a batch: as one, they are one mutation."""
         rows, key, at = self._rows, key_of(place), dated_at(folded.shard)
         yield rows.shard(key, folded.shard, at=at)
-        for member, placed in folded.members.items():
-            yield rows.member(key, member, placed, at=at)
-            if placed and self._lists:
-                yield rows.listed(key, placed, int(member), at=at)
-        for placed, member in folded.gone if self._lists else ():
-            yield rows.gone(key, placed, int(member), at=at)
+        for page, members in by_page((page, one) for one, page in folded.members.items()):
+            yield rows.members(key, page, members, at=at)
+        if not self._lists:
+            return
+        for page, members in by_page((page_of(place), one) for one, place in folded.placed.items()):
+            places = {member: folded.placed[str(member)] for member in members}
+            yield rows.listed(key, page, places, at=at)
+        for page, members in by_page(folded.gone):
+            yield rows.gone(key, page, members, at=at)
 
     async def publish(self, shards: Mapping[Place, Shard]) -> None:
         by_subject = groupby(sorted(shards), key=attrgetter("subject_id"))
@@ -131,7 +135,7 @@ class CassandraCounters:
         for shard in {place.shard for place in places}:
             subjects = [int(place.subject_id) for place in places if place.shard == shard]
             rows = await self._session.execute(self._standing, subjects, shard, int(member))
-            found |= {Place(str(row.subject_id), shard): row.placed for row in rows}
+            found |= {Place(str(row.subject_id), shard): row.listed_on for row in rows}
         return found
 
     async def shard(self, place: Place, member: Member) -> tuple[Shard, int | None]:
@@ -141,18 +145,26 @@ class CassandraCounters:
     async def newest(
         self, subject_id: str, shards: int, *, before: int, limit: int
     ) -> list[Listed]:
-        """Each shard's newest are read to the same depth, and deeper while that is not enough."""
-        depth = min(limit, NEWEST_SHARDS * limit // shards + 1)
+        """Each shard's newest pages are read to the same depth, and deeper while that is too few.
+
+        No page is without members, but of the first one all may be at `before` or above.
+        """
+        depth = min(limit, NEWEST_SHARDS * limit // shards) + 1
         while True:
             rows = await self._session.execute(
-                self._newest, int(subject_id), list(range(shards)), before, depth
+                self._newest, int(subject_id), list(range(shards)), page_of(before), depth
             )
-            listed = sorted((Listed(row.place, str(row.member_id)) for row in rows), reverse=True)
-            known_from = max(_ends(rows, depth), default=0) if depth < limit else 0
-            known = [one for one in listed if one.place >= known_from]
+            listed = [
+                Listed(place, str(member))
+                for row in rows
+                for member, place in row.places.items()
+                if place < before
+            ]
+            known_from = max(_ends(rows, depth), default=0) if depth <= limit else 0
+            known = sorted((one for one in listed if one.place >= known_from), reverse=True)
             if len(known) >= limit or not known_from:
                 return known[:limit]
-            depth = min(limit, 4 * depth)
+            depth = min(limit + 1, 4 * depth)
 
 
 def _together(marks: Mapping[Place, Sequence[Mark]]) -> Iterator[dict[Place, Sequence[Mark]]]:
@@ -183,8 +195,8 @@ def _published(place: Place, shard: Shard) -> Statement:
 
 
 def _ends(rows: Iterable[Row], depth: int) -> Iterable[int]:
-    """Of each shard that may have more, the last place that was read."""
+    """Of each shard that may have more, the place down to which it was read."""
     for _, some in groupby(rows, key=attrgetter("shard")):
-        places = [row.place for row in some]
-        if len(places) == depth:
-            yield places[-1]
+        pages = [row.page for row in some]
+        if len(pages) == depth:
+            yield first_on(pages[-1])
