@@ -17,7 +17,7 @@ from httpx2 import AsyncClient, NetworkError
 
 from bench.command import command
 from bench.followers import many_ids
-from bench.liking import POSTS, append_all, likes_by_post, likes_of, popular
+from bench.liking import LIKES_PER_S, POSTS, append_all, likes_by_post, likes_of, popular
 from bench.processes import cpu_s
 from bench.report import Result, report
 from bench.rivals.counting import CREATE, consume, count_by_counter, write_alone
@@ -33,6 +33,7 @@ from instastream.terminal import Steps
 WORKER, TOPIC = "engagement", "engagement"
 WARM_UP, ZIPF, HOT = 60_000, 240_000, 240_000  # likes
 RIVAL = 10_000  # of each
+HOT_PER_S = 30_000  # likes of one post
 LAG_LIKES, LAG_RATE = 2_000, 100  # a second
 COUNTED = f'instastream_batch_events_sum{{app="{WORKER}"}} '
 POLL_S = 0.1  # each costs the worker a millisecond
@@ -96,7 +97,7 @@ async def _measure(steps: Steps) -> list[Result]:
         before = await _rivals(bench, posts, RIVAL)
         zipf = await _drained(bench, popular(posts, ZIPF, bench.random), shards=1)
         between = await _rivals(bench, posts, RIVAL)
-        hottest = await _drained(bench, hot, shards=LIKE_SHARDS_PULLED)
+        hottest = await _drained(bench, hot, shards=LIKE_SHARDS_PULLED, per_s=HOT_PER_S)
         after = await _rivals(bench, posts, RIVAL)
         begun_s = time.perf_counter()
         bare = Taken(
@@ -135,9 +136,11 @@ async def _opened(steps: Steps) -> AsyncIterator[Bench]:
         )
 
 
-async def _drained(bench: Bench, posts: Sequence[str], *, shards: int) -> Taken:
+async def _drained(
+    bench: Bench, posts: Sequence[str], *, shards: int, per_s: int = LIKES_PER_S
+) -> Taken:
     """From the first batch to the last, of likes that wait before the worker starts."""
-    likes = likes_of(posts, shards=shards, at_ms=now_ms())
+    likes = likes_of(posts, shards=shards, at_ms=now_ms(), per_s=per_s)
     await bench.stack.stop(WORKER)
     await append_all(bench.settings, likes)
     starting = asyncio.create_task(bench.stack.start(WORKER))

@@ -9,11 +9,12 @@ from aiokafka import AIOKafkaProducer
 
 from bench.followers import many_ids
 from instastream.events import PostLiked, encode, headers
-from instastream.ids import LikeId, PostId, UserId
+from instastream.ids import SEQUENCES, LikeId, PostId, UserId, compose
 from instastream.settings import Settings
 from instastream.tracing import current_trace
 
 POSTS = 100_000
+LIKES_PER_S = 5_000  # of all posts
 SENT_AT_ONCE = 5_000
 
 
@@ -23,10 +24,15 @@ def popular(posts: Sequence[str], count: int, random: Random) -> list[str]:
     return random.choices(posts, cum_weights=weights, k=count)
 
 
-def likes_of(posts: Sequence[str], *, shards: int, at_ms: int) -> list[PostLiked]:
-    """Each by someone else."""
+def likes_of(
+    posts: Sequence[str], *, shards: int, at_ms: int, per_s: int = LIKES_PER_S
+) -> list[PostLiked]:
+    """Each by someone else; so many a second, as their ids say."""
     users = many_ids(len(posts), at_ms=at_ms)
-    like_ids = many_ids(len(posts), at_ms=at_ms + 3_600_000)
+    like_ids = (
+        compose(at_ms=at_ms + 1_000 * n // per_s, worker=1, sequence=n % SEQUENCES)
+        for n in range(len(posts))
+    )
     return [
         PostLiked(
             post_id=PostId(post),

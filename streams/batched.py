@@ -9,7 +9,7 @@ from instastream.errors import Corrupt, Unavailable, Unready
 from instastream.events import Event, Record, decode
 from instastream.handlers.table import BatchHandlers
 from instastream.limits import BATCHES_BYTES_MAX, COUNT_BATCH_LENGTH, FETCHED_RECORD_BYTES
-from streams.worker import NO_CHORES, App, Chore, Fetched, Partition, continue_trace_of, on_uvloop
+from streams.worker import NO_CHORES, App, Chore, Fetched, Partition, continue_trace_of, own_process
 
 HELD = (Unavailable, Unready)  # nothing is skipped where a log is not what it was
 
@@ -117,5 +117,5 @@ def batch_worker(
 
     And each chore is done every so many seconds, whether or not it failed before.
     """
-    on_uvloop()
+    own_process()
     return BatchApp(name, handlers, chores=chores)

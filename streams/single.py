@@ -8,7 +8,7 @@ from instastream.errors import Unavailable
 from instastream.events import Record, decode
 from instastream.handlers.table import Handlers
 from instastream.progress import Progress
-from streams.worker import NO_CHORES, App, Chore, Fetched, Partition, continue_trace_of, on_uvloop
+from streams.worker import NO_CHORES, App, Chore, Fetched, Partition, continue_trace_of, own_process
 
 
 class EventApp(App):
@@ -72,5 +72,5 @@ def worker(
 
     And each chore is done every so many seconds, whether or not it failed before.
     """
-    on_uvloop()
+    own_process()
     return EventApp(name, handlers, in_flight=in_flight, chores=chores)

@@ -43,7 +43,7 @@ def some_place(page: int, member: Member | int) -> int:
     return first_on(page) | int(member) & ((1 << PAGE_BITS) - 1)
 
 
-class Mark(Struct, frozen=True, kw_only=True):
+class Mark(Struct, frozen=True, kw_only=True, gc=False):
     """What an event says of a member: that it counts, at a place among the others, or not."""
 
     member: Member

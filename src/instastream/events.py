@@ -221,7 +221,7 @@ EVENTS: tuple[type[Event], ...] = AnyEvent.__args__
 E = TypeVar("E", bound=Event, covariant=True)
 
 
-class Record(Struct, Generic[E], frozen=True):
+class Record(Struct, Generic[E], frozen=True, gc=False):
     """An event and where it stands in the log."""
 
     event: E

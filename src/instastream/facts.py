@@ -22,7 +22,7 @@ Media = Annotated[MediaId, Meta(pattern=UUID_PATTERN)]
 Count = Annotated[int, Meta(ge=0)]
 
 
-class Event(Struct, frozen=True, kw_only=True, tag_field="type"):
+class Event(Struct, frozen=True, kw_only=True, tag_field="type", gc=False):
     """A past fact; `at_ms` is when it became one, in Unix milliseconds."""
 
     topic: ClassVar[str]

@@ -7,7 +7,6 @@ from typing import Any, cast
 
 import pytest
 import pytest_asyncio
-
 from msgspec.structs import replace
 
 from instastream.auditing.drift import drift_of

@@ -1,7 +1,6 @@
 """How the API is served: by uvicorn, with bounds on how much and how long a request may take."""
 
 import asyncio
-import gc
 import math
 import sys
 from socket import socket
@@ -11,11 +10,11 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from instastream.api.stream import ABORT
+from instastream.garbage import collect_rarely
 from instastream.limits import REQUEST_HEAD_BYTES_MAX, REQUEST_S_MAX
 
 KEEP_ALIVE_S = 75  # longer than load balancers': a request must not meet a connection that we close
 
-GC_THRESHOLD = 50_000  # objects between two looks for cycles: those of tens of requests
 NOT_STARTED = 3  # as uvicorn's own command says it
 
 
@@ -32,9 +31,7 @@ def serve(app: ASGIApp, *, host: str, port: int) -> None:
         server_header=False,
         access_log=False,
     )
-    gc.collect()
-    gc.freeze()  # what is imported stays
-    gc.set_threshold(GC_THRESHOLD)
+    collect_rarely()
     server = EndingServer(config)
     server.run()
     if not server.started:
