@@ -13,12 +13,15 @@ from instastream.ids import (
     PostId,
     UserId,
 )
+from instastream.spelling import whole
 
-User = Annotated[UserId, Meta(pattern=SNOWFLAKE_PATTERN)]
-Post = Annotated[PostId, Meta(pattern=SNOWFLAKE_PATTERN)]
-Comment = Annotated[CommentId, Meta(pattern=SNOWFLAKE_PATTERN)]
-Like = Annotated[LikeId, Meta(pattern=SNOWFLAKE_PATTERN)]
-Media = Annotated[MediaId, Meta(pattern=UUID_PATTERN)]
+SNOWFLAKE = Meta(pattern=whole(SNOWFLAKE_PATTERN))
+
+User = Annotated[UserId, SNOWFLAKE]
+Post = Annotated[PostId, SNOWFLAKE]
+Comment = Annotated[CommentId, SNOWFLAKE]
+Like = Annotated[LikeId, SNOWFLAKE]
+Media = Annotated[MediaId, Meta(pattern=whole(UUID_PATTERN))]
 Count = Annotated[int, Meta(ge=0)]
 
 

@@ -9,6 +9,7 @@ import msgspec
 from instastream.api import openapi
 from instastream.errors import InstastreamError
 from instastream.events import EVENTS, Event, type_of
+from instastream.spelling import published
 
 Json = dict[str, Any]
 
@@ -23,7 +24,7 @@ def documents() -> dict[str, Json]:
 
 def event_schema(event: type[Event]) -> Json:
     """The JSON Schema of an event's value in the log."""
-    schema = msgspec.json.schema(event)
+    schema = published(msgspec.json.schema(event))
     return {"$schema": DIALECT, "$id": f"{type_of(event)}.json", **schema}
 
 

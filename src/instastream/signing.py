@@ -14,6 +14,7 @@ from msgspec import Meta, Struct
 from instastream.errors import Rejected
 from instastream.ids import SNOWFLAKE_PATTERN, UserId
 from instastream.limits import ACCESS_TOKEN_TTL_S
+from instastream.spelling import whole
 
 TOKENS_KEPT = 100_000  # checked ones, of 1 kB: those of as many users within 15 minutes
 
@@ -22,7 +23,7 @@ class Claims(Struct, frozen=True):
     """What a token of ours says."""
 
     iss: Literal["instastream"]
-    sub: Annotated[UserId, Meta(pattern=SNOWFLAKE_PATTERN)]
+    sub: Annotated[UserId, Meta(pattern=whole(SNOWFLAKE_PATTERN))]
     iat: int
     exp: int
 

@@ -1,8 +1,4 @@
-"""The fields that clients send and see: their types, limits and patterns.
-
-Patterns end in `\\Z`, because `$` also matches before a last newline; the OpenAPI document,
-whose patterns are ECMAScript's, shows `$`.
-"""
+"""The fields that clients send and see: their types, limits and patterns."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -25,6 +21,7 @@ from instastream.limits import (
     VIDEO_BYTES_MAX,
 )
 from instastream.media import VARIANTS
+from instastream.spelling import whole
 from instastream.texts import TEXT_PATTERN, USERNAME_PATTERN
 from instastream.uploads import MEDIA_TYPES
 
@@ -36,11 +33,6 @@ REFRESH_TOKEN_PATTERN = "^[A-Za-z0-9_-]{43}$"
 IDEMPOTENCY_KEY_PATTERN = f"^[!-~]{{1,{IDEMPOTENCY_KEY_LENGTH_MAX}}}$"
 
 assert SIZE_DEFAULT in SIZES
-
-
-def whole(pattern: str) -> str:
-    """The pattern, for Python."""
-    return pattern.removesuffix("$") + r"\Z"
 
 
 def timestamp(unix_ms: int) -> datetime:

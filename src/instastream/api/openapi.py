@@ -29,6 +29,7 @@ from instastream.api.operations import (
 from instastream.api.problems import MEDIA_TYPE, PROBLEMS, Problem
 from instastream.api.stream import ENTRY_PATTERN
 from instastream.ids import SNOWFLAKE_PATTERN, UUID_PATTERN
+from instastream.spelling import published
 
 Json = dict[str, Any]
 
@@ -123,9 +124,9 @@ def document() -> Json:
     return {
         "openapi": "3.1.0",
         "info": {"title": "instastream", "version": "1", "description": DESCRIPTION},
-        "paths": _spelled(paths),
+        "paths": published(paths),
         "components": {
-            "schemas": _spelled(components),
+            "schemas": published(components),
             "headers": {name: _header(*about) for name, about in HEADERS.items()},
             "securitySchemes": {"bearer": BEARER},
         },
@@ -227,18 +228,3 @@ def _headers(*names: str) -> Json:
 def _header(about: str, required: bool, pattern: str) -> Json:
     schema = {"type": "string", "pattern": pattern}
     return {"description": about, "required": required, "schema": schema}
-
-
-def _spelled(schema: Any) -> Any:
-    """The same, with patterns and integers as JSON Schema spells them."""
-    match schema:
-        case {"type": "number", "multipleOf": 1, **rest}:
-            return _spelled(rest) | {"type": "integer"}
-        case {"pattern": str(pattern), **rest}:
-            return _spelled(rest) | {"pattern": pattern.replace(r"\Z", "$")}
-        case dict():
-            return {name: _spelled(part) for name, part in schema.items()}
-        case list():
-            return [_spelled(part) for part in schema]
-        case _:
-            return schema

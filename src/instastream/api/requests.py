@@ -8,7 +8,7 @@ import msgspec
 from starlette.datastructures import QueryParams
 from starlette.requests import ClientDisconnect, Request
 
-from instastream.api.fields import IDEMPOTENCY_KEY_PATTERN, MEANINGS, whole
+from instastream.api.fields import IDEMPOTENCY_KEY_PATTERN, MEANINGS
 from instastream.api.metrics import RequestMetrics
 from instastream.api.operations import JSON, NOTHING, AnyOperation, Asked, Nothing
 from instastream.api.problems import Fault, Invalid
@@ -16,6 +16,7 @@ from instastream.deps import Deps
 from instastream.errors import Rejected
 from instastream.ids import UserId
 from instastream.limits import REQUEST_BYTES_MAX
+from instastream.spelling import whole
 
 T = TypeVar("T")
 
