@@ -3,7 +3,8 @@
 import msgspec
 from msgspec import Struct
 
-from instastream.facts import Comment, Count, Event, Post, User
+from instastream.facts import Comment, Count, Event, Post, User, at_most
+from instastream.limits import COMMENT_BUCKET_MAX
 
 
 class Mention(Struct, frozen=True):
@@ -27,6 +28,10 @@ class CommentEvent(Event, frozen=True, kw_only=True):
     post_id: Post
     reply_to: Comment | None = None
     bucket: Count = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_most(COMMENT_BUCKET_MAX, self.bucket, "bucket")
 
     @property
     def thread_id(self) -> str:

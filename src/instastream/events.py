@@ -10,7 +10,7 @@ from instastream.comments import CommentAdded as CommentAdded
 from instastream.comments import CommentDeleted as CommentDeleted
 from instastream.comments import CommentEdited as CommentEdited
 from instastream.errors import Corrupt
-from instastream.facts import Count, Media, Post, User
+from instastream.facts import Count, Media, Post, User, at_most
 from instastream.facts import Event as Event
 from instastream.follows import FollowApproved as FollowApproved
 from instastream.follows import FollowDenied as FollowDenied
@@ -26,6 +26,7 @@ from instastream.likes import CommentUnliked as CommentUnliked
 from instastream.likes import PostLiked as PostLiked
 from instastream.likes import PostUnliked as PostUnliked
 from instastream.likes import Shards
+from instastream.limits import FANOUT_BUCKETS_MAX
 
 MediaCount = Annotated[int, Meta(ge=1)]
 
@@ -183,6 +184,10 @@ class FanoutPage(Event, frozen=True, kw_only=True, tag="fanout.page.v1"):
     bucket: Count
     buckets: Count = 1
     after: str
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_most(FANOUT_BUCKETS_MAX, self.bucket + self.buckets, "buckets")
 
     @property
     def page(self) -> str:

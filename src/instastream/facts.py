@@ -1,4 +1,8 @@
-"""What every event has: when it happened, its topic, its key; and what ids look like in one."""
+"""What every event has: when it happened, its topic, its key; and what ids look like in one.
+
+What the published schemas don't say is refused here, as they may not change: an event that is
+made or decoded checks in `__post_init__` that its numbers are `at_most` what can be kept and shown.
+"""
 
 from typing import Annotated, ClassVar
 
@@ -13,6 +17,7 @@ from instastream.ids import (
     PostId,
     UserId,
 )
+from instastream.limits import AT_MS_MAX
 from instastream.spelling import whole
 
 SNOWFLAKE = Meta(pattern=whole(SNOWFLAKE_PATTERN))
@@ -25,6 +30,12 @@ Media = Annotated[MediaId, Meta(pattern=whole(UUID_PATTERN))]
 Count = Annotated[int, Meta(ge=0)]
 
 
+def at_most(limit: int, number: int, field: str) -> None:
+    """Raise ValueError, as msgspec says it, where a field of an event is larger."""
+    if number > limit:
+        raise ValueError(f"Expected `int` <= {limit} - at `$.{field}`")
+
+
 class Event(Struct, frozen=True, kw_only=True, tag_field="type", gc=False):
     """A past fact; `at_ms` is when it became one, in Unix milliseconds."""
 
@@ -32,6 +43,9 @@ class Event(Struct, frozen=True, kw_only=True, tag_field="type", gc=False):
     key_field: ClassVar[str]
 
     at_ms: Count
+
+    def __post_init__(self) -> None:
+        at_most(AT_MS_MAX, self.at_ms, "at_ms")
 
     @property
     def key(self) -> str:

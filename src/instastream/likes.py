@@ -5,8 +5,8 @@ from zlib import crc32
 
 from msgspec import Meta
 
-from instastream.facts import Comment, Event, Like, Post, User
-from instastream.limits import LIKE_SHARDS_MAX
+from instastream.facts import Comment, Event, Like, Post, User, at_most
+from instastream.limits import COMMENT_LIKE_SHARDS, LIKE_SHARDS_MAX
 
 Shards = Annotated[int, Meta(ge=1, le=LIKE_SHARDS_MAX)]
 
@@ -62,10 +62,14 @@ class PostUnliked(PostLikeEvent, frozen=True, kw_only=True, tag="post.unliked.v1
 
 
 class CommentLikeEvent(LikeEvent, frozen=True, kw_only=True):
-    """Something about whether `user_id` likes a comment."""
+    """Something about whether `user_id` likes a comment: the likes of each have one shard."""
 
     comment_id: Comment
     post_id: Post
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_most(COMMENT_LIKE_SHARDS, self.shards, "shards")
 
     @property
     def subject_id(self) -> str:

@@ -39,6 +39,7 @@ MEDIA_MAX = 10  # in one post: what people know from other photo apps
 
 COMMENT_LENGTH_MAX = 1_000  # a long paragraph
 COMMENT_BUCKET_LENGTH = 5_000  # of a thread: 20 MB of the longest texts, in four bytes a character
+COMMENT_BUCKET_MAX = (1 << 31) - 2  # what Cassandra calls an int, and so is the one after it
 MENTIONS_MAX = 10  # in one comment: a group of friends; each is looked up, and is told
 MARKS_MAX = 10  # on one character: Tibetan, with the highest stacks of all scripts, has eight
 
@@ -55,6 +56,7 @@ PAGE_LENGTH_MAX = 100
 FOLLOW_BACKFILL = 20  # an author's latest posts, for someone who begins to follow
 LIKE_SHARDS_MAX = 256  # of one post: a partition of 100 MB for 500 million likes
 LIKE_SHARDS_PULLED = 256  # a celebrity's post takes likes from every worker at once
+COMMENT_LIKE_SHARDS = 1  # fewer like a comment than its post
 COUNTS_TTL_S = 86_400  # after the last change, or after they were read from the counters
 COUNTS_AT_ONCE = 500  # totals in one command: Redis blocked for less than a millisecond
 COUNTS_AGE_MS = 1_000  # of what is shown: nobody sees one second, and a hot post is read once in it
@@ -84,6 +86,7 @@ PULL_FROM = 10_000  # followers: pushing to them takes 50 ms of Redis a post; a 
 PUSH_BELOW = 8_000  # a fifth less, so that nobody crosses twice a day
 
 FANOUT_PAGE_LENGTH = 5_000  # followers in one job: about 15 ms of Redis
+FANOUT_BUCKETS_MAX = 1_024  # of an author's followers: those of one job are read at once
 FANOUT_BATCH_LENGTH = 500  # feeds in one script call: Redis blocked for about 2 ms
 
 USERNAME_LENGTH_MIN = 3
@@ -95,6 +98,7 @@ REQUEST_HEAD_BYTES_MAX = 64 * 1024  # beside a body: what nginx allows; tokens n
 REQUEST_S_MAX = 10  # to arrive whole: 64 kB at 64 kbit/s take 8
 REQUEST_BYTES_MAX = 192 * 1024  # the longest caption and alt texts fit, however escaped
 
+AT_MS_MAX = 253_402_300_799_999  # of an event: the last of year 9999, where dates end
 RECORD_BYTES_MAX = MEBIBYTE  # Kafka's own default; our events have some hundred bytes
 DEAD_LETTER_BYTES_MAX = 2 * MEBIBYTE  # such a record, and its story
 STORY_LENGTH_MAX = 4_000  # of a dead letter's message and stack, each

@@ -1,8 +1,9 @@
 from collections.abc import Sequence
 from enum import Enum
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from cassandra.policies import RetryPolicy
+from cassandra.protocol import ColumnMetadata
 
 class BatchType(Enum):
     UNLOGGED = 1
@@ -18,12 +19,20 @@ class BoundStatement(Statement): ...
 class ColumnType(Protocol):
     def cql_parameterized_type(self) -> str: ...
 
-class ColumnMetadata(NamedTuple):
-    type: ColumnType
-
 class PreparedStatement:
     query_id: bytes
     column_metadata: list[ColumnMetadata]
+    def __init__(
+        self,
+        column_metadata: list[ColumnMetadata],
+        query_id: bytes,
+        routing_key_indexes: list[int],
+        query: str,
+        keyspace: str,
+        protocol_version: int,
+        result_metadata: list[ColumnMetadata],
+        result_metadata_id: bytes | None,
+    ) -> None: ...
     def bind(self, values: Sequence[object]) -> BoundStatement: ...
 
 class BatchStatement(Statement):

@@ -1,4 +1,4 @@
-"""What may stand in an event: ids that are whole."""
+"""What may stand in an event: ids that are whole, and numbers that can be kept and shown."""
 
 import json
 from collections.abc import Iterator
@@ -7,8 +7,16 @@ from typing import Any
 
 import pytest
 
+from instastream.api.fields import timestamp
 from instastream.errors import Corrupt
 from instastream.events import EVENTS, decode, encode, type_of
+from instastream.limits import (
+    AT_MS_MAX,
+    COMMENT_BUCKET_MAX,
+    COMMENT_LIKE_SHARDS,
+    FANOUT_BUCKETS_MAX,
+    LIKE_SHARDS_MAX,
+)
 from instastream.schemas import Json, event_schema
 
 UUID = "6f1c8d1e-4b0a-4f3e-9c55-0d6f4b8f2f6a"
@@ -91,3 +99,30 @@ def test_an_id_with_a_newline_after_it_is_corrupt(name: str, path: Path) -> None
     with pytest.raises(Corrupt, match="matching regex") as raised:
         decode(having(name, path, one + "\n"))
     assert str(raised.value).endswith(f"at `${spelled(path)}`")
+
+
+LIMITS = [
+    *((name, "at_ms", AT_MS_MAX) for name in SAMPLES),
+    *((name, "bucket", COMMENT_BUCKET_MAX) for name in SAMPLES if "reply_to" in SAMPLES[name]),
+    *((f"comment.{done}.v1", "shards", COMMENT_LIKE_SHARDS) for done in ("liked", "unliked")),
+    *((f"post.{done}.v1", "shards", LIKE_SHARDS_MAX) for done in ("liked", "unliked")),
+    ("fanout.page.v1", "buckets", FANOUT_BUCKETS_MAX - SAMPLES["fanout.page.v1"]["bucket"]),
+]
+
+
+@pytest.mark.parametrize(("name", "field", "limit"), LIMITS)
+def test_a_number_that_cannot_be_kept_or_shown_is_corrupt(
+    name: str, field: str, limit: int
+) -> None:
+    for number in (limit - 1, limit):
+        if number > 0:
+            assert getattr(decode(having(name, (field,), number)), field) == number
+    for number in (limit + 1, 1 << 70):
+        with pytest.raises(Corrupt, match=rf"Expected `int` <= \d+ - at `\$\.{field}`"):
+            decode(having(name, (field,), number))
+
+
+def test_the_last_moment_of_an_event_is_one_that_can_be_shown() -> None:
+    assert timestamp(AT_MS_MAX).year == 9999
+    with pytest.raises(ValueError, match="year 10000"):
+        timestamp(AT_MS_MAX + 1)

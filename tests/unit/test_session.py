@@ -1,9 +1,14 @@
-"""Whoever starts before Cassandra answers waits for it, for a while."""
+"""Whoever starts before Cassandra answers waits for it, for a while; for nothing else."""
 
+import struct
 from typing import Any
 
 import pytest
 from cassandra.cluster import NoHostAvailable
+from cassandra.cluster import Session as DriverSession
+from cassandra.cqltypes import Int32Type, LongType
+from cassandra.protocol import ColumnMetadata
+from cassandra.query import PreparedStatement
 
 from instastream.errors import Unavailable
 from instastream.stores.cassandra import session
@@ -51,3 +56,28 @@ async def test_a_cassandra_that_never_answers_is_given_up(monkeypatch: pytest.Mo
         async with session.open_session(IN_MEMORY):
             pass
     assert 1 < slow.opened == slow.closed
+
+
+class TwoColumns(DriverSession):
+    """A driver that prepares statements with an `int` and a `bigint`."""
+
+    def __init__(self) -> None:
+        """Without a cluster."""
+
+    def prepare(self, query: str) -> PreparedStatement:
+        columns = [
+            ColumnMetadata("keyspace", "numbers", name, kind)
+            for name, kind in (("one", Int32Type), ("other", LongType))
+        ]
+        return PreparedStatement(columns, b"id", [0], query, "keyspace", 5, [], None)
+
+
+@pytest.mark.parametrize("numbers", [(1 << 31, 0), (0, 1 << 63)])
+async def test_a_number_that_no_column_holds_is_not_waited_out(numbers: tuple[int, int]) -> None:
+    """What can't be written ever is a dead letter: it must not be taken for a server's absence."""
+    opened = session.Session(TwoColumns(), "keyspace")
+    cql = "INSERT INTO numbers (one, other) VALUES (?, ?)"
+    with pytest.raises(TypeError):
+        await opened.execute(cql, *numbers)
+    with pytest.raises(struct.error):
+        await opened.execute_together([(cql, (0, 0)), (cql, numbers)])

@@ -5,10 +5,12 @@ from typing import Protocol
 from zlib import crc32
 
 from instastream.ids import UserId
+from instastream.limits import FANOUT_BUCKETS_MAX
 from instastream.relations import Edge, Relations, Wall, WallKind
 
 FOLLOWER_BUCKETS = 8  # a million followers are then 8 partitions of about 10 MB
 BUCKETS = range(FOLLOWER_BUCKETS)
+assert FOLLOWER_BUCKETS <= FANOUT_BUCKETS_MAX
 GONE_TTL_S = 30 * 86_400  # what ended is remembered so long, against late repetitions
 
 

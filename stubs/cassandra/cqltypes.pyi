@@ -1,0 +1,4 @@
+from cassandra.query import ColumnType
+
+Int32Type: ColumnType
+LongType: ColumnType
