@@ -9,7 +9,7 @@ from instastream.relations import Relations
 from instastream.stores.comments import Comment
 from instastream.stores.posts import Post
 from instastream.stores.users import User
-from instastream.visibility import hindrance, sees
+from instastream.visibility import hindrance, sees, walled_off
 
 
 async def find_post(post_id: PostId, viewer: UserId, deps: Deps) -> Post:
@@ -30,16 +30,28 @@ async def find_comment(
 ) -> Comment:
     """A comment with its words, of a post that a viewer may see.
 
-    Raises Rejected("comment-not-found") also where one of its author and the viewer blocks the
-    other.
+    Raises Rejected("comment-not-found") also as `check_thread` does.
     """
     comment = (await deps.comments.get([comment_id])).get(comment_id)
     if comment is None or comment.post_id != post_id or comment.deleted:
         raise no_such_comment(comment_id)
-    relations = await deps.graph.relations(viewer, among={comment.author_id})
-    if comment.author_id in relations.blocks | relations.blocked_by:
-        raise no_such_comment(comment_id)
+    await check_thread(comment, viewer, deps)
     return comment
+
+
+async def check_thread(comment: Comment, viewer: UserId, deps: Deps) -> None:
+    """Raise Rejected where one of the viewer and a comment's author blocks the other.
+
+    Or of the viewer and the author of what it replies to: under what is not there, nothing is.
+    """
+    authors = {comment.author_id}
+    if comment.reply_to is not None:
+        parent = (await deps.comments.get([comment.reply_to])).get(comment.reply_to)
+        if parent is None:
+            raise no_such_comment(comment.comment_id)
+        authors.add(parent.author_id)
+    if walled_off(await deps.graph.relations(viewer, among=authors)) & authors:
+        raise no_such_comment(comment.comment_id)
 
 
 def no_such_comment(comment_id: CommentId) -> Rejected:

@@ -1,5 +1,6 @@
 """Who may see what: pure judgements on what was fetched before."""
 
+from collections.abc import Set
 from typing import Literal
 
 from instastream.ids import UserId
@@ -31,6 +32,11 @@ def sees(reader: UserId, post: Post, author: User, relations: Relations) -> bool
     if post.author_id == reader:
         return not post.deleted
     return post.status == "ready" and hindrance(reader, author, relations) is None
+
+
+def walled_off(relations: Relations) -> Set[UserId]:
+    """Those of whom a reader sees nothing in what others share, nor they of the reader."""
+    return relations.blocks | relations.blocked_by
 
 
 def feed_shows(author_id: UserId, relations: Relations) -> bool:

@@ -53,7 +53,7 @@ def show_comment(shown: comments.Shown) -> Comment:
         reply_to=comment.reply_to,
         author=None if comment.deleted else show_user(shown.author),
         text=None if comment.deleted else comment.text,
-        mentions=[Mention(one.user_id, one.username) for one in comment.mentions],
+        mentions=[Mention(one.user_id, one.username) for one in shown.mentions],
         created_at=timestamp(comment.created_ms),
         edited_at=None if comment.edited_ms is None else timestamp(comment.edited_ms),
         deleted=comment.deleted,

@@ -5,13 +5,15 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from instastream.access import find_post, no_such_comment
+from instastream.access import check_thread, find_post, no_such_comment
+from instastream.comments import Mention
 from instastream.deps import Deps
 from instastream.ids import CommentId, PostId, UserId
 from instastream.reading.known import Known
 from instastream.reading.totals import Numbers
 from instastream.stores.comments import Comment, Order
 from instastream.stores.users import User
+from instastream.visibility import walled_off
 
 
 class Shown(Struct, frozen=True):
@@ -19,6 +21,7 @@ class Shown(Struct, frozen=True):
 
     comment: Comment
     author: User
+    mentions: list[Mention]  # of whom the viewer may know
     numbers: Numbers
 
 
@@ -34,8 +37,11 @@ async def get(
 ) -> Shown:
     """One comment; raises Rejected("comment-not-found")."""
     await find_post(post_id, viewer, deps)
-    found = (await deps.comments.get([comment_id])).values()
-    shown = await show([one for one in found if one.post_id == post_id], viewer, known, deps)
+    comment = (await deps.comments.get([comment_id])).get(comment_id)
+    if comment is None or comment.post_id != post_id:
+        raise no_such_comment(comment_id)
+    await check_thread(comment, viewer, deps)
+    shown = await show([comment], viewer, known, deps)
     if not shown:
         raise no_such_comment(comment_id)
     return shown[0]
@@ -102,18 +108,25 @@ async def show(
 ) -> list[Shown]:
     """Those of some comments that a viewer sees.
 
-    Not those of whom the viewer blocks or who block them, nor one that is deleted and has no
-    replies. All that decides it is loaded in bulk.
+    Not those of whom the viewer blocks or who block them, who are not among the mentioned either,
+    nor one that is deleted and has no replies. All that decides it is loaded in bulk.
     """
     authors = {comment.author_id for comment in comments}
+    mentioned = {one.user_id for comment in comments for one in comment.mentions}
     users, relations, numbers = await asyncio.gather(
         deps.users.get_all(authors),
-        deps.graph.relations(viewer, among=authors),
+        deps.graph.relations(viewer, among=authors | mentioned),
         known.numbers(viewer, {comment.comment_id: 1 for comment in comments}),
     )
-    seen = users.keys() - relations.blocks - relations.blocked_by
+    hidden = walled_off(relations)
+    seen = users.keys() - hidden
     return [
-        Shown(comment, users[comment.author_id], numbers[comment.comment_id])
+        Shown(
+            comment,
+            author=users[comment.author_id],
+            mentions=[one for one in comment.mentions if one.user_id not in hidden],
+            numbers=numbers[comment.comment_id],
+        )
         for comment in comments
         if comment.author_id in seen
         and (numbers[comment.comment_id].comments or not comment.deleted)
