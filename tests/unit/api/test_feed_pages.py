@@ -41,6 +41,30 @@ async def test_a_page_that_is_the_same_is_not_sent_again(
     assert changed.headers["etag"] != tag
 
 
+async def test_a_tag_is_worth_nothing_while_an_account_is_private_and_the_same_again_after(
+    ada: Person, bob: Person, deps: Deps
+) -> None:
+    await make_ready(await bob.post(caption="public"), deps)
+    path = f"/v1/users/{bob.id}/posts"
+    seen = await ada.get(path)
+    tag = {"if-none-match": seen.headers["etag"]}
+    for changed in (False, True):
+        await bob.ask("PATCH", "/v1/me", json={"private": True})
+        for sent in (tag, {"if-none-match": "*"}, {}):
+            refused = await ada.ask("GET", path, headers=sent)
+            assert problem(refused) == (403, "account-private")
+            assert "etag" not in refused.headers
+        if changed:
+            await make_ready(await bob.post(caption="private"), deps)
+        await bob.ask("PATCH", "/v1/me", json={"private": False})
+        again = await ada.ask("GET", path, headers=tag)
+        if changed:
+            assert [post["caption"] for post in again.json()["posts"]] == ["private", "public"]
+        else:
+            assert (again.status_code, again.content) == (304, b"")
+            assert (await ada.get(path)).content == seen.content
+
+
 async def test_tags_may_come_in_several_headers(ada: Person, path: str) -> None:
     tag = (await ada.get(path)).headers["etag"]
     for tags in ([tag, '"other"'], ['"other"', tag]):
