@@ -1,5 +1,6 @@
 """A request, read as its operation says: who asks, for what, with which body."""
 
+import json
 import re
 from contextlib import suppress
 from typing import Any, TypeVar
@@ -92,7 +93,20 @@ async def _body(request: Request, body: type[T]) -> T:
         path, what = explain(str(error), part="field")
         raise Invalid(Fault(what, pointer=_pointer(path))) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Rejected("malformed-json", f"the body is not JSON: {error}") from error
+        why = _half_a_character(raw) or f"the body is not JSON: {error}"
+        raise Rejected("malformed-json", why) from error
+
+
+def _half_a_character(raw: bytes) -> str | None:
+    """What is wrong with JSON in which a surrogate stands alone: the decoder says other things."""
+    try:
+        json.dumps(json.loads(raw), ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        half = ord(error.object[error.start])
+        return f"the body holds half a character: \\u{half:04x} without its other half"
+    except (ValueError, RecursionError):  # no JSON at all
+        pass
+    return None
 
 
 async def _bounded(request: Request) -> bytes:

@@ -56,9 +56,8 @@ async def test_a_method_that_is_not_there_names_those_that_are(
         b"nonsense",
         json.dumps(EVE).encode() + b" more",
         b'{"username": "\xff"}',
-        b'{"username": "\\ud800"}',
-        b'{"password": "\\udc00\\ud800"}',
-        b'{"\\ud800": 1}',
+        b'{"username": "\\ud800',
+        b'{"username": "\\ud800", "password": ' + b"[" * 100_000,
         b"\xef\xbb\xbf{}",
         b'{"username": NaN}',
         json.dumps(EVE).encode("utf-16"),
@@ -67,6 +66,31 @@ async def test_a_method_that_is_not_there_names_those_that_are(
 async def test_what_is_not_json_is_refused(http: AsyncClient, raw: bytes) -> None:
     response = await http.post("/v1/users", content=raw, headers=JSON)
     assert problem(response) == (400, "malformed-json")
+    assert response.json()["detail"].startswith("the body is not JSON: ")
+
+
+@pytest.mark.parametrize(
+    ("raw", "half"),
+    [
+        (b'{"username": "\\ud800"}', "ud800"),
+        (b'{"username": "eve\\uD83C\\n"}', "ud83c"),
+        (b'{"password": "\\udc00\\ud800"}', "udc00"),
+        (b'{"\\ud800": 1}', "ud800"),
+        (b'{"username": "\xed\xa0\xbc"}', "ud83c"),
+    ],
+)
+async def test_half_a_character_is_called_by_its_name(
+    http: AsyncClient, raw: bytes, half: str
+) -> None:
+    response = await http.post("/v1/users", content=raw, headers=JSON)
+    assert problem(response) == (400, "malformed-json")
+    what = f"the body holds half a character: \\{half} without its other half"
+    assert response.json()["detail"] == what
+
+
+async def test_both_halves_of_a_character_are_one(http: AsyncClient) -> None:
+    raw = b'{"username": "eve", "password": "\\ud83c\\udf3b \\\\ud83c and more"}'
+    assert (await http.post("/v1/users", content=raw, headers=JSON)).status_code == 201
 
 
 @pytest.mark.parametrize(
