@@ -14,7 +14,7 @@ from instastream.deps import Deps
 from instastream.errors import Rejected
 from instastream.events import decode, encode
 from instastream.handlers.engagement import record_comment
-from instastream.idempotency import bind
+from instastream.idempotency import bind, recall
 from instastream.ids import CommentId, PostId, UserId
 from instastream.limits import COMMENT_BUCKET_LENGTH, COMMENTS_RATE
 from instastream.pacing import pace
@@ -42,6 +42,10 @@ async def add(
             raise Rejected("reply-too-deep", f"reply to {parent.reply_to}, which this replies to")
     check_readable(text)
     usernames = mentioned(text)
+    digest = _digest(post_id, reply_to, text)
+    kept = await recall(idempotency_key, author_id, digest, deps)
+    if kept and (standing := await _standing(kept, deps)):
+        return standing
     await pace("comments", author_id, COMMENTS_RATE, deps)
     event = CommentAdded(
         comment_id=CommentId(await deps.ids.mint()),
@@ -53,23 +57,29 @@ async def add(
         mentions=await _mentions(usernames, author_id, deps),
         at_ms=deps.now_ms(),
     )
-    return await _add_once(event, idempotency_key, deps)
+    return await _add_once(event, Request(digest, encode(event).decode()), idempotency_key, deps)
 
 
-async def _add_once(event: CommentAdded, key: str | None, deps: Deps) -> Comment:
+async def _add_once(event: CommentAdded, request: Request, key: str | None, deps: Deps) -> Comment:
     """A repeated request has the event that it led to first, which may be in the log or not."""
-    fresh = encode(event).decode()
-    result = await bind(key, event.author_id, Request(_digest(event), fresh), deps)
-    if result != fresh:
+    result = await bind(key, event.author_id, request, deps)
+    if result != request.result:
+        if standing := await _standing(result, deps):
+            return standing
         event = _added(result)
-        if standing := (await deps.comments.get([event.comment_id])).get(event.comment_id):
-            return _not_deleted(standing)
     return await _say(event, deps)
 
 
-def _digest(event: CommentAdded) -> str:
+async def _standing(result: str, deps: Deps) -> Comment | None:
+    """The comment that a request led to, None where it was cut short."""
+    comment_id = _added(result).comment_id
+    standing = (await deps.comments.get([comment_id])).get(comment_id)
+    return standing and _not_deleted(standing)
+
+
+def _digest(post_id: PostId, reply_to: CommentId | None, text: str) -> str:
     """The same for the same request, also in later versions of this code."""
-    asked = msgspec.json.encode(["comment", event.post_id, event.reply_to, event.text])
+    asked = msgspec.json.encode(["comment", post_id, reply_to, text])
     return blake2b(asked, digest_size=16).hexdigest()
 
 

@@ -14,6 +14,19 @@ async def bind(key: str | None, user_id: UserId, request: Request, deps: Deps) -
     if key is None:
         return request.result
     standing = await deps.uploads.remember(user_id=user_id, key=key, request=request)
-    if standing.digest != request.digest:
+    return _result(standing, request.digest)
+
+
+async def recall(key: str | None, user_id: UserId, digest: str, deps: Deps) -> str | None:
+    """What a request with this digest led to when it came before, None where it did not.
+
+    It costs a read, and binds nothing. Raises as `bind` does.
+    """
+    standing = await deps.uploads.recall(user_id=user_id, key=key) if key else None
+    return _result(standing, digest) if standing else None
+
+
+def _result(standing: Request, digest: str) -> str:
+    if standing.digest != digest:
         raise Rejected("idempotency-key-reused", "this Idempotency-Key came with another request")
     return standing.result

@@ -67,6 +67,16 @@ async def test_an_idempotency_key_is_bound_to_its_first_request(deps: Deps, user
     assert await remember(user_id=user, key="other", request=first) == second
 
 
+async def test_what_a_key_is_bound_to_is_recalled_by_its_user(deps: Deps, user: UserId) -> None:
+    request = Request("first", '{"a": "result"}')
+    assert await deps.uploads.recall(user_id=user, key="k") is None
+    await deps.uploads.remember(user_id=user, key="k", request=request)
+    await deps.uploads.remember(user_id=user, key="k", request=Request("second"))
+    assert await deps.uploads.recall(user_id=user, key="k") == request
+    assert await deps.uploads.recall(user_id=user, key="other") is None
+    assert await deps.uploads.recall(user_id=UserId("1"), key="k") is None
+
+
 async def test_uploads_are_open_until_they_are_closed_or_their_time_is_over(
     deps: Deps, upload: Upload
 ) -> None:

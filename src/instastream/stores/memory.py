@@ -144,6 +144,9 @@ class MemoryUploads:
     async def remember(self, *, user_id: UserId, key: str, request: Request) -> Request:
         return self.keys.setdefault((user_id, key), request)
 
+    async def recall(self, *, user_id: UserId, key: str) -> Request | None:
+        return self.keys.get((user_id, key))
+
     async def open(self, upload: Upload, *, until_ms: int) -> None:
         self.open_ms[upload.user_id][upload.media_id] = until_ms
 

@@ -55,6 +55,9 @@ class Uploads(Protocol):
     async def remember(self, *, user_id: UserId, key: str, request: Request) -> Request:
         """Bind an Idempotency-Key to a request for a day; returns the one that stands."""
 
+    async def recall(self, *, user_id: UserId, key: str) -> Request | None:
+        """The request that a key is bound to; None where it isn't, or is being bound just now."""
+
     async def open(self, upload: Upload, *, until_ms: int) -> None:
         """Count it among those that its user has open, until then at most."""
 

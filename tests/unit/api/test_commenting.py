@@ -1,4 +1,4 @@
-"""Saying something about a post, over HTTP: what is accepted, by whom, and how often."""
+"""Saying something about a post, over HTTP: what is accepted, and by whom."""
 
 import asyncio
 import dataclasses
@@ -9,21 +9,17 @@ from httpx2 import AsyncClient
 
 from instastream.counting import Shard
 from instastream.deps import Deps
-from instastream.errors import Unavailable
 from instastream.ids import UserId
 from instastream.limits import (
     COMMENT_BUCKET_LENGTH,
     COMMENT_LENGTH_MAX,
-    COMMENTS_RATE,
     MARKS_MAX,
     MENTIONS_MAX,
-    Rate,
 )
 from instastream.reading import totals
 from instastream.stores.accounts import Credentials
 from instastream.stores.counters import Place
 from instastream.stores.memory_counters import MemoryCounters
-from instastream.stores.memory_rates import MemoryRates
 from tests.unit.api.commenting import count, path_of, put, say, texts
 from tests.unit.api.conftest import DownLog, Json, Person, make_ready, person, problem, serving
 
@@ -199,55 +195,6 @@ async def test_a_comment_stands_in_the_bucket_that_all_before_it_left_open(
     reply = await say(bob, post, to=said)
     stand = await deps.comments.get([said["id"], reply["id"]])
     assert [stand[one["id"]].bucket for one in (said, reply)] == [bucket, 0]
-
-
-class Clock:
-    """Stands still until it is set."""
-
-    now_ms = 1_795_000_000_000
-
-    def __call__(self) -> int:
-        return self.now_ms
-
-
-async def test_nobody_comments_faster_than_people_write(
-    ada: Person, bob: Person, post: Json, deps: Deps
-) -> None:
-    clock = Clock()
-    async with serving(deps, rates=MemoryRates(clock)) as http:
-        ada.http = bob.http = http
-        first = await say(bob, post)
-        for _ in range(COMMENTS_RATE.at_once - 1):
-            await say(bob, post)
-        edit = {"text": "other words"}
-        for refused in (
-            await put(bob, post, text="words"),
-            await bob.ask("PATCH", path_of(post, first), json=edit),
-        ):
-            assert problem(refused) == (429, "too-many-requests")
-            assert refused.headers["retry-after"] == str(COMMENTS_RATE.every_s)
-        await say(ada, post)
-        clock.now_ms += int(COMMENTS_RATE.every_s * 1000) - 1
-        assert problem(await put(bob, post, text="words")) == (429, "too-many-requests")
-        clock.now_ms += 1
-        await say(bob, post)
-        assert problem(await put(bob, post, text="words")) == (429, "too-many-requests")
-
-
-class AbsentRates:
-    """A Redis that is down."""
-
-    async def take(self, key: str, rate: Rate) -> float:
-        raise Unavailable("redis", "connection refused")
-
-
-async def test_where_rates_are_not_known_nobody_is_kept_from_anything(
-    bob: Person, post: Json, deps: Deps
-) -> None:
-    async with serving(deps, rates=AbsentRates()) as http:
-        bob.http = http
-        for _ in range(COMMENTS_RATE.at_once + 1):
-            await say(bob, post)
 
 
 async def test_the_same_key_is_the_same_comment_and_with_other_words_refused(

@@ -17,6 +17,7 @@ CLAIM = """UPDATE uploads SET post_id = ?, request_digest = ?
     WHERE media_id = ? IF post_id = null AND user_id != null"""
 REMEMBER = f"""INSERT INTO idempotency_keys (user_id, key, request_digest, result)
     VALUES (?, ?, ?, ?) IF NOT EXISTS USING TTL {KEY_TTL_S}"""
+RECALL = "SELECT request_digest, result FROM idempotency_keys WHERE user_id = ? AND key = ?"
 
 # Removed by the same clock that it was written by, and a moment later.
 OPEN = """INSERT INTO open_uploads (user_id, media_id, until_ms) VALUES (?, ?, ?)
@@ -64,7 +65,11 @@ class CassandraUploads:
         row = await self._session.execute_once(
             REMEMBER, int(user_id), key, request.digest, request.result
         )
-        return request if row.applied else Request(row.request_digest, row.result or "")
+        return request if row.applied else _request(row)
+
+    async def recall(self, *, user_id: UserId, key: str) -> Request | None:
+        rows = await self._session.execute(RECALL, int(user_id), key)
+        return _request(rows[0]) if rows else None
 
     async def open(self, upload: Upload, *, until_ms: int) -> None:
         await self._session.execute(
@@ -91,6 +96,10 @@ class CassandraUploads:
 
     async def record_swept(self, key: str) -> None:
         await self._session.execute(RECORD_SWEPT, key)
+
+
+def _request(row: Row) -> Request:
+    return Request(row.request_digest, row.result or "")
 
 
 def _upload(media_id: MediaId, row: Row) -> Upload:
