@@ -14,8 +14,8 @@ from instastream.auditing.drift import Audit
 from instastream.auditing.proving import Proof, Sample, prove
 from instastream.auditing.recounting import audit_all, audit_post
 from instastream.auditing.repairing import repair_all
-from instastream.deps import open_deps
-from instastream.errors import InstastreamError
+from instastream.deps import Deps, open_deps
+from instastream.errors import InstastreamError, Rejected
 from instastream.ids import PostId, parse_post_id
 from instastream.process import complete
 from instastream.settings import Settings
@@ -62,7 +62,8 @@ def audit(
     """Recount who likes what and what is said of what, and say where a counter says otherwise.
 
     Changes nothing without `--repair`, and disturbs nobody: what is counted meanwhile is no drift.
-    Safe to repeat and to stop anywhere. Exit code 1 where something is wrong and not repaired.
+    Safe to repeat and to stop anywhere. Exit code 1 where something is wrong and not repaired, or
+    where there is no such post.
 
     **Examples**
 
@@ -112,9 +113,17 @@ async def _audit(
         except asyncio.CancelledError:
             steps.say(f"{found.shards} shards were recounted, {len(found.drift)} things wrong")
             raise
+        if post_id:
+            await _check_there(post_id, found, deps)
         if sample.length:
             proof = await prove(sample.subjects, deps, repair=repair, report=steps.report)
         if repair:
             drift = await repair_all(found.drift, deps, report=steps.report)
             found = replace(found, drift=drift)
     return Audited(audit=found, proof=proof, seed=sample.seed)
+
+
+async def _check_there(post_id: PostId, found: Audit, deps: Deps) -> None:
+    """Raise Rejected where neither a post nor anything that is counted of one has this id."""
+    if not (found.shards or found.drift or await deps.posts.get([post_id])):
+        raise Rejected("post-not-found", f"there is no post {post_id}")

@@ -14,7 +14,7 @@ from instastream.auditing.proving import Sample
 from instastream.counting import Shard
 from instastream.counts_cli import Audited
 from instastream.deps import Deps, memory_deps
-from instastream.errors import InstastreamError
+from instastream.errors import InstastreamError, Rejected
 from instastream.handlers.engagement import like_marks
 from instastream.ids import PostId
 from instastream.images.pool import RenderPool
@@ -35,7 +35,9 @@ from tests.flow.counting_world import (
     liked,
     memory,
     miscount,
+    new_id,
 )
+from tests.stores.test_posts import finalized
 
 
 async def audit(
@@ -142,7 +144,25 @@ async def test_one_post_is_audited_with_its_comments_and_replies(
         ("comments", COMMENT, "size", 8, 1, False),
         ("comments", COMMENT, "shown", 1, 8, False),
     ]
-    assert found(await audit(deps, monkeypatch, post=PostId(REPLY))) == []
+
+
+@pytest.mark.parametrize("sample", [0, 10])
+async def test_a_post_that_is_not_there_is_not_said_to_be_right(
+    deps: Deps, monkeypatch: pytest.MonkeyPatch, sample: int
+) -> None:
+    await happen(deps, *HISTORY)
+    for nothing in (PostId(REPLY), PostId(new_id())):
+        with pytest.raises(Rejected, match=f"there is no post {nothing}"):
+            await audit(deps, monkeypatch, post=nothing, sample=sample)
+
+
+async def test_a_post_of_which_nothing_is_counted_yet_is_right(
+    deps: Deps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post_id = PostId(new_id())
+    await deps.posts.record_finalized(finalized(post_id, ADA))
+    audited = await audit(deps, monkeypatch, post=post_id)
+    assert (audited.wrong, audited.audit.shards) == (0, 0)
 
 
 class Stuck(MemoryAudits):
