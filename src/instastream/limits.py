@@ -53,6 +53,7 @@ REBUILD_LENGTH = 20  # an author's latest posts: of most that is enough for a li
 FEED_SLACK = 64  # trimmed only this far past the length, so that trimming is rare
 PAGE_LENGTH_DEFAULT = 30  # three phone screens
 PAGE_LENGTH_MAX = 100
+WALK_STEP_MAX = 500  # entries read at once, past hidden ones: 2 MB of the longest comments
 FOLLOW_BACKFILL = 20  # an author's latest posts, for someone who begins to follow
 LIKE_SHARDS_MAX = 256  # of one post: a partition of 100 MB for 500 million likes
 LIKE_SHARDS_PULLED = 256  # a celebrity's post takes likes from every worker at once
@@ -121,6 +122,7 @@ assert PUSH_BELOW <= PULL_FROM
 assert FLAGS_AGE_MS < PENDING_TTL_S * 1000
 assert PAGE_LENGTH_MAX <= RECENT_LENGTH
 assert PAGE_LENGTH_DEFAULT <= PAGE_LENGTH_MAX <= FEED_LENGTH
+assert PAGE_LENGTH_MAX < WALK_STEP_MAX
 assert FANOUT_BATCH_LENGTH <= FANOUT_PAGE_LENGTH
 TEXT_LENGTH_MAX = CAPTION_LENGTH_MAX + MEDIA_MAX * ALT_TEXT_LENGTH_MAX
 assert 12 * TEXT_LENGTH_MAX < REQUEST_BYTES_MAX  # \uXXXX\uXXXX a character

@@ -1,9 +1,9 @@
 """What is shown of users: profiles, who follows whom, who likes what; and being private."""
 
 import asyncio
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from functools import partial
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from msgspec import Struct
 
@@ -15,6 +15,7 @@ from instastream.ids import PostId, UserId
 from instastream.relations import Relations, WallKind
 from instastream.stores.users import User
 from instastream.visibility import hindrance
+from instastream.walking import Step, Walked, walk
 
 
 class Fetch(Protocol):
@@ -34,11 +35,7 @@ class Profile(Struct, frozen=True, kw_only=True):
     relations: Relations | None
 
 
-class People(Struct, frozen=True):
-    """Some users, in the order of a list, and the place to go on from, None at the end."""
-
-    users: list[User]
-    after: str | None
+People: TypeAlias = Walked[str, User]  # some users, in the order of a list
 
 
 async def look_at(user_id: UserId, viewer: UserId, deps: Deps) -> Profile:
@@ -83,27 +80,20 @@ async def followees(
     return await _people(fetch, viewer, after=after, limit=limit, deps=deps)
 
 
-async def likers(post_id: PostId, viewer: UserId, *, before: int, limit: int, deps: Deps) -> People:
+async def likers(post_id: PostId, viewer: UserId, *, before: str, limit: int, deps: Deps) -> People:
     """Who likes a post, newest first, from below a place on; without those who block the viewer.
 
     A page is never short while there are more. Raises Rejected("post-not-found").
     """
     post = await find_post(post_id, viewer, deps)
-    shown: list[tuple[int, User]] = []
-    while len(shown) <= limit:
-        listed = await deps.likes.newest(post_id, post.like_shards, before=before, limit=limit + 1)
+
+    async def read(before: str, count: int) -> Step[str, User]:
+        listed = await deps.likes.newest(post_id, post.like_shards, before=int(before), limit=count)
         ids = [UserId(one.member) for one in listed]
-        users, hidden = await asyncio.gather(deps.users.get_all(ids), _who_block(viewer, ids, deps))
-        shown += [
-            (one.place, users[user_id])
-            for one, user_id in zip(listed, ids, strict=True)
-            if user_id in users and user_id not in hidden
-        ]
-        if len(listed) <= limit:
-            break
-        before = listed[-1].place
-    after = str(shown[limit - 1][0]) if len(shown) > limit else None
-    return People([user for _, user in shown[:limit]], after)
+        places = [str(one.place) for one in listed]
+        return await _step(ids, places, viewer, more=len(listed) == count, deps=deps)
+
+    return await walk(read, after=before, limit=limit)
 
 
 async def requests(user_id: UserId, *, after: str, limit: int, deps: Deps) -> People:
@@ -122,18 +112,33 @@ async def _people(
     fetch: Fetch, viewer: UserId | None, *, after: str, limit: int, deps: Deps
 ) -> People:
     """A page without those who block the viewer, never short while there are more."""
-    shown: list[User] = []
-    while len(shown) <= limit:
-        ids = await fetch(after=after, limit=limit + 1)
-        users, hidden = await asyncio.gather(deps.users.get_all(ids), _who_block(viewer, ids, deps))
-        shown += [users[one] for one in ids if one in users and one not in hidden]
-        if len(ids) <= limit:
-            break
-        after = ids[-1]
-    return People(shown[:limit], shown[limit - 1].user_id if len(shown) > limit else None)
+
+    async def read(after: str, count: int) -> Step[str, User]:
+        ids = await fetch(after=after, limit=count)
+        return await _step(ids, ids, viewer, more=len(ids) == count, deps=deps)
+
+    return await walk(read, after=after, limit=limit)
 
 
-async def _who_block(viewer: UserId | None, ids: list[UserId], deps: Deps) -> Set[UserId]:
+async def _step(
+    ids: Sequence[UserId],
+    places: Sequence[str],
+    viewer: UserId | None,
+    *,
+    more: bool,
+    deps: Deps,
+) -> Step[str, User]:
+    """Of these users, each at a place of the list, those who joined and don't block the viewer."""
+    users, hidden = await asyncio.gather(deps.users.get_all(ids), _who_block(viewer, ids, deps))
+    shown = [
+        (place, users[user_id])
+        for place, user_id in zip(places, ids, strict=True)
+        if user_id in users and user_id not in hidden
+    ]
+    return Step(shown, places[-1] if more else None)
+
+
+async def _who_block(viewer: UserId | None, ids: Sequence[UserId], deps: Deps) -> Set[UserId]:
     if viewer is None:
         return frozenset()
     return (await deps.graph.relations(viewer, among=set(ids))).blocked_by

@@ -39,7 +39,7 @@ async def likers(asked: Asked[UsersQuery, Nothing]) -> Answer[Users]:
     people = await profiles.likers(
         post_id,
         asked.viewer,
-        before=int(after_of(path, asked) or newest(asked.deps.now_ms())),
+        before=after_of(path, asked) or newest(asked.deps.now_ms()),
         limit=asked.query.limit,
         deps=asked.deps,
     )

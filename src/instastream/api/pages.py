@@ -51,7 +51,7 @@ def answer_users(
     people: profiles.People, path: str, asked: Asked[UsersQuery, Nothing]
 ) -> Answer[Users]:
     """A page of users, and a Link to the next one."""
-    users = [show_user(user) for user in people.users]
+    users = [show_user(user) for user in people.shown]
     if people.after is None:
         return Answer(Users(users, None))
     target = f"{path}?limit={asked.query.limit}"

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import TypeAlias
 
 from msgspec import Struct
 
@@ -14,6 +15,7 @@ from instastream.reading.totals import Numbers
 from instastream.stores.comments import Comment, Order
 from instastream.stores.users import User
 from instastream.visibility import walled_off
+from instastream.walking import Step, Walked, walk
 
 
 class Shown(Struct, frozen=True):
@@ -25,11 +27,7 @@ class Shown(Struct, frozen=True):
     numbers: Numbers
 
 
-class Page(Struct, frozen=True):
-    """Some of a thread, and the comment to go on from, None at the end."""
-
-    shown: list[Shown]
-    after: CommentId | None
+Page: TypeAlias = Walked[CommentId | None, Shown]  # some of a thread
 
 
 async def get(
@@ -92,15 +90,14 @@ async def _page(
     deps: Deps,
 ) -> Page:
     """Without what is not for the viewer, never short while there is more."""
-    shown: list[Shown] = []
-    while len(shown) <= limit:
-        stand = await deps.comments.thread(thread_id, order=order, after=after, limit=limit + 1)
-        shown += await show(stand, viewer, known, deps)
-        if len(stand) <= limit:
-            break
-        after = stand[-1].comment_id
-    more = len(shown) > limit
-    return Page(shown[:limit], shown[limit - 1].comment.comment_id if more else None)
+
+    async def read(after: CommentId | None, count: int) -> Step[CommentId | None, Shown]:
+        stand = await deps.comments.thread(thread_id, order=order, after=after, limit=count)
+        shown = await show(stand, viewer, known, deps)
+        last = stand[-1].comment_id if len(stand) == count else None
+        return Step([(one.comment.comment_id, one) for one in shown], last)
+
+    return await walk(read, after=after, limit=limit)
 
 
 async def show(

@@ -9,11 +9,12 @@ from instastream.access import admit, no_such_user
 from instastream.deps import Deps
 from instastream.errors import Unavailable
 from instastream.ids import PostId, UserId, newest
-from instastream.limits import FEED_LENGTH
+from instastream.limits import FEED_LENGTH, RECENT_LENGTH, WALK_STEP_MAX
 from instastream.reading.circles import Circle
 from instastream.reading.known import Known, Shown
 from instastream.reading.rebuilding import rebuild
 from instastream.stores.counts import Pending
+from instastream.walking import Step, walk
 
 TAG_BYTES = 12
 
@@ -69,6 +70,7 @@ async def read_feed(
         limit=limit,
         size=size,
         known=known,
+        step_max=RECENT_LENGTH,  # of more each author's timeline would be read
     )
 
 
@@ -184,21 +186,20 @@ async def _page(
     limit: int,
     size: str,
     known: Known,
+    step_max: int = WALK_STEP_MAX,
 ) -> Page:
     """The newest posts below an id: what is ready of some authors, and whatever others have."""
-    seen: list[Shown] = []
-    while len(seen) <= limit:
-        ids = await below(before, limit + 1)
+
+    async def read(before: PostId, count: int) -> Step[PostId, Shown]:
+        ids = await below(before, count)
         found = await known.shown(ids, size)
-        seen += [
-            shown
+        seen = [
+            (shown.post_id, shown)
             for shown in map(found.get, ids)
             if shown and (shown.author_id in (ready_of if shown.ready else all_of))
         ]
-        if len(ids) <= limit:
-            break
-        before = ids[-1]
-    after = seen[limit - 1].post_id if len(seen) > limit else None
-    page = seen[:limit]
-    shards: dict[str, int] = {shown.post_id: shown.like_shards for shown in page}
-    return Page(page, await known.engagement.json(viewer, shards, pending), after)
+        return Step(seen, ids[-1] if len(ids) == count else None)
+
+    page = await walk(read, after=before, limit=limit, step_max=step_max)
+    shards: dict[str, int] = {shown.post_id: shown.like_shards for shown in page.shown}
+    return Page(page.shown, await known.engagement.json(viewer, shards, pending), page.after)
