@@ -5,13 +5,20 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from instastream.batches import Batches
-from instastream.errors import Corrupt, Unavailable, Unready
+from instastream.errors import Corrupt
 from instastream.events import Event, Record, decode
 from instastream.handlers.table import BatchHandlers
 from instastream.limits import BATCHES_BYTES_MAX, COUNT_BATCH_LENGTH, FETCHED_RECORD_BYTES
-from streams.worker import NO_CHORES, App, Chore, Fetched, Partition, continue_trace_of, own_process
-
-HELD = (Unavailable, Unready)  # nothing is skipped where a log is not what it was
+from streams.worker import (
+    HELD,
+    NO_CHORES,
+    App,
+    Chore,
+    Fetched,
+    Partition,
+    continue_trace_of,
+    own_process,
+)
 
 
 class BatchApp(App):
@@ -26,12 +33,6 @@ class BatchApp(App):
         self._batches: Batches[Partition, Fetched] = Batches(
             length_max=COUNT_BATCH_LENGTH, bytes_max=BATCHES_BYTES_MAX, size_bytes=_size_bytes
         )
-
-    async def on_start(self) -> None:
-        """Raises Unready where a topic is not the one whose events were counted before."""
-        await super().on_start()
-        for topic in self.handlers:
-            await self.deps.epochs.of(topic)
 
     async def begin(
         self, partition: Partition, records: Sequence[Fetched], generation: int

@@ -4,11 +4,19 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from instastream.errors import Unavailable
 from instastream.events import Record, decode
 from instastream.handlers.table import Handlers
 from instastream.progress import Progress
-from streams.worker import NO_CHORES, App, Chore, Fetched, Partition, continue_trace_of, own_process
+from streams.worker import (
+    HELD,
+    NO_CHORES,
+    App,
+    Chore,
+    Fetched,
+    Partition,
+    continue_trace_of,
+    own_process,
+)
 
 
 class EventApp(App):
@@ -57,7 +65,7 @@ class EventApp(App):
         continue_trace_of(fetched)
         record = Record(event, partition=fetched.partition, offset=fetched.offset)
         with self.metrics.timed(event):
-            caused = await self.wait_out(partial(handler, record, self.deps), Unavailable)
+            caused = await self.wait_out(partial(handler, record, self.deps), HELD)
             await self.append(caused)
 
 

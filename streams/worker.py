@@ -27,8 +27,8 @@ from faust.types import TP, AppT, ConsumerMessage, StreamT
 from mode.loop import use
 
 from instastream.deps import Deps, open_deps
-from instastream.errors import Unavailable
-from instastream.events import Event
+from instastream.errors import Unavailable, Unready
+from instastream.events import DATED, Event
 from instastream.garbage import collect_rarely
 from instastream.limits import FETCHED_LENGTH_MAX, FETCHES_WAITING
 from instastream.metrics import WorkerMetrics, serve_metrics
@@ -46,6 +46,7 @@ Fetched: TypeAlias = ConsumerRecord
 Partition: TypeAlias = TP
 Result = TypeVar("Result")
 Chore = Callable[[Deps], Awaitable[object]]  # safe to stop anywhere, and to run on many workers
+HELD = (Unavailable, Unready)  # nothing is skipped where a log is not what it was
 NO_CHORES: Mapping[Chore, float] = MappingProxyType({})
 
 
@@ -117,6 +118,7 @@ class App(faust.App):
         self.running: set[asyncio.Task[None]] = set()
         self._random = random.Random()
         type(self.transport).Consumer = ExactConsumer
+        self._dated = DATED.intersection(topics)
         prefixed = sorted({self.settings.prefix + topic for topic in topics})
         self.agent(self.topic(*prefixed), name=name)(self.consume)
         for chore, every_s in chores.items():
@@ -125,8 +127,11 @@ class App(faust.App):
         self.on_partitions_revoked.connect(self._lose_partitions)
 
     async def on_start(self) -> None:
+        """Raises Unready where a topic is not the one whose offsets dated what is kept."""
         deps = await self.add_async_context(open_deps(self.settings))
         self.deps = replace(deps, waited=self.waited)
+        for topic in self._dated:
+            await self.deps.epochs.of(topic)
         serve_metrics(os.environ)
         await super().on_start()
 

@@ -222,6 +222,7 @@ AnyEvent = (
     | CommentDeleted
 )
 EVENTS: tuple[type[Event], ...] = AnyEvent.__args__
+DATED = frozenset({"posts", "engagement", "comments"})  # whose offsets date what is kept
 
 E = TypeVar("E", bound=Event, covariant=True)
 

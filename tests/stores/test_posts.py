@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 from msgspec.structs import replace
 
+from instastream.counting import EPOCHS, version_of
 from instastream.deps import Deps
 from instastream.events import (
     AltText,
@@ -15,7 +16,6 @@ from instastream.events import (
     MediaReady,
     PostDeleted,
     PostEdited,
-    Record,
     UploadFinalized,
     Variant,
 )
@@ -158,9 +158,27 @@ async def test_the_last_edit_in_the_log_counts_whenever_it_comes(deps: Deps, use
                 for n in range(2):
                     await record(deps, at_position(finalized(post_id, user), n, of=2))
             else:
-                await deps.posts.record_edited(Record(edits[turn], 0, turn))
+                await deps.posts.record_edited(edits[turn], version=turn + 1)
         post = (await deps.posts.get([post_id]))[post_id]
         assert (post.caption, [one.alt_text for one in post.media]) == ("", ["later", "one"])
+
+
+async def test_words_of_a_topic_made_anew_are_later_though_its_offsets_are_not(
+    deps: Deps, user: UserId, post_ids: list[PostId]
+) -> None:
+    post_id = post_ids[0]
+    await record(deps, finalized(post_id, user))
+    told = 0
+    for epoch, offset in ((0, 10**9), (1, 0), (0, 10**9), (EPOCHS - 1, 10**13)):
+        words, alt_texts = f"of epoch {epoch}", [AltText(0, f"seen in {epoch}")]
+        edit = PostEdited(
+            post_id=post_id, author_id=user, caption=words, alt_texts=alt_texts, at_ms=1
+        )
+        version = version_of(epoch=epoch, offset=offset)
+        await deps.posts.record_edited(edit, version=version)
+        told = max(told, epoch)
+        post = (await deps.posts.get([post_id]))[post_id]
+        assert (post.caption, post.media[0].alt_text) == (f"of epoch {told}", f"seen in {told}")
 
 
 async def test_what_is_deleted_stays_so_whatever_comes_later(deps: Deps, user: UserId) -> None:

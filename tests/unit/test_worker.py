@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from instastream.deps import memory_deps
-from instastream.errors import Unavailable
+from instastream.errors import Unavailable, Unready
 from instastream.events import Event, Record, UserJoined, encode
 from streams.single import EventApp as App
 from tests.conftest import IN_MEMORY
@@ -99,10 +99,11 @@ async def test_what_is_read_again_is_handled_again_and_stops_nobody(
     assert [*app.progress.committable().values()] == [10]
 
 
-async def test_a_store_that_is_away_is_waited_for(
-    app: App, handled: Handled, log: GrumpyLog
+@pytest.mark.parametrize("trouble", [Unavailable("redis", "away"), Unready("made anew")])
+async def test_an_event_is_held_in_place_while_it_can_not_be_handled(
+    app: App, handled: Handled, log: GrumpyLog, trouble: Exception
 ) -> None:
-    handled.answers = [Unavailable("redis", "away"), Unavailable("redis", "away"), []]
+    handled.answers = [trouble, trouble, []]
     await consume(app, event(7))
     assert handled.offsets == [7, 7, 7]
     assert log.raw == []

@@ -21,7 +21,7 @@ from instastream.api.openapi import OPERATIONS
 from instastream.api.operations import JSON, Answer, AnyOperation
 from instastream.api.views import encode_post, numbers_json
 from instastream.deps import Deps, open_deps
-from instastream.handlers.engagement import ENGAGEMENT
+from instastream.events import DATED
 from instastream.reading.known import Known
 from instastream.reading.streams import Streams
 from instastream.settings import Settings
@@ -55,8 +55,8 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
         yield
         return
     async with open_deps(app.state.settings) as deps:
-        for topic in ENGAGEMENT:
-            await deps.epochs.of(topic)  # Unready where it is not what was counted before
+        for topic in DATED:
+            await deps.epochs.of(topic)  # Unready where it is not the one of before
         _open(app, deps)
         yield
         await app.state.streams.close()

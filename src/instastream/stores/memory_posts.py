@@ -9,7 +9,6 @@ from instastream.events import (
     MediaReady,
     PostDeleted,
     PostEdited,
-    Record,
     UploadFinalized,
 )
 from instastream.ids import PostId, UserId
@@ -28,7 +27,7 @@ class MemoryPosts:
     finalized: dict[PostId, dict[int, UploadFinalized]] = field(default_factory=_by_position)
     ready: dict[PostId, dict[int, MediaReady]] = field(default_factory=_by_position)
     failed: dict[PostId, dict[int, MediaFailed]] = field(default_factory=_by_position)
-    edited: dict[PostId, dict[int, PostEdited]] = field(default_factory=_by_position)  # by offset
+    edited: dict[PostId, dict[int, PostEdited]] = field(default_factory=_by_position)  # by version
     deleted: set[PostId] = field(default_factory=set)
     pulled: set[UserId] = field(default_factory=set)  # authors
 
@@ -41,8 +40,8 @@ class MemoryPosts:
     async def record_failed(self, event: MediaFailed) -> None:
         self.failed[event.post_id][event.position] = event
 
-    async def record_edited(self, record: Record[PostEdited]) -> None:
-        self.edited[record.event.post_id][record.offset] = record.event
+    async def record_edited(self, event: PostEdited, *, version: int) -> None:
+        self.edited[event.post_id][version] = event
 
     async def record_deleted(self, event: PostDeleted) -> None:
         self.deleted.add(event.post_id)

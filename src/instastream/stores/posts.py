@@ -10,7 +10,6 @@ from instastream.events import (
     MediaReady,
     PostDeleted,
     PostEdited,
-    Record,
     UploadFinalized,
 )
 from instastream.ids import MediaId, PostId, UserId, minted_ms
@@ -82,8 +81,8 @@ class Posts(Protocol):
     async def record_failed(self, event: MediaFailed) -> None:
         """The media can't be rendered."""
 
-    async def record_edited(self, record: Record[PostEdited]) -> None:
-        """The post has other words, unless later ones are there."""
+    async def record_edited(self, event: PostEdited, *, version: int) -> None:
+        """The post has other words, unless those of a later version are there."""
 
     async def record_deleted(self, event: PostDeleted) -> None:
         """The post is deleted, and in no timeline."""

@@ -15,8 +15,8 @@ RAISE = """UPDATE log_epochs SET epoch = ?, topic_id = ?, partitions = ? WHERE t
     IF epoch = ?"""
 CHECKED_FOR_MS = 5_000  # a topic that is made anew under a process is noticed within it
 WHAT_TO_DO = (
-    "raise its `epoch` in infra/topics.toml, run `instastream provision`, and start the "
-    "`engagement` workers and the API again (docs/operating.md, Epochs)"
+    "raise its `epoch` in infra/topics.toml, run `instastream provision`, and start the workers "
+    "and the API again (docs/operating.md, Epochs)"
 )
 
 
@@ -79,5 +79,5 @@ def _compare(topic: str, recorded: Row, life: TopicLife) -> None:
     )
     raise Unready(
         f"topic {topic} {found} since epoch {recorded.epoch} began: its offsets would be taken for "
-        f"those of before, and events not be counted; {WHAT_TO_DO}"
+        f"those of before, and events be skipped; {WHAT_TO_DO}"
     )

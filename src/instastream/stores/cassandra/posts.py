@@ -1,7 +1,7 @@
 """Posts and timelines on Cassandra.
 
 Each event writes columns of its own, at a timestamp of its own: redelivery, delay and disorder
-leave the same rows. A post's first words are older than every edit, which its offset dates.
+leave the same rows. A post's first words are older than every edit, which its version dates.
 """
 
 from itertools import groupby
@@ -15,7 +15,6 @@ from instastream.events import (
     MediaReady,
     PostDeleted,
     PostEdited,
-    Record,
     UploadFinalized,
 )
 from instastream.ids import MediaId, PostId, UserId, minted_ms, month_before, month_of
@@ -23,9 +22,8 @@ from instastream.media import Outcome
 from instastream.stores.cassandra.session import Row, Session
 from instastream.stores.posts import Failure, Media, Post
 
-FIRST = 1  # the timestamp of what a post begins with, in microseconds like all of Cassandra's
+FIRST = 1  # the timestamp of what a post begins with; an edit's is its version above it
 CELEBRITIES = 0  # their one partition: tens of thousands of ids at most
-FIRST_EDIT = 2  # the timestamp of the edit at offset 0
 
 RECORD_FINALIZED = """INSERT INTO posts (post_id, author_id, caption, media_count,
     fanout, like_shards, position, media_id, content_type, alt_text)
@@ -88,9 +86,8 @@ class CassandraPosts:
             RECORD_FAILED, event.at_ms, failure, int(event.post_id), event.position
         )
 
-    async def record_edited(self, record: Record[PostEdited]) -> None:
-        event, edited = record.event, record.offset + FIRST_EDIT
-        post_id = int(event.post_id)
+    async def record_edited(self, event: PostEdited, *, version: int) -> None:
+        post_id, edited = int(event.post_id), FIRST + version
         for alt_text in event.alt_texts:
             await self._session.execute(
                 EDIT_ALT_TEXT, edited, alt_text.text, post_id, alt_text.position
