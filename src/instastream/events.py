@@ -222,7 +222,8 @@ AnyEvent = (
     | CommentDeleted
 )
 EVENTS: tuple[type[Event], ...] = AnyEvent.__args__
-DATED = frozenset({"posts", "engagement", "comments"})  # whose offsets date what is kept
+# Topics whose offsets date what is kept: each has an epoch (docs/decisions/0029).
+DATED = frozenset({"posts", "graph", "users", "engagement", "comments"})
 
 E = TypeVar("E", bound=Event, covariant=True)
 

@@ -26,9 +26,9 @@ class FollowRequested(EdgeEvent, frozen=True, kw_only=True, tag="follow.requeste
 
 
 class FollowApproved(EdgeEvent, frozen=True, kw_only=True, tag="follow.approved.v1"):
-    """`followee_id` lets `follower_id` follow; `request` is the offset of what is answered."""
+    """`followee_id` lets `follower_id` follow; `request` says where in the log the request is."""
 
-    request: Count
+    request: Count  # its offset, and 2^44 for each epoch of the topic that was before
 
 
 class FollowDenied(EdgeEvent, frozen=True, kw_only=True, tag="follow.denied.v1"):

@@ -108,7 +108,7 @@ async def _answer(
         event = kind(
             follower_id=follower_id,
             followee_id=followee_id,
-            request=edge.offset,
+            request=edge.place,
             at_ms=deps.now_ms(),
         )
         await _say_edge(event, deps)

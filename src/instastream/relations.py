@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
+from instastream.counting import EPOCH_BITS, version_of
 from instastream.events import (
     FollowApproved,
     FollowDenied,
@@ -33,7 +34,7 @@ STATES: dict[type[EdgeEvent], EdgeState] = {
     UserUnfollowed: "none",
     FollowDenied: "none",
 }
-PLACES = 3  # of versions at one offset: what was said there, its approval, its denial
+VERSIONS = 3  # of each place in the log: what was said there, its approval, its denial
 
 
 class Edge(Struct, frozen=True, kw_only=True):
@@ -41,7 +42,8 @@ class Edge(Struct, frozen=True, kw_only=True):
 
     Versions come from places in the log, so events may be applied in any order, any number of
     times. An answer stands right behind the request it answers: whatever was said after the
-    request is larger. A denial is larger than an approval of the same request.
+    request is larger. A denial is larger than an approval of the same request. Where the topic
+    was made anew since, nobody knows any more where the request was: it stands where it was said.
     """
 
     follower_id: UserId
@@ -50,19 +52,19 @@ class Edge(Struct, frozen=True, kw_only=True):
     version: int
 
     @property
-    def offset(self) -> int:
+    def place(self) -> int:
         """Where in the log the edge was last spoken of; a request's is what its answer names."""
-        return self.version // PLACES
+        return self.version // VERSIONS
 
 
 class Wall(Struct, frozen=True, kw_only=True):
-    """What an event says of a wall: the event with the larger offset is right."""
+    """What an event says of a wall: the event with the larger version is right."""
 
     user_id: UserId  # who put it up or took it down
     other_id: UserId
     kind: WallKind
     stands: bool
-    offset: int
+    version: int
 
 
 class Relations(Struct, frozen=True, kw_only=True):
@@ -75,16 +77,16 @@ class Relations(Struct, frozen=True, kw_only=True):
     mutes: Set[UserId] = frozenset()
 
 
-def edge_of(record: Record[EdgeEvent]) -> Edge:
-    """What an event says of its edge."""
-    event = record.event
+def edge_of(record: Record[EdgeEvent], *, epoch: int) -> Edge:
+    """What an event says of its edge; `epoch` is that of the topic."""
+    event, place = record.event, version_of(epoch=epoch, offset=record.offset) - 1
     match event:
         case FollowApproved():
-            version = event.request * PLACES + 1
+            version = _asked_at(event, place) * VERSIONS + 1
         case FollowDenied():
-            version = event.request * PLACES + 2
+            version = _asked_at(event, place) * VERSIONS + 2
         case _:
-            version = record.offset * PLACES
+            version = place * VERSIONS
     return Edge(
         follower_id=event.follower_id,
         followee_id=event.followee_id,
@@ -93,8 +95,13 @@ def edge_of(record: Record[EdgeEvent]) -> Edge:
     )
 
 
-def wall_of(record: Record[WallEvent]) -> Wall:
-    """What an event says of its wall."""
+def _asked_at(answer: FollowApproved | FollowDenied, place: int) -> int:
+    """The place of what an event at a place answers; its own, where that was in another topic."""
+    return answer.request if answer.request >> EPOCH_BITS == place >> EPOCH_BITS else place
+
+
+def wall_of(record: Record[WallEvent], *, epoch: int) -> Wall:
+    """What an event says of its wall; `epoch` is that of the topic."""
     event = record.event
     if isinstance(event, BlockEvent):
         user_id, other_id = event.blocker_id, event.blocked_id
@@ -105,5 +112,5 @@ def wall_of(record: Record[WallEvent]) -> Wall:
         other_id=other_id,
         kind="blocks" if isinstance(event, BlockEvent) else "mutes",
         stands=isinstance(event, UserBlocked | UserMuted),
-        offset=record.offset,
+        version=version_of(epoch=epoch, offset=record.offset),
     )

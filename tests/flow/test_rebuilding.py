@@ -260,7 +260,7 @@ async def test_a_list_is_of_those_alone_whom_the_feed_shows() -> None:
     shown, muted = UserId(numbered(10)), UserId(numbered(11))
     deps = stores_of({shown: 2, muted: 2}, 0)
     deps.graph.walls[READER, muted, "mutes"] = Wall(
-        user_id=READER, other_id=muted, kind="mutes", stands=True, offset=0
+        user_id=READER, other_id=muted, kind="mutes", stands=True, version=0
     )
     ids = await newest_of_all(READER, deps)
     assert ids == await deps.posts.timeline(shown, before=PostId("9"), limit=9)

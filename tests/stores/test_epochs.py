@@ -14,8 +14,18 @@ from infra.provision import Topic, create_topics, provision, record_epochs
 from instastream.counting import version_of
 from instastream.deps import Deps, now_ms, open_deps
 from instastream.errors import Unavailable, Unready
-from instastream.events import Event, PostLiked, PostUnliked, Record
+from instastream.events import (
+    Event,
+    PostLiked,
+    PostUnliked,
+    ProfileChanged,
+    Record,
+    UserJoined,
+    UserUnfollowed,
+    UserUnmuted,
+)
 from instastream.handlers.engagement import count_likes
+from instastream.handlers.graph import record_changed, record_edge, record_joined, record_wall
 from instastream.ids import LikeId, PostId, UserId
 from instastream.log import KafkaLog
 from instastream.settings import Settings
@@ -185,6 +195,34 @@ async def test_a_process_notices_what_becomes_of_its_topic_and_keeps_to_its_epoc
         await record_epochs(counted)
         with pytest.raises(Unready, match="start this process again"):
             await epochs.of(TOPIC)
+
+
+PRIVATE = "UPDATE users USING TIMESTAMP 5 SET private = true WHERE user_id = ?"
+MUTES = "UPDATE walls USING TIMESTAMP 5 SET mutes = true WHERE user_id = ? AND other_id = ?"
+FOLLOWS = """UPDATE following USING TIMESTAMP 15 SET state = 'follows'
+    WHERE follower_id = ? AND followee_id = ?"""
+
+
+@pytest.mark.parametrize(("offset", "stays"), [(4, True), (6, False)])
+async def test_what_was_written_before_a_topic_had_epochs_was_said_in_the_first(
+    settings: Settings, offset: int, stays: bool
+) -> None:
+    """All of it by what stood at offset 5."""
+    one, other = UserId(new_id()), UserId(new_id())
+    both = int(one), int(other)
+    async with open_session(settings) as session, open_deps(settings) as deps:
+        await record_joined(Record(UserJoined(user_id=one, username="x", at_ms=1), 0, 0), deps)
+        for cql, key in ((PRIVATE, both[:1]), (MUTES, both), (FOLLOWS, both)):
+            await session.execute(cql, *key)
+        private = ProfileChanged(user_id=one, private=False, at_ms=1)
+        await record_changed(Record(private, 0, offset), deps)
+        unmuted = UserUnmuted(muter_id=one, muted_id=other, at_ms=1)
+        await record_wall(Record(unmuted, 0, offset), deps)
+        unfollowed = UserUnfollowed(follower_id=one, followee_id=other, at_ms=1)
+        await record_edge(Record(unfollowed, 0, offset), deps)
+        user, relations = await deps.users.get(one), await deps.graph.relations(one)
+    assert user
+    assert (user.private, other in relations.mutes, other in relations.following) == (stays,) * 3
 
 
 USERS = [UserId(new_id()) for _ in range(20)]

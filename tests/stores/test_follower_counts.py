@@ -40,7 +40,7 @@ def history(random: Random, follower: UserId, followees: list[UserId]) -> list[E
         event = kind(follower_id=follower, followee_id=followee, at_ms=0, **fields)
         if isinstance(event, FollowRequested):
             asked[followee] = offset
-        edges.append(edge_of(Record(event, 0, offset)))
+        edges.append(edge_of(Record(event, 0, offset), epoch=0))
     return edges
 
 

@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from itertools import permutations
+from typing import Any
 
 import pytest
 
@@ -42,16 +43,16 @@ async def unfollow(deps: Deps, follower: UserId, followee: UserId, offset: int) 
     await tell(deps, UserUnfollowed(follower_id=follower, followee_id=followee, at_ms=0), offset)
 
 
-async def tell(deps: Deps, event: EdgeEvent, offset: int) -> None:
-    await deps.graph.record_edge(edge_of(Record(event, 0, offset)))
+async def tell(deps: Deps, event: EdgeEvent, offset: int, *, epoch: int = 0) -> None:
+    await deps.graph.record_edge(edge_of(Record(event, 0, offset), epoch=epoch))
 
 
 async def request(deps: Deps, follower: UserId, followee: UserId, offset: int) -> None:
     await tell(deps, FollowRequested(follower_id=follower, followee_id=followee, at_ms=0), offset)
 
 
-async def wall(deps: Deps, event: WallEvent, offset: int) -> None:
-    await deps.graph.record_wall(wall_of(Record(event, 0, offset)))
+async def wall(deps: Deps, event: WallEvent, offset: int, *, epoch: int = 0) -> None:
+    await deps.graph.record_wall(wall_of(Record(event, 0, offset), epoch=epoch))
 
 
 async def following(deps: Deps, follower: UserId, followee: UserId) -> str:
@@ -122,6 +123,41 @@ async def test_an_answer_is_to_its_request_and_to_nothing_that_was_said_later(
         assert await deps.graph.followers_count(followee) == (state == "follows")
 
     await asyncio.gather(*(check(order) for order in permutations(said)))
+
+
+async def test_what_is_said_in_a_topic_made_anew_is_later_though_its_offsets_are_not(
+    deps: Deps,
+) -> None:
+    follower, followee = a_user(), a_user()
+    edge: dict[str, Any] = {"follower_id": follower, "followee_id": followee, "at_ms": 0}
+    for _ in range(2):  # the old one is told again
+        await tell(deps, UserFollowed(**edge), 1_000)
+        await tell(deps, UserUnfollowed(**edge), 0, epoch=1)
+    assert await following(deps, follower, followee) == "none"
+    await tell(deps, FollowRequested(**edge), 3, epoch=1)
+    asked = await deps.graph.edge(follower_id=follower, followee_id=followee)
+    assert asked
+    await tell(deps, FollowApproved(**edge, request=asked.place), 5, epoch=1)
+    assert await following(deps, follower, followee) == "follows"
+    await tell(deps, UserUnfollowed(**edge), 4, epoch=1)
+    assert await following(deps, follower, followee) == "none", "said before it was answered"
+
+
+@pytest.mark.parametrize(("answer", "state"), [(FollowApproved, "follows"), (FollowDenied, "none")])
+@pytest.mark.parametrize("request_in_new_topic", [2, 2_000])
+async def test_an_answer_that_is_told_again_in_a_topic_made_anew_answers_its_request(
+    deps: Deps, answer: type[FollowApproved | FollowDenied], state: str, request_in_new_topic: int
+) -> None:
+    """It names a place in the old topic, and stands behind its request in the new one, too."""
+    follower, followee = a_user(), a_user()
+    edge: dict[str, Any] = {"follower_id": follower, "followee_id": followee, "at_ms": 0}
+    said = FollowRequested(**edge), answer(**edge, request=1_000)
+    for epoch, at in ((0, 1_000), (1, request_in_new_topic)):
+        for offset, event in enumerate(said, at):
+            await tell(deps, event, offset, epoch=epoch)
+        assert await following(deps, follower, followee) == state
+    await tell(deps, UserUnfollowed(**edge), request_in_new_topic + 2, epoch=1)
+    assert await following(deps, follower, followee) == "none"
 
 
 async def test_an_edge_has_a_direction(deps: Deps) -> None:
@@ -219,6 +255,15 @@ async def test_the_last_word_on_a_wall_decides_in_whatever_order(deps: Deps) -> 
         assert (await deps.graph.relations(ada)).blocks == {bob}
         assert (await deps.graph.relations(bob)).blocked_by == {ada}
         assert (await deps.graph.relations(ada)).mutes == set()
+
+
+async def test_a_wall_of_a_topic_made_anew_is_later_though_its_offset_is_not(deps: Deps) -> None:
+    ada, bob = a_user(), a_user()
+    for _ in range(2):
+        await wall(deps, UserUnblocked(blocker_id=ada, blocked_id=bob, at_ms=0), 1_000)
+        await wall(deps, UserBlocked(blocker_id=ada, blocked_id=bob, at_ms=0), 0, epoch=1)
+    assert (await deps.graph.relations(ada)).blocks == {bob}
+    assert (await deps.graph.relations(bob)).blocked_by == {ada}
 
 
 async def test_each_may_block_the_other(deps: Deps) -> None:

@@ -1,5 +1,6 @@
 """Who there is, and who follows, blocks and mutes whom; whoever keeps it in memory is told."""
 
+from instastream.counting import version_of
 from instastream.deps import Deps
 from instastream.events import (
     Event,
@@ -32,21 +33,24 @@ async def record_joined(record: Record[UserJoined], deps: Deps) -> list[Event]:
 
 async def record_changed(record: Record[ProfileChanged], deps: Deps) -> list[Event]:
     """The profile says whether the account is private."""
-    await deps.users.record_changed(record)
+    epoch = await deps.epochs.of(ProfileChanged.topic)
+    version = version_of(epoch=epoch, offset=record.offset)
+    await deps.users.record_changed(record.event, version=version)
     await _tell(deps, record.event.user_id)
     return []
 
 
 async def record_edge(record: Record[EdgeEvent], deps: Deps) -> list[Event]:
     """The edge is in the graph, asked for, or gone."""
-    await deps.graph.record_edge(edge_of(record))
+    epoch = await deps.epochs.of(EdgeEvent.topic)
+    await deps.graph.record_edge(edge_of(record, epoch=epoch))
     await _tell(deps, record.event.follower_id)
     return []
 
 
 async def record_wall(record: Record[WallEvent], deps: Deps) -> list[Event]:
     """The block or mute stands, or is gone."""
-    wall = wall_of(record)
+    wall = wall_of(record, epoch=await deps.epochs.of(record.event.topic))
     await deps.graph.record_wall(wall)
     await _tell(deps, wall.user_id, wall.other_id)
     return []

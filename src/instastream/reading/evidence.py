@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from instastream.deps import Deps
 from instastream.events import Event, Record
+from instastream.follows import EdgeEvent
 from instastream.ids import CLOCK_AHEAD_MS_MAX, PostId, UserId, minted_ms
 from instastream.reading.explaining import Facts
 from instastream.relations import Relations
@@ -28,11 +29,12 @@ async def gather(
     report: Report = silent,
 ) -> Facts:
     """What there is to know; of each key at most what is in the latest `records_max` records."""
-    reader, posts, state, celebrities = await asyncio.gather(
+    reader, posts, state, celebrities, epoch = await asyncio.gather(
         deps.users.get(reader_id),
         deps.posts.get([post_id]),
         deps.feeds.peek(reader_id),
         deps.posts.celebrities(),
+        deps.epochs.of(EdgeEvent.topic),
     )
     post = posts.get(post_id)
     keys = _keys(reader_id, post_id, post)
@@ -60,6 +62,7 @@ async def gather(
         state=state,
         is_celebrity=post is not None and post.author_id in celebrities,
         records=[record for of_key in records for record in of_key],
+        epoch=epoch,
     )
 
 

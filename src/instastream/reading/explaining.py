@@ -93,6 +93,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     state: FeedState | None  # of the reader's list
     is_celebrity: bool  # the author's timeline is read beside the list
     records: Sequence[Record[Event]]  # of each key in order
+    epoch: int  # of `graph`
 
 
 class Deciding(Struct, frozen=True):
@@ -161,7 +162,7 @@ def _apart(facts: Facts, post: Post) -> Verdict | None:
     """What lies between a reader and an author but walls."""
     said = _edge(facts, post.author_id)
     state = _state(facts.relations, post.author_id)
-    if said and edge_of(said).state != state:
+    if said and edge_of(said, epoch=facts.epoch).state != state:
         return _verdict("not-recorded", said)
     if state == "requested":
         return _verdict("requested", said)
@@ -226,7 +227,7 @@ def _ended(facts: Facts, author_id: UserId) -> Record[EdgeEvent] | None:
     ended: Record[EdgeEvent] | None = None
     before: EdgeState = "none"
     for record in _edges(facts, author_id):
-        state = edge_of(record).state
+        state = edge_of(record, epoch=facts.epoch).state
         if state == "none" and before != "none":
             ended = record
         before = state
@@ -240,7 +241,7 @@ def _edges(facts: Facts, author_id: UserId) -> list[Record[EdgeEvent]]:
         for record in _all(facts, EdgeEvent)
         if (record.event.follower_id, record.event.followee_id) == (facts.reader_id, author_id)
     ]
-    return sorted(of_edge, key=lambda record: edge_of(record).version)
+    return sorted(of_edge, key=lambda record: edge_of(record, epoch=facts.epoch).version)
 
 
 def _wall(
@@ -254,7 +255,7 @@ def _wall(
     of_wall = [
         record
         for record in walls
-        if ((wall := wall_of(record)).user_id, wall.other_id, wall.kind)
+        if ((wall := wall_of(record, epoch=facts.epoch)).user_id, wall.other_id, wall.kind)
         == (user_id, other_id, kind)
     ]
     return max(of_wall, key=lambda record: record.offset, default=None)

@@ -23,7 +23,7 @@ class Graph(Protocol):
     """Edges and walls. Lists are ascending by id, and pages of them come after `after` ("": all).
 
     Every `record_` method is idempotent and may come in any order, from any number of processes
-    at once: the larger version or offset wins.
+    at once: the larger version wins.
     """
 
     async def record_edge(self, edge: Edge) -> None:

@@ -102,13 +102,13 @@ class MemoryUsers:
     """Users in a dict."""
 
     users: dict[UserId, User] = field(default_factory=dict)
-    private: dict[UserId, tuple[int, bool]] = field(default_factory=dict)  # offset, what was said
+    private: dict[UserId, tuple[int, bool]] = field(default_factory=dict)  # version, what was said
 
     async def record_joined(self, event: UserJoined) -> None:
         self.users.setdefault(event.user_id, User(event.user_id, event.username, event.at_ms))
 
-    async def record_changed(self, record: Record[ProfileChanged]) -> None:
-        event, said = record.event, (record.offset, record.event.private)
+    async def record_changed(self, event: ProfileChanged, *, version: int) -> None:
+        said = version, event.private
         self.private[event.user_id] = max(self.private.get(event.user_id, said), said)
 
     async def get(self, user_id: UserId) -> User | None:

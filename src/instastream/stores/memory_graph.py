@@ -24,7 +24,7 @@ class MemoryGraph:
     async def record_wall(self, wall: Wall) -> None:
         key = (wall.user_id, wall.other_id, wall.kind)
         standing = self.walls.get(key)
-        if standing is None or wall.offset > standing.offset:
+        if standing is None or wall.version > standing.version:
             self.walls[key] = wall
 
     async def edge(self, *, follower_id: UserId, followee_id: UserId) -> Edge | None:

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from instastream.events import ProfileChanged, Record, UserJoined
+from instastream.events import ProfileChanged, UserJoined
 from instastream.ids import UserId
 
 
@@ -24,8 +24,8 @@ class Users(Protocol):
     async def record_joined(self, event: UserJoined) -> None:
         """Idempotent: the same event again changes nothing."""
 
-    async def record_changed(self, record: Record[ProfileChanged]) -> None:
-        """Idempotent and in any order: what was said last in the log is right."""
+    async def record_changed(self, event: ProfileChanged, *, version: int) -> None:
+        """Idempotent and in any order: what is said by the larger version is right."""
 
     async def get(self, user_id: UserId) -> User | None:
         """One profile, or None."""

@@ -78,6 +78,7 @@ SHOWN = Facts(
     state=FeedState([NEWER, POST_ID, OLDER], building=False),
     is_celebrity=False,
     records=[],
+    epoch=0,
 )
 NOISE: list[Event] = [
     UserFollowed(follower_id=READER, followee_id=OTHER, at_ms=900),

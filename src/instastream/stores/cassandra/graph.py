@@ -13,6 +13,8 @@ from instastream.stores.cassandra.followers import CassandraFollowers
 from instastream.stores.cassandra.session import Row, Session
 from instastream.stores.graph import BUCKETS, GONE_TTL_S
 
+FIRST_VERSION = -1  # makes a timestamp of a wall's version: 0 of the first
+
 FOLLOW = """INSERT INTO following (follower_id, followee_id, state)
     VALUES (?, ?, ?) USING TIMESTAMP ? AND TTL ?"""
 EDGE = """SELECT state, WRITETIME(state) AS version FROM following
@@ -58,13 +60,14 @@ class CassandraGraph:
 
     async def record_wall(self, wall: Wall) -> None:
         ttl_s = 0 if wall.stands else GONE_TTL_S
+        at = wall.version + FIRST_VERSION
         user, other = int(wall.user_id), int(wall.other_id)
         if wall.kind == "mutes":
-            await self._session.execute(MUTES, wall.offset, ttl_s, wall.stands, user, other)
+            await self._session.execute(MUTES, at, ttl_s, wall.stands, user, other)
             return
         await asyncio.gather(
-            self._session.execute(BLOCKS, wall.offset, ttl_s, wall.stands, user, other),
-            self._session.execute(BLOCKED, wall.offset, ttl_s, wall.stands, other, user),
+            self._session.execute(BLOCKS, at, ttl_s, wall.stands, user, other),
+            self._session.execute(BLOCKED, at, ttl_s, wall.stands, other, user),
         )
 
     async def edge(self, *, follower_id: UserId, followee_id: UserId) -> Edge | None:

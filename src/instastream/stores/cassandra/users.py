@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Collection
 
-from instastream.events import ProfileChanged, Record, UserJoined
+from instastream.events import ProfileChanged, UserJoined
 from instastream.ids import UserId
 from instastream.stores.cassandra.session import Session
 from instastream.stores.users import User
 
 RECORD = "INSERT INTO users (user_id, username, joined_ms) VALUES (?, ?, ?) USING TIMESTAMP ?"
+FIRST_VERSION = -1  # makes a timestamp of a version: 0 of the first
 CHANGE = "UPDATE users USING TIMESTAMP ? SET private = ? WHERE user_id = ?"
 GET = "SELECT username, joined_ms, private FROM users WHERE user_id = ?"
 
@@ -25,9 +26,9 @@ class CassandraUsers:
             RECORD, int(event.user_id), event.username, event.at_ms, first_wins
         )
 
-    async def record_changed(self, record: Record[ProfileChanged]) -> None:
-        event = record.event
-        await self._session.execute(CHANGE, record.offset, event.private, int(event.user_id))
+    async def record_changed(self, event: ProfileChanged, *, version: int) -> None:
+        at = version + FIRST_VERSION
+        await self._session.execute(CHANGE, at, event.private, int(event.user_id))
 
     async def get(self, user_id: UserId) -> User | None:
         rows = await self._session.execute(GET, int(user_id))
