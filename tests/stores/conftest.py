@@ -12,7 +12,10 @@ from instastream.deps import Deps, memory_deps, open_deps
 from instastream.ids import PostId, UserId, compose
 from instastream.images.pool import RenderPool
 from instastream.settings import Settings
+from instastream.stores.cassandra.session import open_session
+from instastream.stores.memory_counters import MemoryCounters
 from tests.conftest import IN_MEMORY
+from tests.stores.counter_breaking import CassandraHand, Hand, MemoryHand
 from tests.stores.redis_cluster import running_cluster
 
 BASE_MS = 1_795_000_000_000  # some day in 2026
@@ -31,6 +34,16 @@ async def deps(opening: AbstractAsyncContextManager[Deps]) -> AsyncIterator[Deps
     """The stores of one backend; every test makes ids of its own."""
     async with opening as deps:
         yield deps
+
+
+@pytest_asyncio.fixture(scope="session")
+async def hand(deps: Deps, request: pytest.FixtureRequest) -> AsyncIterator[Hand]:
+    """What breaks the counters of likes in the stores of `deps`."""
+    if isinstance(deps.likes, MemoryCounters):
+        yield MemoryHand(deps.likes)
+        return
+    async with open_session(request.getfixturevalue("settings")) as session:
+        yield CassandraHand(session)
 
 
 def new_id(*, at_ms: int = BASE_MS) -> str:

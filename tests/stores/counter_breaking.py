@@ -21,6 +21,15 @@ class Hand(Protocol):
     async def lose(self, place: Place, member: Member) -> None:
         """A member is there no more."""
 
+    async def publish(self, place: Place, count: int) -> None:
+        """What is published of it is too much."""
+
+    async def unpublish(self, place: Place) -> None:
+        """Nothing is published of it."""
+
+    async def destroy(self, place: Place) -> None:
+        """Nothing of it is there."""
+
 
 @dataclass
 class MemoryHand:
@@ -33,6 +42,15 @@ class MemoryHand:
 
     async def lose(self, place: Place, member: Member) -> None:
         del self.counters.members[place][member]
+
+    async def publish(self, place: Place, count: int) -> None:
+        self.counters.kept[place] = replace(self.counters.kept[place], count=count)
+
+    async def unpublish(self, place: Place) -> None:
+        del self.counters.kept[place]
+
+    async def destroy(self, place: Place) -> None:
+        del self.counters.counted[place], self.counters.members[place]
 
 
 @dataclass
@@ -76,17 +94,14 @@ class CassandraHand:
         await self.session.execute(cql, 2 * version, version, *_key(place))
 
     async def publish(self, place: Place, count: int) -> None:
-        """What is published of it is too much."""
         cql = "UPDATE post_counts USING TIMESTAMP ? SET count = ? WHERE post_id = ? AND shard = ?"
         await self.session.execute(cql, await self._date(place), count, *_key(place))
 
     async def unpublish(self, place: Place) -> None:
-        """Nothing is published of it."""
         cql = "DELETE FROM post_counts USING TIMESTAMP ? WHERE post_id = ? AND shard = ?"
         await self.session.execute(cql, await self._date(place), *_key(place))
 
     async def destroy(self, place: Place) -> None:
-        """Nothing of it is there."""
         cql = "DELETE FROM likes USING TIMESTAMP ? WHERE subject_id = ? AND shard = ?"
         await self.session.execute(cql, await self._date(place), *_key(place))
 

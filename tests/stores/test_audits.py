@@ -1,6 +1,5 @@
 """Shards recounted: whatever an event did not do to them is found, and repaired."""
 
-from collections.abc import AsyncIterator
 from random import Random
 
 import pytest
@@ -9,28 +8,15 @@ import pytest_asyncio
 from instastream.auditing.drift import drift_of
 from instastream.counting import Mark, Shard
 from instastream.deps import Deps
-from instastream.settings import Settings
 from instastream.stores.audits import RING, Audits, Recount, arcs, nothing_at
-from instastream.stores.cassandra.session import open_session
 from instastream.stores.counters import Place
-from instastream.stores.memory_counters import MemoryCounters
 from tests.stores.conftest import new_id
-from tests.stores.counter_breaking import CassandraHand, Hand, MemoryHand
+from tests.stores.counter_breaking import Hand
 
 
 @pytest.fixture
 def audits(deps: Deps) -> Audits:
     return deps.audits["likes"]
-
-
-@pytest_asyncio.fixture(scope="session")
-async def hand(deps: Deps, request: pytest.FixtureRequest) -> AsyncIterator[Hand]:
-    if isinstance(deps.likes, MemoryCounters):
-        yield MemoryHand(deps.likes)
-        return
-    settings: Settings = request.getfixturevalue("settings")
-    async with open_session(settings) as session:
-        yield CassandraHand(session)
 
 
 @pytest_asyncio.fixture

@@ -1,7 +1,6 @@
 """What is published of posts with several shards: lost, wrong or left behind, it is found."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
@@ -10,7 +9,7 @@ from instastream.auditing.drift import Drift
 from instastream.auditing.recounting import audit_post, recounts
 from instastream.auditing.repairing import repair_all
 from instastream.counting import Shard
-from instastream.deps import Deps, open_deps
+from instastream.deps import Deps
 from instastream.ids import PostId
 from instastream.settings import Settings
 from instastream.shell import ignore
@@ -19,22 +18,10 @@ from instastream.stores.cassandra.counters import CassandraCounters
 from instastream.stores.cassandra.session import open_session
 from instastream.stores.counters import Place
 from tests.stores.conftest import new_id
-from tests.stores.counter_breaking import CassandraHand
+from tests.stores.counter_breaking import Hand
 from tests.stores.test_audits import marks
 
 SHARDS = 4
-
-
-@pytest_asyncio.fixture(scope="session")
-async def deps(settings: Settings) -> AsyncIterator[Deps]:
-    async with open_deps(settings) as deps:
-        yield deps
-
-
-@pytest_asyncio.fixture(scope="session")
-async def hand(settings: Settings) -> AsyncIterator[CassandraHand]:
-    async with open_session(settings) as session:
-        yield CassandraHand(session)
 
 
 @pytest_asyncio.fixture
@@ -71,7 +58,7 @@ async def test_what_is_published_is_right(deps: Deps, places: list[Place]) -> No
 
 
 async def test_what_was_never_published_is_found(
-    deps: Deps, places: list[Place], hand: CassandraHand
+    deps: Deps, places: list[Place], hand: Hand
 ) -> None:
     await hand.unpublish(places[2])
     assert told(await found(deps, places))[0] == (2, "total", 0, 2)
@@ -79,7 +66,7 @@ async def test_what_was_never_published_is_found(
 
 
 async def test_what_is_published_wrong_is_found(
-    deps: Deps, places: list[Place], hand: CassandraHand
+    deps: Deps, places: list[Place], hand: Hand
 ) -> None:
     await hand.publish(places[1], 7)
     assert (1, "total", 7, 2) in told(await found(deps, places))
@@ -99,7 +86,7 @@ async def test_what_is_published_as_of_an_older_event_is_found(
 
 
 async def test_a_wrong_shard_is_published_anew_when_it_is_repaired(
-    deps: Deps, places: list[Place], hand: CassandraHand
+    deps: Deps, places: list[Place], hand: Hand
 ) -> None:
     await hand.miscount(places[1], 9)
     said = await deps.audits["likes"].said(places[1].subject_id, [1])
@@ -111,7 +98,7 @@ async def test_a_wrong_shard_is_published_anew_when_it_is_repaired(
 
 
 async def test_a_shard_that_is_gone_is_found_and_not_repaired(
-    deps: Deps, places: list[Place], hand: CassandraHand
+    deps: Deps, places: list[Place], hand: Hand
 ) -> None:
     await hand.destroy(places[2])
     assert told(await found(deps, places))[0] == (2, "total", 2, 0)

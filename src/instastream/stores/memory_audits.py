@@ -61,17 +61,21 @@ class MemoryAudits:
                 self.counters.placed[place].setdefault(member, some_place(at, member))
 
     async def published(self, arc: Arc) -> AsyncIterator[dict[Place, Shard]]:
-        published: list[dict[Place, Shard]] = []
-        for shards in published:
-            yield shards
+        subject_ids = {place.subject_id for place in self.counters.kept}
+        for subject_id in sorted(subject_ids, key=_token):
+            if arc.after < _token(subject_id) <= arc.until:
+                yield await self.published_of([subject_id])
 
     async def published_of(self, subject_ids: Collection[str]) -> dict[Place, Shard]:
-        return {}
+        kept = self.counters.kept
+        return {place: kept[place] for place in sorted(kept) if place.subject_id in subject_ids}
 
     async def republish(self, shards: Mapping[Place, Shard]) -> None:
-        pass
+        for place, shard in shards.items():
+            if self.counters.kept.get(place, Shard()).version <= shard.version:
+                self.counters.kept[place] = shard
 
 
-def _token(place: Place) -> int:
-    digest = blake2b(f"{place.subject_id}:{place.shard}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, signed=True)
+def _token(of: Place | str) -> int:
+    """Where a shard is on the ring, or what is published of a subject."""
+    return int.from_bytes(blake2b(str(of).encode(), digest_size=8).digest(), signed=True)
