@@ -197,7 +197,7 @@ async def test_a_process_notices_what_becomes_of_its_topic_and_keeps_to_its_epoc
             await epochs.of(TOPIC)
 
 
-PRIVATE = "UPDATE users USING TIMESTAMP 5 SET private = true WHERE user_id = ?"
+PUBLIC = "UPDATE users USING TIMESTAMP 5 SET private = false WHERE user_id = ?"
 MUTES = "UPDATE walls USING TIMESTAMP 5 SET mutes = true WHERE user_id = ? AND other_id = ?"
 FOLLOWS = """UPDATE following USING TIMESTAMP 15 SET state = 'follows'
     WHERE follower_id = ? AND followee_id = ?"""
@@ -212,9 +212,9 @@ async def test_what_was_written_before_a_topic_had_epochs_was_said_in_the_first(
     both = int(one), int(other)
     async with open_session(settings) as session, open_deps(settings) as deps:
         await record_joined(Record(UserJoined(user_id=one, username="x", at_ms=1), 0, 0), deps)
-        for cql, key in ((PRIVATE, both[:1]), (MUTES, both), (FOLLOWS, both)):
+        for cql, key in ((PUBLIC, both[:1]), (MUTES, both), (FOLLOWS, both)):
             await session.execute(cql, *key)
-        private = ProfileChanged(user_id=one, private=False, at_ms=1)
+        private = ProfileChanged(user_id=one, private=True, at_ms=1)
         await record_changed(Record(private, 0, offset), deps)
         unmuted = UserUnmuted(muter_id=one, muted_id=other, at_ms=1)
         await record_wall(Record(unmuted, 0, offset), deps)
@@ -222,7 +222,8 @@ async def test_what_was_written_before_a_topic_had_epochs_was_said_in_the_first(
         await record_edge(Record(unfollowed, 0, offset), deps)
         user, relations = await deps.users.get(one), await deps.graph.relations(one)
     assert user
-    assert (user.private, other in relations.mutes, other in relations.following) == (stays,) * 3
+    stay = (not user.private, other in relations.mutes, other in relations.following)
+    assert stay == (stays,) * 3
 
 
 USERS = [UserId(new_id()) for _ in range(20)]
