@@ -9,6 +9,7 @@ from instastream.errors import Corrupt
 from instastream.events import Event, Record, decode
 from instastream.handlers.table import BatchHandlers
 from instastream.limits import BATCHES_BYTES_MAX, COUNT_BATCH_LENGTH, FETCHED_RECORD_BYTES
+from instastream.progress import Progress
 from streams.worker import (
     HELD,
     NO_CHORES,
@@ -52,17 +53,19 @@ class BatchApp(App):
         if self._generation != self.consumer_generation_id:
             self.forget()  # it is read again, here or elsewhere
         while batch := self._batches.begin():
-            self.run(self._finish(*batch))
+            partition, records = batch
+            for offset in _ends(records):
+                self.progress.begin(partition, offset)
+            self.run(self._finish(partition, records, self.progress))
 
-    async def _finish(self, partition: Partition, records: Sequence[Fetched]) -> None:
+    async def _finish(
+        self, partition: Partition, records: Sequence[Fetched], progress: Progress[Partition]
+    ) -> None:
         """Handle one batch, however long it takes, and mark it done."""
-        progress, ends = self.progress, {records[0].offset, records[-1].offset}
-        for offset in sorted(ends):
-            progress.begin(partition, offset)
         topic = records[0].topic.removeprefix(self.settings.prefix)
         continue_trace_of(records[0])
         await self._handle(topic, await self._sound(topic, records))
-        for offset in ends:
+        for offset in _ends(records):
             progress.done(partition, offset)
         self._batches.done(partition)
         self._begin_batches()
@@ -95,6 +98,11 @@ class BatchApp(App):
             middle = len(records) // 2
             await self._handle(topic, records[:middle])
             await self._handle(topic, records[middle:])
+
+
+def _ends(records: Sequence[Fetched]) -> list[int]:
+    """What stands for a batch: nothing of it is done before all of it is."""
+    return sorted({records[0].offset, records[-1].offset})
 
 
 def _size_bytes(record: Fetched) -> int:

@@ -158,6 +158,21 @@ async def test_what_waited_while_partitions_moved_is_not_begun(
     assert committable(app) == [3]
 
 
+async def test_a_batch_that_began_before_partitions_moved_is_not_committed_after(
+    app: BatchApp, handled: Handled, log: GrumpyLog
+) -> None:
+    async def rebalance() -> None:
+        """Before the batch has made its first step."""
+        assert handled.batches == []
+        app._lose_partitions()
+        app.consumer_generation_id = 2
+        app._restart_progress()
+
+    await consume(app, likes(1), rebalance, a_moment)
+    assert handled.batches == [[1]]
+    assert committable(app) == [], "it may be another worker's by now"
+
+
 async def test_once_partitions_are_lost_what_waits_is_not_begun(
     app: BatchApp, handled: Handled, log: GrumpyLog
 ) -> None:
