@@ -63,12 +63,13 @@ async def test_every_shard_is_in_one_part_of_the_ring(audits: Audits, deps: Deps
     places = {Place(new_id(), shard) for shard in (0, 0, 1, 7, 255) for _ in range(20)}
     for place in places:
         await deps.likes.apply({place: marks([(5, True)])})
-    met = [
-        one.place
-        for arc in arcs(16)
-        async for one in audits.recounts(arc)
-        if one.place in places and not wrong(one)
-    ]
+    met = []
+    for arc in arcs(16):
+        found = [one async for one in audits.recounts(arc)]
+        met += [one.place for one in found if one.place in places and not wrong(one)]
+        tokens = [audits.token(one.place) for one in found]
+        assert tokens == sorted(tokens), "in the order of the ring"
+        assert all(arc.after < token <= arc.until for token in tokens)
     assert sorted(met) == sorted(places)
     assert places <= {one.place async for one in audits.recounts(RING)}
 

@@ -57,8 +57,20 @@ async def _with(
 
 async def recounts(kind: Kind, arc: Arc, deps: Deps) -> AsyncGenerator[list[Recount], None]:
     """Some at a time, of all shards in a part of the ring, also lost ones."""
+    async for some in found(kind, arc, deps):
+        yield some
+    async for some in lost(kind, arc, deps):
+        yield some
+
+
+async def found(kind: Kind, arc: Arc, deps: Deps) -> AsyncGenerator[list[Recount], None]:
+    """Some at a time, of the shards in a part of the ring that are there, in its order."""
     async for some in _together(deps.audits[kind].recounts(arc)):
         yield some
+
+
+async def lost(kind: Kind, arc: Arc, deps: Deps) -> AsyncGenerator[list[Recount], None]:
+    """Some at a time, of those that are not there though something of them is published."""
     async for some in _together(_lost(kind, arc, deps)):
         yield some
 

@@ -6,7 +6,7 @@ from random import Random
 
 from instastream.auditing.drift import Audit
 from instastream.auditing.judging import judge
-from instastream.auditing.recounting import recounts
+from instastream.auditing.recounting import found, lost
 from instastream.deps import Deps
 from instastream.metrics import AUDITED, DRIFT
 from instastream.stores.audits import RING, Arc
@@ -18,26 +18,48 @@ SHARDS_MAX = 2_000
 log = logging.getLogger(__name__)
 
 
-async def audit_some(deps: Deps) -> list[Audit]:
-    """One run, from anywhere on: all workers together come around, however many there are."""
-    after = Random().randint(*RING)
-    return [await audit_from(kind, after, deps) for kind in KINDS]
+class Watch:
+    """Goes round the ring of each kind, from a place of its own, a little in each run.
+
+    Each process looks at everything within a known time, and all together at all places at once.
+    """
+
+    def __init__(self, random: Random) -> None:
+        self._after = {kind: random.randint(*RING) for kind in KINDS}
+
+    async def __call__(self, deps: Deps) -> list[Audit]:
+        """One run."""
+        return [await self._go_on(kind, deps) for kind in KINDS]
+
+    async def _go_on(self, kind: Kind, deps: Deps) -> Audit:
+        """Recount the shards that come next on the ring, until that is enough or it is round."""
+        begin = self._after[kind]
+        audit = Audit()
+        for arc in (Arc(begin, RING.until), Arc(RING.after, begin)):
+            audit, until = await _some(kind, arc, audit, deps)
+            audit = await _and_lost(kind, Arc(arc.after, until), audit, deps)
+            self._after[kind] = until
+            if until != arc.until:
+                break
+        for one in audit.drift:
+            log.error("a counter is wrong: %s", one)
+        AUDITED.labels(kind).inc(audit.shards)
+        DRIFT.labels(kind).inc(len(audit.drift))
+        return audit
 
 
-async def audit_from(kind: Kind, after: int, deps: Deps) -> Audit:
-    """Recount shards that follow a token on the ring, until that is enough."""
-    audit = Audit()
-    for arc in (Arc(after, RING.until), Arc(RING.after, after)):
-        async with aclosing(recounts(kind, arc, deps)) as parts:
-            async for some in parts:
-                audit = audit.having(some, await judge(kind, some, deps))
-                if audit.members >= MEMBERS_MAX or audit.shards >= SHARDS_MAX:
-                    break
-            else:
-                continue
-        break
-    for one in audit.drift:
-        log.error("a counter is wrong: %s", one)
-    AUDITED.labels(kind).inc(audit.shards)
-    DRIFT.labels(kind).inc(len(audit.drift))
+async def _some(kind: Kind, arc: Arc, audit: Audit, deps: Deps) -> tuple[Audit, int]:
+    """With what is there in an arc, until that is enough; and the token up to which that is."""
+    async with aclosing(found(kind, arc, deps)) as parts:
+        async for some in parts:
+            audit = audit.having(some, await judge(kind, some, deps))
+            if audit.members >= MEMBERS_MAX or audit.shards >= SHARDS_MAX:
+                return audit, deps.audits[kind].token(some[-1].place)
+    return audit, arc.until
+
+
+async def _and_lost(kind: Kind, arc: Arc, audit: Audit, deps: Deps) -> Audit:
+    """With what is not there: few, of as much as was looked at."""
+    async for some in lost(kind, arc, deps):
+        audit = audit.having(some, await judge(kind, some, deps))
     return audit

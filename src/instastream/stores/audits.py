@@ -71,7 +71,10 @@ class Audits(Protocol):
     """Recounts and repairs the counters of one kind. Reads in bounded memory, but `snapshot`."""
 
     def recounts(self, arc: Arc) -> AsyncIterator[Recount]:
-        """Every shard in a part of the ring; what changes meanwhile is read again."""
+        """Every shard in a part of the ring, in its order; what changes meanwhile is read again."""
+
+    def token(self, place: Place) -> int:
+        """Where on the ring a shard is."""
 
     async def recount(self, place: Place) -> Recount:
         """One shard, also one that nothing is counted in yet."""

@@ -21,6 +21,9 @@ class MemoryAudits:
             if arc.after < _token(place) <= arc.until:
                 yield await self.recount(place)
 
+    def token(self, place: Place) -> int:
+        return _token(place)
+
     async def recount(self, place: Place) -> Recount:
         members = self.counters.members[place]
         says = self.counters.counted.get(place, Shard())

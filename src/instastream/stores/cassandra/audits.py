@@ -11,6 +11,8 @@ from itertools import groupby
 from operator import attrgetter
 from struct import pack
 
+from cassandra.metadata import Murmur3Token
+
 from instastream.counting import Member, Shard, some_place
 from instastream.stores.audits import NO_MEMBERS, RECOUNTS_MAX, Arc, Recount, nothing_at
 from instastream.stores.cassandra.counter_rows import (
@@ -76,6 +78,10 @@ class CassandraAudits:
                 tally.add(row)
         if tally:
             yield await self._settled(tally.recount())
+
+    def token(self, place: Place) -> int:
+        subject_id, shard = key_of(place)
+        return Murmur3Token.from_key(pack(">HqxHix", 8, subject_id, 4, shard)).value
 
     async def _settled(self, recount: Recount) -> Recount:
         return recount if recount.settled else await self.recount(recount.place)
