@@ -68,6 +68,14 @@ class ExactConsumer(Consumer):
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         """Offsets between two messages are nothing to keep: `Progress` knows what is done."""
 
+    async def _commit_offsets(
+        self, offsets: Mapping[TP, int], start_new_transaction: bool = True
+    ) -> bool:
+        """Those of topics that are, now that it is done, still what they were when it began."""
+        confirmed = await cast(App, self.app).confirmed({tp.topic for tp in offsets})
+        sound = {tp: offset for tp, offset in offsets.items() if tp.topic in confirmed}
+        return await super()._commit_offsets(sound, start_new_transaction)
+
     def _filter_committable_offsets(self, tps: object) -> dict[TP, int]:
         committable = cast(App, self.app).progress.committable()
         return {tp: offset for tp, offset in committable.items() if self._should_commit(tp, offset)}
@@ -141,6 +149,23 @@ class App(faust.App):
         deadline.daemon = True
         deadline.start()
         await super().stop()
+
+    async def confirmed(self, topics: Collection[str]) -> set[str]:
+        """Those of some topics whose offsets say how far they are handled.
+
+        One that was made anew holds other events: what was handled of it may have been skipped.
+        """
+        dated = {self.settings.prefix + topic: topic for topic in self._dated}
+        doubtful = [topic for topic in topics if topic in dated]
+        answers = await asyncio.gather(
+            *(self.deps.epochs.confirm(dated[topic]) for topic in doubtful), return_exceptions=True
+        )
+        refused = {topic: error for topic, error in zip(doubtful, answers, strict=True) if error}
+        for error in refused.values():
+            if not isinstance(error, HELD):
+                raise error
+            self.waited(error)
+        return set(topics) - refused.keys()
 
     @abstractmethod
     async def begin(

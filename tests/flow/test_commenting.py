@@ -267,6 +267,9 @@ class Epoch:
     async def of(self, topic: str) -> int:
         return self.number
 
+    async def confirm(self, topic: str) -> None:
+        """It is."""
+
 
 async def test_an_edit_is_seen_after_its_topic_was_made_anew() -> None:
     async with opened() as world:

@@ -72,6 +72,9 @@ class SecondLife:
     async def of(self, topic: str) -> int:
         return 1
 
+    async def confirm(self, topic: str) -> None:
+        """They were, and were not since."""
+
 
 async def test_what_an_earlier_life_of_the_log_left_is_taken_for_right(deps: Deps) -> None:
     await happen(deps, *HISTORY)

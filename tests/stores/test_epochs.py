@@ -97,10 +97,10 @@ async def open_admin(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
             await admin.close()
 
 
-async def make_anew(settings: Settings) -> None:
+async def make_anew(settings: Settings, *, partitions: int = PARTITIONS) -> None:
     """Delete the topic, and make another of its name."""
     name = settings.prefix + TOPIC
-    new = provisioning._new_topic(name, Topic(partitions=PARTITIONS), settings.replication)
+    new = provisioning._new_topic(name, Topic(partitions=partitions), settings.replication)
     async with open_admin(settings) as admin:
         await admin.delete_topics([name])
 
@@ -187,7 +187,10 @@ async def test_a_process_notices_what_becomes_of_its_topic_and_keeps_to_its_epoc
     ):
         epochs = CassandraEpochs(session, log.life, clock)
         assert await epochs.of(TOPIC) == 0
+        await epochs.confirm(TOPIC)
         await make_anew(counted)
+        with pytest.raises(Unready, match=MADE_ANEW):
+            await epochs.confirm(TOPIC)
         clock.ms += CHECKED_FOR_MS
         with pytest.raises(Unready, match=MADE_ANEW):
             await epochs.of(TOPIC)

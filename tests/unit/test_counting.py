@@ -1,9 +1,11 @@
 """What a shard is follows from the events up to it, wherever they are cut into batches."""
 
+from itertools import pairwise
 from typing import Generic, TypeVar
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from instastream.counting import EPOCHS, PAGE_BITS, Mark, Shard, first_on, fold, page_of, version_of
 
@@ -146,3 +148,35 @@ def test_a_version_of_a_later_epoch_is_above_every_one_before_it() -> None:
     assert version_of(epoch=0, offset=0) > 0
     assert version_of(epoch=1, offset=0) > version_of(epoch=0, offset=10**13)
     assert 2 * version_of(epoch=EPOCHS - 1, offset=10**13) + 1 < 2**63
+
+
+@settings(max_examples=500)
+@given(sayings, sayings, st.tuples(st.integers(0, 12), st.integers(0, 12)), cuts, st.booleans())
+def test_what_a_topic_made_anew_holds_is_counted_right_though_some_was_taken_for_the_old_ones(
+    before: list[Said], said: list[Said], mistaken: tuple[int, int], cut: list[int], for_good: bool
+) -> None:
+    """A part of it, as if it were of the epoch before; then all of it, in its own."""
+    partition, expected = Partition(for_good=for_good), Partition(for_good=for_good)
+    of_old, of_new = marks_of(before), of_epoch(1, marks_of(said))
+    begin, end = sorted(mistaken)
+    partition.apply(partition.snapshot(), of_old)
+    partition.apply(partition.snapshot(), of_epoch(0, marks_of(said))[begin:end])
+    expected.apply(expected.snapshot(), of_old)
+    expected.apply(expected.snapshot(), of_new)
+    for first, last in pairwise(sorted({0, len(said), *(min(at, len(said)) for at in cut)})):
+        partition.apply(partition.snapshot(), of_new[first:last])
+    if said:
+        counted, members = partition.snapshot()
+        _, expected_members = expected.snapshot()
+        assert counted == expected.snapshot()[0]
+        assert {who: bool(at) for who, at in members.items()} == {
+            who: bool(at) for who, at in expected_members.items()
+        }
+        assert partition.listed.read().keys() == {(at, who) for who, at in members.items() if at}
+
+
+def of_epoch(epoch: int, marks: list[Mark]) -> list[Mark]:
+    """The same events in another life of their topic."""
+    return [
+        replace(mark, version=version_of(epoch=epoch, offset=at)) for at, mark in enumerate(marks)
+    ]

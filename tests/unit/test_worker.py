@@ -11,6 +11,7 @@ from instastream.deps import memory_deps
 from instastream.errors import Unavailable, Unready
 from instastream.events import Event, Record, UserJoined, encode
 from streams.single import EventApp as App
+from streams.worker import ExactConsumer, Partition
 from tests.conftest import IN_MEMORY
 from tests.unit.api.conftest import NoRenderer
 from tests.unit.delivering import JOINED, GrumpyLog, consume, delivered, fetched, without_servers
@@ -151,6 +152,37 @@ async def test_what_breaks_a_handler_is_buried_and_the_next_is_handled(
     [(_, _, _, story)] = log.raw
     assert dict(story)["dead_message"] == b"a bug"
     assert [*app.progress.committable().values()] == [9]
+
+
+class MadeAnew:
+    """Epochs of topics, some of which are others by now."""
+
+    def __init__(self, troubles: dict[str, Exception]) -> None:
+        self.troubles = troubles
+
+    async def confirm(self, topic: str) -> None:
+        if topic in self.troubles:
+            raise self.troubles[topic]
+
+
+@pytest.mark.parametrize("trouble", [Unready("made anew"), Unavailable("kafka", "away")])
+async def test_nothing_is_committed_of_a_topic_that_is_not_what_it_was(
+    app: App, log: GrumpyLog, monkeypatch: pytest.MonkeyPatch, trouble: Exception
+) -> None:
+    committed: list[dict[Partition, int]] = []
+
+    async def commit(self: object, offsets: dict[Partition, int], new: bool) -> bool:
+        committed.append(offsets)
+        return True
+
+    monkeypatch.setattr(ExactConsumer.__base__, "_commit_offsets", commit)
+    consumer = ExactConsumer.__new__(ExactConsumer)
+    consumer.app = app
+    users, uploads = Partition("users", 0), Partition("uploads", 0)  # of which one has epochs
+    for troubles in ({"users": trouble, "uploads": trouble}, {}):
+        app.deps.epochs = MadeAnew(troubles)
+        await consumer._commit_offsets({users: 5, uploads: 7})
+    assert committed == [{uploads: 7}, {users: 5, uploads: 7}]
 
 
 async def test_a_chore_that_fails_is_left_for_the_next_time(app: App, log: GrumpyLog) -> None:

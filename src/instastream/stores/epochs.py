@@ -8,7 +8,13 @@ class Epochs(Protocol):
 
     async def of(self, topic: str) -> int:
         """The epoch of a topic; raises Unready where the topic was made anew, or repartitioned,
-        and nobody said so: what is counted would be wrong.
+        and nobody said so: what is counted would be wrong. Asked moments ago, it may be known.
+        """
+
+    async def confirm(self, topic: str) -> None:
+        """Ask now, whatever was known: what was read of the topic before is of its epoch.
+
+        Raises as `of` does, and Unavailable where nobody answers.
         """
 
 
@@ -18,3 +24,6 @@ class NoEpochs:
     async def of(self, topic: str) -> int:
         """The first."""
         return 0
+
+    async def confirm(self, topic: str) -> None:
+        """There is no other."""

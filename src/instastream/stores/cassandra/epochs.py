@@ -22,6 +22,7 @@ WHAT_TO_DO = (
 
 class _Known(Struct, frozen=True):
     epoch: int
+    life: TopicLife
     checked_ms: int
 
 
@@ -35,20 +36,31 @@ class CassandraEpochs:
         self._known: dict[str, _Known] = {}
 
     async def of(self, topic: str) -> int:
-        known, now_ms = self._known.get(topic), self._now_ms()
-        if known is None or not 0 <= now_ms - known.checked_ms < CHECKED_FOR_MS:
-            epoch = await self._checked(topic)
-            if known and known.epoch != epoch:
-                raise Unready(f"topic {topic} is of epoch {epoch} by now: start this process again")
-            known = self._known[topic] = _Known(epoch, now_ms)
-        return known.epoch
+        return (await self._current(topic)).epoch
 
-    async def _checked(self, topic: str) -> int:
+    async def confirm(self, topic: str) -> None:
+        known = await self._current(topic)
+        _compare(topic, known.epoch, known.life, await self._lives(topic))
+
+    async def _current(self, topic: str) -> _Known:
+        known, now_ms = self._known.get(topic), self._now_ms()
+        if known and 0 <= now_ms - known.checked_ms < CHECKED_FOR_MS:
+            return known
+        checked = await self._checked(topic, now_ms)
+        if known and known.epoch != checked.epoch:
+            raise Unready(
+                f"topic {topic} is of epoch {checked.epoch} by now: start this process again"
+            )
+        self._known[topic] = checked
+        return checked
+
+    async def _checked(self, topic: str, now_ms: int) -> _Known:
         rows = await self._session.execute(RECORDED, topic, serial=True)
         if not rows:
             raise Unready(f"no epoch of topic {topic} is recorded: run `instastream provision`")
-        _compare(topic, rows[0], await self._lives(topic))
-        return int(rows[0].epoch)
+        epoch, recorded = int(rows[0].epoch), _recorded(rows[0])
+        _compare(topic, epoch, recorded, await self._lives(topic))
+        return _Known(epoch, recorded, now_ms)
 
     async def record(self, topic: str, epoch: int) -> None:
         """The topic as it is now is of this epoch.
@@ -59,7 +71,7 @@ class CassandraEpochs:
         now = epoch, life.topic_id, life.partitions
         while not (stands := await self._session.execute_once(RECORD, topic, *now)).applied:
             if stands.epoch == epoch:
-                _compare(topic, stands, life)
+                _compare(topic, epoch, _recorded(stands), life)
                 break
             if stands.epoch > epoch:
                 raise Unready(
@@ -69,8 +81,12 @@ class CassandraEpochs:
             await self._session.execute_once(RAISE, *now, topic, stands.epoch)
 
 
-def _compare(topic: str, recorded: Row, life: TopicLife) -> None:
-    if (recorded.topic_id, recorded.partitions) == (life.topic_id, life.partitions):
+def _recorded(row: Row) -> TopicLife:
+    return TopicLife(row.topic_id, row.partitions)
+
+
+def _compare(topic: str, epoch: int, recorded: TopicLife, life: TopicLife) -> None:
+    if recorded == life:
         return
     found = (
         f"has {life.partitions} partitions, not {recorded.partitions}"
@@ -78,6 +94,6 @@ def _compare(topic: str, recorded: Row, life: TopicLife) -> None:
         else "was made anew"
     )
     raise Unready(
-        f"topic {topic} {found} since epoch {recorded.epoch} began: its offsets would be taken for "
+        f"topic {topic} {found} since epoch {epoch} began: its offsets would be taken for "
         f"those of before, and events be skipped; {WHAT_TO_DO}"
     )
