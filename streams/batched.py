@@ -8,7 +8,12 @@ from instastream.batches import Batches
 from instastream.errors import Corrupt
 from instastream.events import Event, Record, decode
 from instastream.handlers.table import BatchHandlers
-from instastream.limits import BATCHES_BYTES_MAX, COUNT_BATCH_LENGTH, FETCHED_RECORD_BYTES
+from instastream.limits import (
+    BATCH_FETCHED_BYTES_MAX,
+    BATCHES_BYTES_MAX,
+    COUNT_BATCH_LENGTH,
+    FETCHED_RECORD_BYTES,
+)
 from instastream.progress import Progress
 from streams.worker import (
     HELD,
@@ -28,7 +33,9 @@ class BatchApp(App):
     def __init__(
         self, name: str, handlers: BatchHandlers, *, chores: Mapping[Chore, float] = NO_CHORES
     ) -> None:
-        super().__init__(name, handlers.keys(), chores=chores)
+        super().__init__(
+            name, handlers.keys(), chores=chores, fetched_bytes_max=BATCH_FETCHED_BYTES_MAX
+        )
         self.handlers = handlers
         self._generation: int | None = None
         self._batches: Batches[Partition, Fetched] = Batches(

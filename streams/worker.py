@@ -30,7 +30,7 @@ from instastream.deps import Deps, open_deps
 from instastream.errors import Unavailable, Unready
 from instastream.events import DATED, Event
 from instastream.garbage import collect_rarely
-from instastream.limits import FETCHED_LENGTH_MAX, FETCHES_WAITING
+from instastream.limits import FETCHED_BYTES_MAX, FETCHED_LENGTH_MAX, FETCHES_WAITING
 from instastream.metrics import WorkerMetrics, serve_metrics
 from instastream.progress import Progress
 from instastream.retries import dead_headers, wait_out
@@ -98,7 +98,12 @@ class App(faust.App):
     """A Faust app with one agent, which begins work on what is fetched of its topics."""
 
     def __init__(
-        self, name: str, topics: Collection[str], *, chores: Mapping[Chore, float] = NO_CHORES
+        self,
+        name: str,
+        topics: Collection[str],
+        *,
+        chores: Mapping[Chore, float] = NO_CHORES,
+        fetched_bytes_max: int = FETCHED_BYTES_MAX,
     ) -> None:
         self.settings = Settings.from_env(os.environ)
         super().__init__(
@@ -109,6 +114,7 @@ class App(faust.App):
             broker_max_poll_records=FETCHED_LENGTH_MAX,
             broker_session_timeout=SESSION_TIMEOUT_S,
             consumer_auto_offset_reset="earliest",
+            consumer_max_fetch_size=fetched_bytes_max,
             key_serializer="raw",
             value_serializer="raw",
             store="memory://",

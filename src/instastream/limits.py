@@ -65,8 +65,10 @@ FLAGS_AGE_MS = 10_000  # how late one's own like can be elsewhere if Redis was a
 PENDING_TTL_S = 3_600  # of likes that may not be counted yet: far more than counting is late
 PENDING_LENGTH = 64  # of one user, the latest: nobody likes more within a moment
 COUNT_BATCH_LENGTH = 10_000  # events of one partition, counted together: what coalesces
-FETCHED_LENGTH_MAX = 1_000  # records that Faust hands on as one: its cost is then nothing
-FETCHES_WAITING = 16  # of those, until it stops fetching: 30 MB of events
+FETCHED_LENGTH_MAX = 5_000  # records that Faust hands on as one: its cost is then nothing
+FETCHES_WAITING = 4  # of those, until it stops fetching: 40 MB of events
+FETCHED_BYTES_MAX = 1 * MEBIBYTE  # of one partition, in one answer of Kafka
+BATCH_FETCHED_BYTES_MAX = 8 * MEBIBYTE  # where events are counted together: two batches of likes
 FETCHED_RECORD_BYTES = 2_000  # of memory, beside the value: six headers, each two objects
 BATCHES_BYTES_MAX = 128 * MEBIBYTE  # of one worker: six whole batches of likes
 
