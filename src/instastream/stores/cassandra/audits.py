@@ -10,6 +10,7 @@ from hashlib import blake2b
 from itertools import groupby
 from operator import attrgetter
 from struct import pack
+from typing import TypeAlias
 
 from cassandra.metadata import Murmur3Token
 
@@ -31,6 +32,8 @@ from instastream.stores.cassandra.counter_rows import (
 from instastream.stores.cassandra.counters import PUBLISH, PUBLISHED
 from instastream.stores.cassandra.session import Row, Session
 from instastream.stores.counters import Place
+
+Said: TypeAlias = tuple[Member, int | None]  # the page that it is on; None: it never was one
 
 AT_ONCE = 20_000  # rows of a shard in one page: a smaller one is read as of one moment
 BATCH_LENGTH = 500  # members that are compared, and written, together
@@ -124,7 +127,8 @@ class CassandraAudits:
     ) -> None:
         """Members come first: the list is made of them, and their number is told of last."""
         at, key = dated_at(shard) + 1, key_of(place)
-        await self._write(self._members_as(members, key, at))
+        for some in _batches(list(members.items())):
+            await self._write(self._members_as(some, key, at))
         if self._lists:
             async for rows in self._session.pages(self._list, *key, rows=LISTS_LENGTH):
                 await self._write(await self._strays(rows, key, at))
@@ -136,13 +140,10 @@ class CassandraAudits:
         if some := list(statements):
             await self._session.execute_together(some)
 
-    def _members_as(
-        self, members: Mapping[Member, int | None], key: Key, at: int
-    ) -> Iterator[Statement]:
-        known = [(page, member) for member, page in members.items() if page is not None]
-        for page, some in by_page(known):
+    def _members_as(self, members: Sequence[Said], key: Key, at: int) -> Iterator[Statement]:
+        for page, some in by_page((page, one) for one, page in members if page is not None):
             yield self._rows.members(key, page, some, at=at)
-        if never := [int(member) for member, page in members.items() if page is None]:
+        if never := [int(one) for one, page in members if page is None]:
             yield self._rows.never(key, never, at=at)
 
     async def _strays(self, rows: Sequence[Row], key: Key, at: int) -> list[Statement]:
@@ -236,6 +237,11 @@ class Tally:
             dated=max(_dates(self._last) - {says.version}, default=says.version),
             settled=shard_in(self._first).version == says.version,
         )
+
+
+def _batches(members: Sequence[Said]) -> Iterator[Sequence[Said]]:
+    for at in range(0, len(members), BATCH_LENGTH):
+        yield members[at : at + BATCH_LENGTH]
 
 
 def _dates(row: Row) -> set[int]:

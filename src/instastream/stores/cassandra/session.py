@@ -10,7 +10,7 @@ from functools import lru_cache
 from random import Random
 from typing import Any
 
-from cassandra import ConsistencyLevel, DriverException
+from cassandra import ConsistencyLevel, DriverException, InvalidRequest
 from cassandra.cluster import (
     EXEC_PROFILE_DEFAULT,
     Cluster,
@@ -27,7 +27,7 @@ from cassandra.policies import (
 )
 from cassandra.query import PreparedStatement, Statement, named_tuple_factory
 
-from instastream.errors import Unavailable
+from instastream.errors import Corrupt, Unavailable
 from instastream.retries import backoff
 from instastream.settings import Settings
 from instastream.stores.cassandra.numbers import Numbers, NumbersBatch
@@ -49,7 +49,7 @@ log = logging.getLogger(__name__)
 
 
 class Session:
-    """Runs CQL in one keyspace; every failure is Unavailable."""
+    """Runs CQL in one keyspace; a failure is Unavailable, or Corrupt where values are refused."""
 
     def __init__(self, driver: DriverSession, keyspace: str) -> None:
         self._driver = driver
@@ -77,12 +77,18 @@ class Session:
             statement.fetch_size = None
         statement.is_idempotent = idempotent
         statement.retry_policy = None if idempotent else NEVER_AGAIN
-        return await self._run(statement)
+        try:
+            return await self._run(statement)
+        except InvalidRequest as error:
+            await self._prepare_now(cql)  # raises where it is the table that is not there
+            raise Corrupt("refused-by-cassandra", str(error)) from error
 
     async def _run(self, statement: Statement) -> list[Row]:
         try:
             async with self._in_flight:
                 return await _rows(self._driver.execute_async(statement))
+        except InvalidRequest:
+            raise
         except DOWN as error:
             raise Unavailable("cassandra", error) from error
 
@@ -123,7 +129,10 @@ class Session:
             if cql not in prepared:
                 prepared[cql] = await self._prepare(cql)
             batch.put(prepared[cql], values)
-        await self._run(batch)
+        try:
+            await self._run(batch)
+        except InvalidRequest as error:  # no whole number is refused
+            raise Unavailable("cassandra", error) from error
 
     async def execute_once(self, cql: str, *values: object) -> Row:
         """A conditional write: `[applied]`, and what stands where it was not."""
