@@ -23,7 +23,7 @@ from streams.worker import (
     Fetched,
     Partition,
     continue_trace_of,
-    own_process,
+    prepare_process,
 )
 
 
@@ -133,5 +133,5 @@ def batch_worker(
 
     And each chore is done every so many seconds, whether or not it failed before.
     """
-    own_process()
+    prepare_process()
     return BatchApp(name, handlers, chores=chores)

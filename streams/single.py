@@ -15,7 +15,7 @@ from streams.worker import (
     Fetched,
     Partition,
     continue_trace_of,
-    own_process,
+    prepare_process,
 )
 
 
@@ -80,5 +80,5 @@ def worker(
 
     And each chore is done every so many seconds, whether or not it failed before.
     """
-    own_process()
+    prepare_process()
     return EventApp(name, handlers, in_flight=in_flight, chores=chores)

@@ -71,7 +71,7 @@ class ExactConsumer(Consumer):
     async def _commit_offsets(
         self, offsets: Mapping[TP, int], start_new_transaction: bool = True
     ) -> bool:
-        """Those of topics that are, now that it is done, still what they were when it began."""
+        """Only of topics that are still those that were read: asked after the work, not before."""
         confirmed = await cast(App, self.app).confirmed({tp.topic for tp in offsets})
         sound = {tp: offset for tp, offset in offsets.items() if tp.topic in confirmed}
         return await super()._commit_offsets(sound, start_new_transaction)
@@ -157,9 +157,9 @@ class App(faust.App):
         await super().stop()
 
     async def confirmed(self, topics: Collection[str]) -> set[str]:
-        """Those of some topics whose offsets say how far they are handled.
+        """Those of some topics that were not made anew since this process began.
 
-        One that was made anew holds other events: what was handled of it may have been skipped.
+        One that was holds other events: what was handled of it may have been skipped.
         """
         dated = {self.settings.prefix + topic: topic for topic in self._dated}
         doubtful = [topic for topic in topics if topic in dated]
@@ -264,7 +264,7 @@ class App(faust.App):
         self.metrics.waits.inc()
 
 
-def own_process() -> None:
+def prepare_process() -> None:
     """This process is a worker's: all of it runs on uvloop, where that is installed.
 
     And cycles are looked for rarely: of a worker's time they took two fifths.

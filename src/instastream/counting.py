@@ -110,7 +110,7 @@ def fold(shard: Shard, members: Members, marks: Iterable[Mark], *, for_good: boo
 
 
 def _listed_on(standing: int | None, page: int, for_good: bool) -> int:
-    """Where a member is after a mark: once counted, it keeps its place."""
+    """The page that a member is on after a mark: once counted, it keeps it."""
     if standing and page:
         return standing
     return NOT_COUNTED if for_good and standing == NOT_COUNTED else page

@@ -4,7 +4,7 @@ InstastreamError
 ├── Rejected     the request can't be granted: answer 4xx with its problem, change nothing
 ├── Unavailable  a store or the log is down: wait and try the same again
 ├── Corrupt      this input can never work: record the reason and go on
-└── Unready      this machine can't run the servers: say what to do
+└── Unready      servers can't run here, or a topic is not what it was: say what to do
 """
 
 
@@ -43,4 +43,4 @@ class Corrupt(InstastreamError):
 
 
 class Unready(InstastreamError):
-    """This machine can't run what was asked; the message is one sentence that says what to do."""
+    """Somebody has to do something first; the message is one sentence that says what."""

@@ -82,9 +82,9 @@ def edge_of(record: Record[EdgeEvent], *, epoch: int) -> Edge:
     event, place = record.event, version_of(epoch=epoch, offset=record.offset) - 1
     match event:
         case FollowApproved():
-            version = _asked_at(event, place) * VERSIONS + 1
+            version = _asked_at(event, place, epoch) * VERSIONS + 1
         case FollowDenied():
-            version = _asked_at(event, place) * VERSIONS + 2
+            version = _asked_at(event, place, epoch) * VERSIONS + 2
         case _:
             version = place * VERSIONS
     return Edge(
@@ -95,9 +95,9 @@ def edge_of(record: Record[EdgeEvent], *, epoch: int) -> Edge:
     )
 
 
-def _asked_at(answer: FollowApproved | FollowDenied, place: int) -> int:
-    """The place of what an event at a place answers; its own, where that was in another topic."""
-    return answer.request if answer.request >> EPOCH_BITS == place >> EPOCH_BITS else place
+def _asked_at(answer: FollowApproved | FollowDenied, place: int, epoch: int) -> int:
+    """The place of what an event at a place answers; its own, where that was in another epoch."""
+    return answer.request if answer.request >> EPOCH_BITS == epoch else place
 
 
 def wall_of(record: Record[WallEvent], *, epoch: int) -> Wall:

@@ -23,6 +23,7 @@ from instastream.handlers.posts import POSTS
 from instastream.ids import MediaId, PostId, UserId
 from instastream.reading import pages
 from instastream.reading.known import Known
+from instastream.stores.epochs import NoEpochs
 from instastream.stores.graph import bucket_of
 from instastream.stores.memory import MemoryLog
 from instastream.stores.memory_counters import MemoryCounters
@@ -39,7 +40,7 @@ SIZE = "feed"
 POSTS_FROM = 10_000  # people come before
 APPS = (GRAPH, POSTS, FEEDS)
 USED = {"settings", "now_ms", "ids", "log", "users", "posts", "graph", "feeds", "changes"}
-USED |= {"likes", "comment_ids", "counts"}
+USED |= {"likes", "comment_ids", "counts", "epochs"}
 UNUSED = {*Deps.__dataclass_fields__} - USED - {"sleep"}
 
 Delivery = tuple[int, int]  # which app, and which record
@@ -95,6 +96,7 @@ class World:
             likes=MemoryCounters(),
             comment_ids=MemoryCounters(),
             counts=MemoryCounts(),
+            epochs=NoEpochs(),
             **dict.fromkeys(UNUSED),  # type: ignore[arg-type]
         )
         self.apis = [self._api(), self._api()]

@@ -1,6 +1,7 @@
 """A little of all counters, recounted from time to time."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from random import Random
 
 import pytest
@@ -106,6 +107,29 @@ async def test_a_run_that_fails_is_repeated(
     for _ in range(3):
         await watch(deps)
     assert sorted(seen) == sorted(places)
+
+
+@pytest.mark.usefixtures("little")
+async def test_what_can_never_be_read_is_gone_past(
+    deps: Deps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All likes but these, and all comments, are looked at nonetheless."""
+    seen: list[Place] = []
+    await happen(deps, *HISTORY)
+    [unreadable, *others] = await count_some(deps, 12)
+
+    async def judge(kind: Kind, recounts: Sequence[Recount], deps: Deps) -> list[Drift]:
+        if any(one.place == unreadable for one in recounts):
+            raise Unavailable("cassandra", "it timed out")
+        seen.extend(one.place for one in recounts)
+        return []
+
+    monkeypatch.setattr(watching, "judge", judge)
+    watch = Watch(Random(1))
+    for _ in range(60):
+        with suppress(Unavailable):
+            await watch(deps)
+    assert {*others, Place(POST)} <= set(seen)
 
 
 async def away(*_: object) -> list[Drift]:

@@ -39,7 +39,7 @@ class Difference(Struct, frozen=True, kw_only=True):
     subject_id: str
     shard: int
     what: Literal["count", "size", "member"]
-    says: int | None  # of a member: its place, 0 where it doesn't count; None: it never did
+    says: int | None  # of a member: its page, 0 where it doesn't count; None: it never did
     is_: int | None = field(name="is")
     member: str | None = None
     topic: str | None = None  # None: no event speaks of it
@@ -116,8 +116,8 @@ class Counted:
         if self.is_whole:
             return self.told
         return self.members | {
-            member: (place and self.members.get(member)) or place
-            for member, place in self.told.items()
+            member: (page and self.members.get(member)) or page
+            for member, page in self.told.items()
         }
 
     @property

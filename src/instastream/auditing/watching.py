@@ -25,11 +25,27 @@ class Watch:
     """
 
     def __init__(self, random: Random) -> None:
+        self._random = random
         self._after = {kind: random.randint(*RING) for kind in KINDS}
+        self._failed: dict[Kind, int] = {}  # where a run began that came to nothing
 
     async def __call__(self, deps: Deps) -> list[Audit]:
-        """One run."""
-        return [await self._go_on(kind, deps) for kind in KINDS]
+        """One run of each kind. One that fails is repeated, and then begins elsewhere."""
+        runs = [await self._tried(kind, deps) for kind in KINDS]
+        for run in runs:
+            if isinstance(run, Exception):
+                raise run
+        return [run for run in runs if isinstance(run, Audit)]
+
+    async def _tried(self, kind: Kind, deps: Deps) -> Audit | Exception:
+        try:
+            return await self._go_on(kind, deps)
+        except Exception as error:
+            begin = self._after[kind]
+            if self._failed.get(kind) == begin:
+                self._after[kind] = self._random.randint(*RING)
+            self._failed[kind] = begin
+            return error
 
     async def _go_on(self, kind: Kind, deps: Deps) -> Audit:
         """Recount the shards that come next on the ring, until that is enough or it is round."""

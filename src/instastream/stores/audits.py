@@ -40,8 +40,8 @@ class Recount(Struct, frozen=True, kw_only=True):
     says: Shard
     counted: int  # members that count
     ever: int  # all members
-    listed: int  # rows in the list of members
-    listed_right: bool  # each that counts has its one row, and there are no others
+    listed: int  # members in the list
+    listed_right: bool  # each that counts is on its page, once, and there are no others
     headed: bool  # whether it can be read where no member is asked for
     dated: int  # the version that what it says was written as of; if some was of another, that
     settled: bool
@@ -93,7 +93,7 @@ class Audits(Protocol):
     ) -> None:
         """Write what a shard is as of `shard.version`; and who is in its list.
 
-        Of `members` also their places; None: it was never one. Nothing of it stays where a later
+        Of `members` also their pages; None: it was never one. Nothing of it stays where a later
         event is counted already, or is at the same moment: recount it.
         """
 

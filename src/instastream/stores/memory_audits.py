@@ -56,12 +56,12 @@ class MemoryAudits:
         if self.counters.counted.get(place, Shard()).version > shard.version:
             return
         self.counters.counted[place] = shard
-        for member, at in members.items():
-            if at is None:
+        for member, page in members.items():
+            if page is None:
                 self.counters.members[place].pop(member, None)
             else:
-                self.counters.members[place][member] = at
-                self.counters.placed[place].setdefault(member, some_place(at, member))
+                self.counters.members[place][member] = page
+                self.counters.placed[place].setdefault(member, some_place(page, member))
 
     async def published(self, arc: Arc) -> AsyncIterator[dict[Place, Shard]]:
         subject_ids = {place.subject_id for place in self.counters.kept}

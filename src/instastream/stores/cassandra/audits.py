@@ -10,7 +10,7 @@ from hashlib import blake2b
 from itertools import groupby
 from operator import attrgetter
 from struct import pack
-from typing import TypeAlias
+from typing import TypeVar
 
 from cassandra.metadata import Murmur3Token
 
@@ -33,11 +33,14 @@ from instastream.stores.cassandra.counters import PUBLISH, PUBLISHED
 from instastream.stores.cassandra.session import Row, Session
 from instastream.stores.counters import Place
 
-Said: TypeAlias = tuple[Member, int | None]  # the page that it is on; None: it never was one
+T = TypeVar("T")
 
-AT_ONCE = 20_000  # rows of a shard in one page: a smaller one is read as of one moment
+# Rows in one answer: most hold one member, and a page of a hot post's list all that came in a
+# second, some hundreds.
+SCANNED = 500
+AT_ONCE = 2_000  # of a shard: a smaller one is read as of one moment
 BATCH_LENGTH = 500  # members that are compared, and written, together
-LISTS_LENGTH = 20  # pages of a list, each of a second: together no more than some thousands
+LISTS_LENGTH = 20  # pages of a list
 
 COLUMNS = f"""subject_id, shard, page, member_id, listed_on, {SHARD_COLUMNS}, WRITETIME(count)
     AS count_at, WRITETIME(size) AS size_at, WRITETIME(version) AS version_at"""
@@ -71,7 +74,7 @@ class CassandraAudits:
 
     async def recounts(self, arc: Arc) -> AsyncIterator[Recount]:
         tally: Tally | None = None
-        async for page in self._session.pages(self._arc, *arc):
+        async for page in self._session.pages(self._arc, *arc, rows=SCANNED):
             for row in page:
                 place = Place(str(row.subject_id), row.shard)
                 if tally is None or tally.place != place:
@@ -127,7 +130,7 @@ class CassandraAudits:
     ) -> None:
         """Members come first: the list is made of them, and their number is told of last."""
         at, key = dated_at(shard) + 1, key_of(place)
-        for some in _batches(list(members.items())):
+        for some in _parts(list(members.items()), BATCH_LENGTH):
             await self._write(self._members_as(some, key, at))
         if self._lists:
             async for rows in self._session.pages(self._list, *key, rows=LISTS_LENGTH):
@@ -140,7 +143,9 @@ class CassandraAudits:
         if some := list(statements):
             await self._session.execute_together(some)
 
-    def _members_as(self, members: Sequence[Said], key: Key, at: int) -> Iterator[Statement]:
+    def _members_as(
+        self, members: Sequence[tuple[Member, int | None]], key: Key, at: int
+    ) -> Iterator[Statement]:
         for page, some in by_page((page, one) for one, page in members if page is not None):
             yield self._rows.members(key, page, some, at=at)
         if never := [int(one) for one, page in members if page is None]:
@@ -157,8 +162,10 @@ class CassandraAudits:
     async def _unlisted(self, rows: Sequence[Row], key: Key, at: int) -> list[Statement]:
         """Members that count and are not listed: they come to some place on their page."""
         counted = dict(by_page((row.listed_on, row.member_id) for row in rows if row.listed_on))
-        found = await self._session.execute(self._pages, *key, list(counted)) if counted else []
-        listed = {row.page: row.places for row in found}
+        listed: dict[int, Mapping[int, int]] = {}
+        for some in _parts(list(counted), LISTS_LENGTH):
+            found = await self._session.execute(self._pages, *key, some)
+            listed |= {row.page: row.places for row in found}
         missing = {
             page: {one: some_place(page, one) for one in some if one not in listed.get(page, ())}
             for page, some in counted.items()
@@ -239,9 +246,9 @@ class Tally:
         )
 
 
-def _batches(members: Sequence[Said]) -> Iterator[Sequence[Said]]:
-    for at in range(0, len(members), BATCH_LENGTH):
-        yield members[at : at + BATCH_LENGTH]
+def _parts(whole: Sequence[T], length: int) -> Iterator[Sequence[T]]:
+    for at in range(0, len(whole), length):
+        yield whole[at : at + length]
 
 
 def _dates(row: Row) -> set[int]:

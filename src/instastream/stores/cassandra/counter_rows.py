@@ -9,7 +9,7 @@ from itertools import groupby
 from operator import itemgetter
 
 from instastream.counting import Member, Shard
-from instastream.stores.cassandra.numbers import Numbers
+from instastream.stores.cassandra.numbers import Values
 from instastream.stores.cassandra.session import Row
 from instastream.stores.counters import Place
 
@@ -21,7 +21,7 @@ SHARD_COLUMNS = "count, size, version, at_ms"
 PAGE = itemgetter(0)
 
 Key = tuple[int, int]  # of a partition: a subject and a shard
-Statement = tuple[str, Numbers]
+Statement = tuple[str, Values]
 
 
 class Rows:

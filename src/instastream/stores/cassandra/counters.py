@@ -8,6 +8,7 @@ is one mutation, at a timestamp that follows from the version: a late one change
 
 import asyncio
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from heapq import nlargest
 from itertools import groupby
 from operator import attrgetter
 
@@ -97,7 +98,7 @@ class CassandraCounters:
             yield rows.members(key, page, members, at=at)
         if not self._lists:
             return
-        for page, members in by_page((page_of(place), one) for one, place in folded.placed.items()):
+        for page, members in by_page((page_of(at), one) for one, at in folded.placed.items()):
             places = {member: folded.placed[str(member)] for member in members}
             yield rows.listed(key, page, places, at=at)
         for page, members in by_page(folded.gone):
@@ -154,16 +155,17 @@ class CassandraCounters:
             rows = await self._session.execute(
                 self._newest, int(subject_id), list(range(shards)), page_of(before), depth
             )
-            listed = [
-                Listed(place, str(member))
+            known_from = max(_ends(rows, depth), default=0) if depth <= limit else 0
+            known = (
+                (place, member)
                 for row in rows
+                if row.page >= page_of(known_from)
                 for member, place in row.places.items()
                 if place < before
-            ]
-            known_from = max(_ends(rows, depth), default=0) if depth <= limit else 0
-            known = sorted((one for one in listed if one.place >= known_from), reverse=True)
-            if len(known) >= limit or not known_from:
-                return known[:limit]
+            )
+            newest = nlargest(limit, known)
+            if len(newest) == limit or not known_from:
+                return [Listed(place, str(member)) for place, member in newest]
             depth = min(limit + 1, 4 * depth)
 
 

@@ -13,8 +13,6 @@ from instastream.stores.cassandra.followers import CassandraFollowers
 from instastream.stores.cassandra.session import Row, Session
 from instastream.stores.graph import BUCKETS, GONE_TTL_S
 
-FIRST_VERSION = -1  # makes a timestamp of a wall's version: 0 of the first
-
 FOLLOW = """INSERT INTO following (follower_id, followee_id, state)
     VALUES (?, ?, ?) USING TIMESTAMP ? AND TTL ?"""
 EDGE = """SELECT state, WRITETIME(state) AS version FROM following
@@ -60,7 +58,7 @@ class CassandraGraph:
 
     async def record_wall(self, wall: Wall) -> None:
         ttl_s = 0 if wall.stands else GONE_TTL_S
-        at = wall.version + FIRST_VERSION
+        at = wall.version - 1  # 0 of the first
         user, other = int(wall.user_id), int(wall.other_id)
         if wall.kind == "mutes":
             await self._session.execute(MUTES, at, ttl_s, wall.stands, user, other)

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from cassandra.query import BatchStatement, BatchType, PreparedStatement
 
-Numbers: TypeAlias = tuple[int | Sequence[int] | Mapping[int, int], ...]
+Values: TypeAlias = tuple[int | Sequence[int] | Mapping[int, int], ...]
 
 STATEMENTS_KEPT = 100
 
@@ -45,12 +45,12 @@ class NumbersBatch(BatchStatement):
         super().__init__(BatchType.UNLOGGED)
         self.is_idempotent = True
 
-    def put(self, statement: PreparedStatement, values: Numbers) -> None:
+    def put(self, statement: PreparedStatement, values: Values) -> None:
         """As `add`, of whole numbers, lists of them and maps."""
         if not self._statements_and_parameters:  # it tells who keeps the partition
             self.add(statement, values)
             return
-        packed = [pack(value) for pack, value in zip(_packers(statement), values, strict=True)]
+        packed = [write(value) for write, value in zip(_packers(statement), values, strict=True)]
         self._statements_and_parameters.append((True, statement.query_id, packed))
 
 

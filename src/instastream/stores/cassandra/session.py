@@ -30,7 +30,7 @@ from cassandra.query import PreparedStatement, Statement, named_tuple_factory
 from instastream.errors import Corrupt, Unavailable
 from instastream.retries import backoff
 from instastream.settings import Settings
-from instastream.stores.cassandra.numbers import Numbers, NumbersBatch
+from instastream.stores.cassandra.numbers import NumbersBatch, Values
 
 REQUEST_TIMEOUT_S = 10.0  # a flush or a compaction may hold a small server for seconds
 CONNECT_TIMEOUT_S = 5.0
@@ -121,7 +121,7 @@ class Session:
                     raise Unavailable("cassandra", error) from error
             yield page
 
-    async def execute_together(self, statements: Iterable[tuple[str, Numbers]]) -> None:
+    async def execute_together(self, statements: Iterable[tuple[str, Values]]) -> None:
         """Idempotent writes of whole numbers: of one partition all are seen, or none."""
         batch = NumbersBatch()
         prepared: dict[str, PreparedStatement] = {}

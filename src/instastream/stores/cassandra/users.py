@@ -9,7 +9,6 @@ from instastream.stores.cassandra.session import Session
 from instastream.stores.users import User
 
 RECORD = "INSERT INTO users (user_id, username, joined_ms) VALUES (?, ?, ?) USING TIMESTAMP ?"
-FIRST_VERSION = -1  # makes a timestamp of a version: 0 of the first
 CHANGE = "UPDATE users USING TIMESTAMP ? SET private = ? WHERE user_id = ?"
 GET = "SELECT username, joined_ms, private FROM users WHERE user_id = ?"
 
@@ -27,7 +26,7 @@ class CassandraUsers:
         )
 
     async def record_changed(self, event: ProfileChanged, *, version: int) -> None:
-        at = version + FIRST_VERSION
+        at = version - 1  # 0 of the first
         await self._session.execute(CHANGE, at, event.private, int(event.user_id))
 
     async def get(self, user_id: UserId) -> User | None:
