@@ -37,7 +37,7 @@ from tests.stores.conftest import new_id
 
 TOPIC, PARTITIONS = "engagement", 3
 MADE_ANEW = "topic engagement was made anew since epoch 0 began.* raise its `epoch`"
-REPARTITIONED = "topic engagement has 4 partitions, not 3 since epoch 0 began.* raise its `epoch`"
+REPARTITIONED = "topic engagement has 4 partitions, not 3 since epoch 0 began.* make the topic anew"
 
 FORGET = "DELETE FROM log_epochs WHERE topic = ? IF EXISTS"
 
@@ -143,7 +143,7 @@ async def test_a_topic_that_is_made_anew_is_refused_until_its_epoch_is_raised(
     assert await epoch_of_a_new_process(counted) == 1
 
 
-async def test_a_topic_with_other_partitions_is_refused_until_its_epoch_is_raised(
+async def test_a_topic_that_partitions_were_added_to_is_refused_until_it_is_made_anew(
     counted: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await repartition(counted, partitions=4)
@@ -155,6 +155,9 @@ async def test_a_topic_with_other_partitions_is_refused_until_its_epoch_is_raise
     with pytest.raises(Unready, match=REPARTITIONED):
         await epoch_of_a_new_process(counted)
     say(monkeypatch, epoch=1, partitions=4)
+    with pytest.raises(Unready, match=REPARTITIONED):
+        await record_epochs(counted)
+    await make_anew(counted, partitions=4)
     await create_topics(counted)
     await record_epochs(counted)
     assert await epoch_of_a_new_process(counted) == 1

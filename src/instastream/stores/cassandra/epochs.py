@@ -65,7 +65,8 @@ class CassandraEpochs:
     async def record(self, topic: str, epoch: int) -> None:
         """The topic as it is now is of this epoch.
 
-        Raises Unready where another topic of this name was, or where a later epoch is recorded.
+        Raises Unready where another topic of this name was, where a later epoch is recorded, and,
+        whatever the epoch, where partitions were added to the topic.
         """
         life = await self._lives(topic)
         now = epoch, life.topic_id, life.partitions
@@ -78,6 +79,8 @@ class CassandraEpochs:
                     f"topics.toml says epoch {epoch} of topic {topic} and {stands.epoch} is "
                     f"recorded: events would not be counted any more; restore the number"
                 )
+            if stands.topic_id == life.topic_id:
+                _compare(topic, stands.epoch, _recorded(stands), life)
             await self._session.execute_once(RAISE, *now, topic, stands.epoch)
 
 
@@ -88,12 +91,13 @@ def _recorded(row: Row) -> TopicLife:
 def _compare(topic: str, epoch: int, recorded: TopicLife, life: TopicLife) -> None:
     if recorded == life:
         return
-    found = (
-        f"has {life.partitions} partitions, not {recorded.partitions}"
-        if recorded.topic_id == life.topic_id
-        else "was made anew"
-    )
+    if recorded.topic_id == life.topic_id:
+        raise Unready(
+            f"topic {topic} has {life.partitions} partitions, not {recorded.partitions} since "
+            f"epoch {epoch} began: a key may have events in two of them, in no order; make the "
+            f"topic anew, then {WHAT_TO_DO}"
+        )
     raise Unready(
-        f"topic {topic} {found} since epoch {epoch} began: its offsets would be taken for "
+        f"topic {topic} was made anew since epoch {epoch} began: its offsets would be taken for "
         f"those of before, and events be skipped; {WHAT_TO_DO}"
     )
