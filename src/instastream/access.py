@@ -26,24 +26,27 @@ async def find_post(post_id: PostId, viewer: UserId, deps: Deps) -> Post:
 
 
 async def find_comment(
-    post_id: PostId, comment_id: CommentId, viewer: UserId, deps: Deps
+    post_id: PostId,
+    comment_id: CommentId,
+    viewer: UserId,
+    deps: Deps,
+    *,
+    deleted_too: bool = False,
 ) -> Comment:
-    """A comment with its words, of a post that a viewer may see.
+    """A comment, with its words unless deleted ones are wanted, of a post that a viewer may see.
 
-    Raises Rejected("comment-not-found") also as `check_thread` does.
+    Raises Rejected("comment-not-found") also where one of the viewer and its author blocks the
+    other, or of the viewer and the author of what it replies to: under what is not there, nothing
+    is.
     """
     comment = (await deps.comments.get([comment_id])).get(comment_id)
-    if comment is None or comment.post_id != post_id or comment.deleted:
+    if comment is None or comment.post_id != post_id or (comment.deleted and not deleted_too):
         raise no_such_comment(comment_id)
-    await check_thread(comment, viewer, deps)
+    await _check_thread(comment, viewer, deps)
     return comment
 
 
-async def check_thread(comment: Comment, viewer: UserId, deps: Deps) -> None:
-    """Raise Rejected where one of the viewer and a comment's author blocks the other.
-
-    Or of the viewer and the author of what it replies to: under what is not there, nothing is.
-    """
+async def _check_thread(comment: Comment, viewer: UserId, deps: Deps) -> None:
     authors = {comment.author_id}
     if comment.reply_to is not None:
         parent = (await deps.comments.get([comment.reply_to])).get(comment.reply_to)

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from instastream.counting import version_of
 from instastream.errors import Unavailable
+from instastream.events import Event, Record
 from instastream.images.pool import RenderPool
 from instastream.limits import VIDEO_BYTES_MAX
 from instastream.log import EventLog, KafkaLog
@@ -140,6 +142,12 @@ class Deps:
 def counters_of(kind: Kind, deps: Deps) -> Counters:
     """Those that count what is of a kind."""
     return deps.likes if kind == "likes" else deps.comment_ids
+
+
+async def version_of_record(record: Record[Event], deps: Deps) -> int:
+    """Where an event stands among all that its partition ever holds; raises as `Epochs.of`."""
+    epoch = await deps.epochs.of(record.event.topic)
+    return version_of(epoch=epoch, offset=record.offset)
 
 
 @asynccontextmanager

@@ -7,8 +7,7 @@ yet, and the log's order decides. What is shown to whoever said it is ahead of t
 from contextlib import suppress
 
 from instastream.access import find_comment, find_post
-from instastream.counting import version_of
-from instastream.deps import Deps
+from instastream.deps import Deps, version_of_record
 from instastream.errors import Rejected, Unavailable, Unready
 from instastream.events import CommentLiked, CommentUnliked, PostLiked, PostUnliked
 from instastream.ids import CommentId, LikeId, PostId, UserId
@@ -85,11 +84,10 @@ async def _say(event: LikeEvent, *, liked: bool, deps: Deps) -> None:
     await pace("like", event.user_id, LIKES_RATE, deps)
     record = await deps.log.append(event)
     with suppress(Unavailable, Unready):  # it stands
-        epoch = await deps.epochs.of(event.topic)
         pending = Pending(
             subject_id=event.subject_id,
             shards=event.shards,
             liked=liked,
-            version=version_of(epoch=epoch, offset=record.offset),
+            version=await version_of_record(record, deps),
         )
         await deps.counts.expect(event.user_id, pending)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from instastream.comments import CommentAdded, CommentDeleted, CommentEdited, CommentEvent
 from instastream.counting import NOT_COUNTED, Mark, Shard, version_of
-from instastream.deps import Deps
+from instastream.deps import Deps, version_of_record
 from instastream.events import CommentLiked, Event, PostLiked, Record
 from instastream.handlers.table import BatchHandlers
 from instastream.likes import LikeEvent
@@ -78,8 +78,7 @@ async def record_comment(record: Record[CommentEvent], deps: Deps) -> None:
         case CommentAdded():
             await deps.comments.record_added(record.event)
         case CommentEdited():
-            epoch = await deps.epochs.of(CommentEvent.topic)
-            version = version_of(epoch=epoch, offset=record.offset)
+            version = await version_of_record(record, deps)
             await deps.comments.record_edited(record.event, version=version)
         case CommentDeleted():
             await deps.comments.record_deleted(record.event)

@@ -1,7 +1,6 @@
 """Who there is, and who follows, blocks and mutes whom; whoever keeps it in memory is told."""
 
-from instastream.counting import version_of
-from instastream.deps import Deps
+from instastream.deps import Deps, version_of_record
 from instastream.events import (
     Event,
     FollowApproved,
@@ -33,8 +32,7 @@ async def record_joined(record: Record[UserJoined], deps: Deps) -> list[Event]:
 
 async def record_changed(record: Record[ProfileChanged], deps: Deps) -> list[Event]:
     """The profile says whether the account is private."""
-    epoch = await deps.epochs.of(ProfileChanged.topic)
-    version = version_of(epoch=epoch, offset=record.offset)
+    version = await version_of_record(record, deps)
     await deps.users.record_changed(record.event, version=version)
     await _tell(deps, record.event.user_id)
     return []

@@ -2,8 +2,7 @@
 
 from typing import TypeAlias
 
-from instastream.counting import version_of
-from instastream.deps import Deps
+from instastream.deps import Deps, version_of_record
 from instastream.events import (
     Event,
     MediaFailed,
@@ -42,8 +41,7 @@ async def record_failed(record: Record[MediaFailed], deps: Deps) -> list[Event]:
 
 async def record_edited(record: Record[PostEdited], deps: Deps) -> list[Event]:
     """The post has the words that were said last."""
-    epoch = await deps.epochs.of(PostEdited.topic)
-    version = version_of(epoch=epoch, offset=record.offset)
+    version = await version_of_record(record, deps)
     await deps.posts.record_edited(record.event, version=version)
     await _tell(record.event, deps)
     return []

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from instastream.access import check_thread, find_post, no_such_comment
+from instastream.access import find_comment, find_post, no_such_comment
 from instastream.comments import Mention
 from instastream.deps import Deps
 from instastream.ids import CommentId, PostId, UserId
@@ -35,10 +35,7 @@ async def get(
 ) -> Shown:
     """One comment; raises Rejected("comment-not-found")."""
     await find_post(post_id, viewer, deps)
-    comment = (await deps.comments.get([comment_id])).get(comment_id)
-    if comment is None or comment.post_id != post_id:
-        raise no_such_comment(comment_id)
-    await check_thread(comment, viewer, deps)
+    comment = await find_comment(post_id, comment_id, viewer, deps, deleted_too=True)
     shown = await show([comment], viewer, known, deps)
     if not shown:
         raise no_such_comment(comment_id)

@@ -143,6 +143,17 @@ async def bob(http: AsyncClient, deps: Deps) -> Person:
     return await person("bob", http, deps)
 
 
+@pytest_asyncio.fixture
+async def eve(http: AsyncClient, deps: Deps) -> Person:
+    return await person("eve", http, deps)
+
+
+@pytest_asyncio.fixture
+async def post(ada: Person, deps: Deps) -> Json:
+    """Of Ada's, ready."""
+    return await make_ready(await ada.post(), deps)
+
+
 async def person(username: str, http: AsyncClient, deps: Deps) -> Person:
     """Someone who joined, without the cost of hashing a password."""
     user_id = UserId(await deps.ids.mint())

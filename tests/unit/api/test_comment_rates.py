@@ -2,20 +2,12 @@
 
 from functools import partial
 
-import pytest_asyncio
-
 from instastream.deps import Deps
 from instastream.errors import Unavailable
 from instastream.limits import COMMENTS_RATE, Rate
 from instastream.stores.memory_rates import MemoryRates
 from tests.unit.api.commenting import path_of, put, say
-from tests.unit.api.conftest import Json, Person, make_ready, problem, serving
-
-
-@pytest_asyncio.fixture
-async def post(ada: Person, deps: Deps) -> Json:
-    """Of Ada's, ready."""
-    return await make_ready(await ada.post(), deps)
+from tests.unit.api.conftest import Json, Person, problem, serving
 
 
 class Clock:

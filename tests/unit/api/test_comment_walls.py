@@ -1,24 +1,11 @@
 """Of comments, who is kept from whom by a block: replies, likes and mentions, too."""
 
 import pytest
-import pytest_asyncio
-from httpx2 import AsyncClient
 
 from instastream.deps import Deps
 from instastream.stores.accounts import Credentials
 from tests.unit.api.commenting import path_of, say
-from tests.unit.api.conftest import Json, Person, make_ready, person, problem
-
-
-@pytest_asyncio.fixture
-async def post(ada: Person, deps: Deps) -> Json:
-    """Of Ada's, ready."""
-    return await make_ready(await ada.post(), deps)
-
-
-@pytest_asyncio.fixture
-async def eve(http: AsyncClient, deps: Deps) -> Person:
-    return await person("eve", http, deps)
+from tests.unit.api.conftest import Json, Person, problem
 
 
 async def test_nothing_under_what_someone_said_is_there_for_whom_they_block_or_who_blocks_them(

@@ -4,7 +4,6 @@ import asyncio
 import dataclasses
 
 import pytest
-import pytest_asyncio
 from httpx2 import AsyncClient
 
 from instastream.counting import Shard
@@ -31,12 +30,6 @@ NOBODY = "1571234567890123456"
 def counts_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test waits for a second to pass."""
     monkeypatch.setattr(totals, "COUNTS_AGE_MS", 0)
-
-
-@pytest_asyncio.fixture
-async def post(ada: Person, deps: Deps) -> Json:
-    """Of Ada's, ready."""
-    return await make_ready(await ada.post(), deps)
 
 
 async def test_whoever_comments_reads_it_at_once_and_so_does_everyone(

@@ -3,8 +3,6 @@
 import re
 
 import pytest
-import pytest_asyncio
-from httpx2 import AsyncClient
 
 from instastream.deps import Deps
 from instastream.errors import Unavailable
@@ -13,7 +11,7 @@ from instastream.likes import CommentLiked
 from instastream.reading import totals
 from instastream.stores.memory_comments import MemoryComments
 from tests.unit.api.commenting import count, path_of, say, texts
-from tests.unit.api.conftest import NOW_MS, Json, Person, make_ready, person, problem, serving
+from tests.unit.api.conftest import NOW_MS, Json, Person, make_ready, problem, serving
 
 NOBODY = "1571234567890123456"
 
@@ -22,17 +20,6 @@ NOBODY = "1571234567890123456"
 def counts_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test waits for a second to pass."""
     monkeypatch.setattr(totals, "COUNTS_AGE_MS", 0)
-
-
-@pytest_asyncio.fixture
-async def post(ada: Person, deps: Deps) -> Json:
-    """Of Ada's, ready."""
-    return await make_ready(await ada.post(), deps)
-
-
-@pytest_asyncio.fixture
-async def eve(http: AsyncClient, deps: Deps) -> Person:
-    return await person("eve", http, deps)
 
 
 async def paged(who: Person, path: str, limit: int, **query: object) -> list[str]:

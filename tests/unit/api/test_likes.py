@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from httpx2 import AsyncClient
 
 from instastream.deps import Deps
@@ -26,11 +25,6 @@ from tests.unit.api.conftest import (
 from tests.unit.api.liking import count_all, like, seen
 
 NOBODY = "1571234567890123456"
-
-
-@pytest_asyncio.fixture
-async def post(ada: Person, deps: Deps) -> Json:
-    return await make_ready(await ada.post(), deps)
 
 
 async def comment_on(post: Json, author: Person, deps: Deps) -> str:

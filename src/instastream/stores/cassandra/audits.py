@@ -146,7 +146,8 @@ class CassandraAudits:
     def _members_as(
         self, members: Sequence[tuple[Member, int | None]], key: Key, at: int
     ) -> Iterator[Statement]:
-        for page, some in by_page((page, one) for one, page in members if page is not None):
+        known = by_page((page, one) for one, page in members if page is not None)
+        for page, some in known.items():
             yield self._rows.members(key, page, some, at=at)
         if never := [int(one) for one, page in members if page is None]:
             yield self._rows.never(key, never, at=at)
@@ -161,7 +162,7 @@ class CassandraAudits:
 
     async def _unlisted(self, rows: Sequence[Row], key: Key, at: int) -> list[Statement]:
         """Members that count and are not listed: they come to some place on their page."""
-        counted = dict(by_page((row.listed_on, row.member_id) for row in rows if row.listed_on))
+        counted = by_page((row.listed_on, row.member_id) for row in rows if row.listed_on)
         listed: dict[int, Mapping[int, int]] = {}
         for some in _parts(list(counted), LISTS_LENGTH):
             found = await self._session.execute(self._pages, *key, some)

@@ -5,8 +5,6 @@ of them, but decodes and checks the statement once.
 """
 
 from collections.abc import Iterable, Mapping
-from itertools import groupby
-from operator import itemgetter
 
 from instastream.counting import Member, Shard
 from instastream.stores.cassandra.numbers import Values
@@ -17,8 +15,6 @@ MEMBERS = 0  # the page of all members; they are listed on those above it
 HEADER = -1  # no member
 LIST = 0  # no member: the one row of a page of the list
 SHARD_COLUMNS = "count, size, version, at_ms"
-
-PAGE = itemgetter(0)
 
 Key = tuple[int, int]  # of a partition: a subject and a shard
 Statement = tuple[str, Values]
@@ -61,10 +57,12 @@ class Rows:
         return self._gone, (at, sorted(members), *key, page)
 
 
-def by_page(members: Iterable[tuple[int, Member | int]]) -> Iterable[tuple[int, list[int]]]:
+def by_page(members: Iterable[tuple[int, Member | int]]) -> dict[int, list[int]]:
     """Members, of whom each comes with its page, page by page."""
-    for page, some in groupby(sorted(members, key=PAGE), key=PAGE):
-        yield page, [int(member) for _, member in some]
+    pages: dict[int, list[int]] = {}
+    for page, member in members:
+        pages.setdefault(page, []).append(int(member))
+    return pages
 
 
 def key_of(place: Place) -> Key:

@@ -94,14 +94,16 @@ class CassandraCounters:
         """What writes a shard after a batch: as one, they are one mutation."""
         rows, key, at = self._rows, key_of(place), dated_at(folded.shard)
         yield rows.shard(key, folded.shard, at=at)
-        for page, members in by_page((page, one) for one, page in folded.members.items()):
+        for page, members in by_page((page, one) for one, page in folded.members.items()).items():
             yield rows.members(key, page, members, at=at)
         if not self._lists:
             return
-        for page, members in by_page((page_of(at), one) for one, at in folded.placed.items()):
-            places = {member: folded.placed[str(member)] for member in members}
+        listed: dict[int, dict[int, int]] = {}
+        for member, placed in folded.placed.items():
+            listed.setdefault(page_of(placed), {})[int(member)] = placed
+        for page, places in listed.items():
             yield rows.listed(key, page, places, at=at)
-        for page, members in by_page(folded.gone):
+        for page, members in by_page(folded.gone).items():
             yield rows.gone(key, page, members, at=at)
 
     async def publish(self, shards: Mapping[Place, Shard]) -> None:
