@@ -82,9 +82,16 @@ def answer_page(
         following = b'"%b"' % cursor.encode()
     if _has(asked.if_none_match, headers["etag"]):
         return Answer(None, headers)
-    whole = zip(page.shown, page.numbers, strict=True)
-    posts = b",".join([shown.body + numbers for shown, numbers in whole])
-    return Answer(b'{"posts":[%b],"next_cursor":%b}' % (posts, following), headers)
+    parts = [b'{"posts":[', b'],"next_cursor":', following, b"}"]
+    parts[1:1] = _between(page.bodies, page.numbers)
+    return Answer(b"".join(parts), headers)
+
+
+def _between(bodies: list[bytes], numbers: list[bytes]) -> list[bytes]:
+    """Each body, its numbers and a comma, but for the last: joined once, as these are 30 kB."""
+    parts = [b","] * (3 * len(bodies))
+    parts[::3], parts[1::3] = bodies, numbers
+    return parts[:-1]
 
 
 def _has(if_none_match: str | None, tag: str) -> bool:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Generic, TypeVar
 
 from instastream.limits import CACHE_ENTRY_BYTES
@@ -44,17 +44,14 @@ class Cache(Generic[Key, Value]):
             return self.peek(key)
         return (await self.get_all([key]))[key]
 
-    async def get_all(self, keys: Iterable[Key]) -> dict[Key, Value | None]:
+    async def get_all(self, keys: Collection[Key]) -> dict[Key, Value | None]:
         """Many values; what is missing is loaded in one batch."""
-        kept, found, missing = self._kept, {}, []
-        for key in keys:
-            if key in kept:
-                kept.move_to_end(key)
-                found[key] = kept[key]
-            else:
-                missing.append(key)
-        if missing:
-            loads = self._loads(missing)
+        kept = self._kept
+        found = {key: kept[key] for key in keys if key in kept}
+        for key in found:
+            kept.move_to_end(key)
+        if len(found) < len(keys):
+            loads = self._loads([key for key in keys if key not in found])
             for key, load in loads.items():
                 found[key] = (await asyncio.shield(load)).get(key)
         return found

@@ -32,6 +32,11 @@ class Page(Struct, frozen=True):
         return [shown.post_id for shown in self.shown]
 
     @property
+    def bodies(self) -> list[bytes]:
+        """Of each post its JSON, up to what is counted."""
+        return [shown.body for shown in self.shown]
+
+    @property
     def tag(self) -> str:
         """Another whenever a byte of the page is: the versions of its posts, and their numbers."""
         versions = b"".join([shown.version for shown in self.shown] + self.numbers)
@@ -106,7 +111,7 @@ class Feed:
         pulled = self._circle.in_feed & await self._known.celebrities()
         if pulled:
             timelines = await self._known.timelines(list(pulled), before=before, limit=count)
-            ids = sorted({*ids, *(i for timeline in timelines for i in timeline)}, reverse=True)
+            ids = sorted({*ids}.union(*timelines), reverse=True)
         is_short = self._has_list and len(self._listed) < FEED_LENGTH
         last = self._listed[-1] if self._listed else PostId("")
         if not is_end or (is_short and self._circle.whole_from == last):

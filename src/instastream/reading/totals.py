@@ -84,11 +84,7 @@ class Totals:
         """
         kept, now_ms = self._kept, self._deps.now_ms()
         due_ms = now_ms - COUNTS_AGE_MS
-        found: dict[str, Counted] = {}
-        for subject_id in subjects:
-            counted = kept.get(subject_id)
-            if counted and counted.read_ms > due_ms:
-                found[subject_id] = counted
+        found = {i: kept[i] for i in subjects if i in kept and kept[i].read_ms > due_ms}
         if len(found) == len(subjects):
             return found
         missing = [i for i in subjects if i not in found]
