@@ -119,6 +119,7 @@ STREAMS_PER_USER_MAX = 4  # a phone, a tablet, two windows
 STREAM_S_MAX = ACCESS_TOKEN_TTL_S  # whoever was signed out hears nothing for longer
 STREAM_QUEUE_LENGTH = 64  # posts that wait for a slow reader, beside 64 kB on their way
 LANDED_KEPT = 10_000  # posts that are not told twice
+LOAD_PROBLEMS_MAX = 100  # kinds of answers a report of load tells apart: a server may invent them
 
 assert PUSH_BELOW <= PULL_FROM
 assert FLAGS_AGE_MS < PENDING_TTL_S * 1000

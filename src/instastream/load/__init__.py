@@ -1,0 +1,1 @@
+"""Load that tells the truth about speed and about correctness."""
