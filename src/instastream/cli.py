@@ -269,7 +269,8 @@ def bench(name: Bench = "", /) -> None:
     Parameters
     ----------
     name
-        demo, edge, fanout, feed, variants, video, visible or worker; all when it is left out.
+        demo, edge, fanout, feed, graphs, variants, video, visible or worker; all when it is left
+        out.
     """
     found = checkout.benches()
     if name and name not in found:

@@ -114,6 +114,9 @@ REFRESH_TOKEN_TTL_S = 30 * 86_400
 
 EXPLAINED_RECORDS_MAX = 20_000  # of each key's partition, the latest: a second of an API process
 
+LOAD_USERS_MAX = 10_000_000  # of a graph for load: 1.5 GB of names, where a file names them
+LOAD_EDGES_MAX = 200_000_000  # 5 GB while they are sorted
+
 STREAMS_MAX = 20_000  # of one process: about 20 kB each
 STREAMS_PER_USER_MAX = 4  # a phone, a tablet, two windows
 STREAM_S_MAX = ACCESS_TOKEN_TTL_S  # whoever was signed out hears nothing for longer
