@@ -1,4 +1,4 @@
-"""The published contracts: JSON Schema of every event, AsyncAPI, OpenAPI."""
+"""The published contracts: JSON Schema of events and histories, AsyncAPI, OpenAPI."""
 
 import json
 from pathlib import Path
@@ -9,17 +9,26 @@ import msgspec
 from instastream.api import openapi
 from instastream.errors import InstastreamError
 from instastream.events import EVENTS, Event, type_of
+from instastream.load.histories import Entry
 from instastream.spelling import published
 
 Json = dict[str, Any]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
+HISTORY = "load/history.json"
 
 
 def documents() -> dict[str, Json]:
     """Every contract by file name."""
     events = {f"{type_of(event)}.json": event_schema(event) for event in EVENTS}
-    return events | {"asyncapi.json": asyncapi(), "openapi.json": openapi.document()}
+    apis = {"asyncapi.json": asyncapi(), "openapi.json": openapi.document()}
+    return events | apis | {HISTORY: history_schema()}
+
+
+def history_schema() -> Json:
+    """The JSON Schema of each line of a load run's history."""
+    schema = published(msgspec.json.schema(Entry))
+    return {"$schema": DIALECT, "$id": HISTORY, **schema}
 
 
 def event_schema(event: type[Event]) -> Json:
@@ -82,15 +91,17 @@ def write(folder: Path) -> list[str]:
                 "add a new version of the event beside the old one"
             )
     for name in changed:
-        (folder / name).write_text(_text(now[name]))
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(_text(now[name]))
     return changed
 
 
 def outdated(folder: Path) -> list[str]:
     """The contracts whose file is not what the code says, or of which it says nothing any more."""
     now = documents()
-    published = {path.name for path in folder.glob("*.json")}
-    return [name for name in sorted(published | set(now)) if _read(folder / name) != now.get(name)]
+    there = {path.relative_to(folder).as_posix() for path in folder.rglob("*.json")}
+    return [name for name in sorted(there | set(now)) if _read(folder / name) != now.get(name)]
 
 
 def breaking(old: Json, new: Json) -> list[str]:

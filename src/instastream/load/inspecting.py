@@ -1,0 +1,167 @@
+"""What the workers, the log and the stores say when all has come to rest."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from time import monotonic
+from typing import Any, NamedTuple
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+from aiokafka.structs import ConsumerRecord
+from msgspec import Struct
+
+from infra.local import WORKERS
+from instastream.deps import Deps
+from instastream.errors import Unavailable
+from instastream.load.objects import lost_media, orphans
+from instastream.load.oracle import Oracle
+from instastream.load.violations import Violation, violation
+from instastream.settings import Settings
+
+LAG_STILL_S = 60.0  # a worker that has done nothing for so long does nothing: a video takes less
+POLL_S = 0.5  # as often as workers commit
+
+Report = Callable[[str, int, int], None]
+
+
+class Behind(NamedTuple):
+    """How far a group is in a partition."""
+
+    group: str
+    topic: str
+    partition: int
+    committed: int
+    end: int
+
+
+async def wait_for_rest(settings: Settings, report: Report) -> list[Violation]:
+    """Nothing is left to do for any worker, or what is, once nothing has moved for long."""
+    most, moved_s, before = 0, monotonic(), list[Behind]()
+    while behind := await lags(settings):
+        left = sum(one.end - one.committed for one in behind)
+        most = max(most, left)
+        report("waiting for workers", most - left, most)
+        if behind != before:
+            before, moved_s = behind, monotonic()
+        if monotonic() - moved_s > LAG_STILL_S:
+            return [violation("lag", **one._asdict()) for one in behind]
+        await asyncio.sleep(POLL_S)
+    report("waiting for workers", most, most)
+    return []
+
+
+async def lags(settings: Settings) -> list[Behind]:
+    """Of every worker's group what it has not done of the topics that it reads."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
+    try:
+        await admin.start()
+        async with AIOKafkaConsumer(bootstrap_servers=settings.kafka) as consumer:
+            found: list[Behind] = []
+            for worker in WORKERS:
+                found += await _lag(settings.prefix + worker, admin, consumer)
+            return found
+    except (KafkaError, OSError) as error:
+        raise Unavailable("kafka", error) from error
+    finally:
+        await admin.close()
+
+
+async def _lag(group: str, admin: AIOKafkaAdminClient, consumer: AIOKafkaConsumer) -> list[Behind]:
+    """Where it never committed it is at the beginning: our topics keep everything."""
+    committed = await admin.list_consumer_group_offsets(group)
+    topics = (
+        await admin.describe_topics(sorted({tp.topic for tp in committed})) if committed else []
+    )
+    partitions = [
+        TopicPartition(topic["topic"], one["partition"])
+        for topic in topics
+        for one in topic["partitions"]
+    ]
+    ends = await consumer.end_offsets(partitions) if partitions else {}
+    at = {tp: committed[tp].offset if tp in committed else 0 for tp in ends}
+    return [
+        Behind(group, tp.topic, tp.partition, at[tp], end)
+        for tp, end in ends.items()
+        if at[tp] < end
+    ]
+
+
+class Letter(Struct, frozen=True):
+    """A dead letter: where it lies, and where what died stood."""
+
+    topic: str
+    partition: int
+    offset: int
+    of_topic: str
+    of_partition: int
+    of_offset: int
+    key: str
+    error: str
+    message: str
+
+
+async def inspect(
+    oracle: Oracle, deps: Deps, *, since_ms: float, report: Report
+) -> list[Violation]:
+    """Dead letters since then, media that are not there, and objects that should not be."""
+    steps: list[AsyncIterator[Violation]] = [
+        _dead(deps.settings, int(since_ms)),
+        lost_media(oracle, deps),
+        orphans(oracle, deps),
+    ]
+    found: list[Violation] = []
+    for done, step in enumerate(steps):
+        report("looking into stores", done, len(steps))
+        found += [one async for one in step]
+    report("looking into stores", len(steps), len(steps))
+    return found
+
+
+async def _dead(settings: Settings, since_ms: int) -> AsyncIterator[Violation]:
+    """A hostile upload is a post that fails, and no dead letter: none is expected."""
+    async for letter in dead_letters(settings, since_ms):
+        yield violation("dead-letter", letter=letter)
+
+
+async def dead_letters(settings: Settings, since_ms: int) -> AsyncIterator[Letter]:
+    """Those that were buried since some time, in Unix milliseconds."""
+    consumer = AIOKafkaConsumer(
+        settings.prefix + "dead", bootstrap_servers=settings.kafka, auto_offset_reset="earliest"
+    )
+    try:
+        await consumer.start()
+        ends = await consumer.end_offsets(consumer.assignment())
+        starts = await consumer.offsets_for_times(dict.fromkeys(ends, since_ms))
+        for tp, found in starts.items():
+            consumer.seek(tp, found.offset if found else ends[tp])
+        while any([await consumer.position(tp) < end for tp, end in ends.items()]):
+            for record in _records(await consumer.getmany(timeout_ms=500)):
+                yield _letter(record, settings.prefix)
+    except (KafkaError, OSError) as error:
+        raise Unavailable("kafka", error) from error
+    finally:
+        await consumer.stop()
+
+
+def _records(
+    batches: Mapping[TopicPartition, Iterable[ConsumerRecord]],
+) -> Iterator[ConsumerRecord]:
+    return (record for batch in batches.values() for record in batch)
+
+
+def _letter(record: ConsumerRecord, prefix: str) -> Letter:
+    headers: dict[str, Any] = {
+        name: value.decode(errors="replace") for name, value in record.headers or []
+    }
+    return Letter(
+        topic=record.topic.removeprefix(prefix),
+        partition=record.partition,
+        offset=record.offset,
+        of_topic=headers.get("dead_topic", ""),
+        of_partition=int(headers.get("dead_partition", -1)),
+        of_offset=int(headers.get("dead_offset", -1)),
+        key=(record.key or b"").decode(errors="replace"),
+        error=headers.get("dead_error", ""),
+        message=headers.get("dead_message", ""),
+    )

@@ -1,0 +1,151 @@
+"""What was seen while load ran, judged read by read against all that was done until then."""
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from msgspec import UNSET, Struct
+from msgspec.structs import replace
+
+from instastream.load.histories import Entry, Seen
+from instastream.load.oracle import Oracle
+from instastream.load.violations import Violation, violation
+
+LISTS = ("read_feed", "read_timeline")
+
+
+class Read(Struct, frozen=True):
+    """A page, or one post: who asked when for what, and what they saw."""
+
+    kind: str
+    reader: str
+    of: str  # whose timeline, or which post
+    began: float
+    ended: float
+    cursor: str | None
+    limit: int | None
+    seen: Sequence[Seen]
+    following: str | None
+    entries: tuple[Entry, Entry]
+
+    @property
+    def ids(self) -> list[str]:
+        """Of what was seen, as it was shown."""
+        return [one.post for one in self.seen]
+
+    @property
+    def evidence(self) -> dict[str, Any]:
+        """The lines of the history; what was seen on them is told where it matters."""
+        asked, end = self.entries
+        return {"op": asked.op, "entries": [asked, replace(end, seen=UNSET)], "shown": self.ids}
+
+
+class Reads:
+    """Judges reads in the order of their ends; `oracle` knows what was done until then."""
+
+    def __init__(self, oracle: Oracle) -> None:
+        self._oracle = oracle
+        self._last: dict[tuple[str, str], str] = {}  # of the page that gave a cursor to a reader
+
+    def judge(self, asked: Entry, end: Entry) -> Iterator[Violation]:
+        """What an operation shows that must not be."""
+        if asked.kind == "read_post" and end.phase == "failed" and end.status == 404:
+            yield from self._denied(asked, end)
+        if not isinstance(end.seen, list) or end.phase != "ok":
+            return
+        read = read_of(asked, end)
+        if asked.kind in LISTS:
+            yield from ordered(read.ids, read.limit, read.evidence)
+            yield from self._paged(read)
+        if asked.kind == "read_timeline" and read.of == read.reader:
+            yield from self._own_posts(read)
+        for one in read.seen:
+            yield from self._shown(one, read)
+
+    def _denied(self, asked: Entry, end: Entry) -> Iterator[Violation]:
+        """An acknowledged post was not found by its author."""
+        post = self._oracle.posts.get(asked.post or "")
+        if post is None or post.author_id != asked.user or post.ended >= asked.at_ms:
+            return
+        if not self._oracle.deleted(post.post_id, asked.at_ms, end.at_ms).may:
+            yield violation("own-post", op=end.op, post=post.post_id, entries=[asked, end])
+
+    def _paged(self, read: Read) -> Iterator[Violation]:
+        """What comes after a page is below all of it."""
+        last = self._last_before(read)
+        late = [post_id for post_id in read.ids if last and post_id >= last]
+        if late:
+            yield violation("pages", **read.evidence, after=last, late=late)
+        if read.following and read.ids:
+            key = (read.reader, read.following)
+            self._last[key] = min(read.ids[-1], self._last.get(key, read.ids[-1]))
+
+    def _last_before(self, read: Read) -> str | None:
+        return self._last.get((read.reader, read.cursor)) if read.cursor else None
+
+    def _own_posts(self, read: Read) -> Iterator[Violation]:
+        """Between the ends of a page of one's own timeline is all that one has posted."""
+        before = self._last_before(read)
+        if read.cursor and before is None:
+            return  # of a page that this history does not tell
+        mine = self._oracle.account(read.reader).posts
+        shown, end = set(read.ids), len(mine) if before is None else bisect_left(mine, before)
+        least = min(read.ids, default="") if read.following else ""
+        for post_id in mine[bisect_left(mine, least) : end]:
+            acknowledged = self._oracle.posts[post_id].ended < read.began
+            if post_id in shown or not acknowledged:
+                continue
+            if not self._oracle.deleted(post_id, read.began, read.ended).may:
+                yield violation("own-post", **read.evidence, post=post_id)
+
+    def _shown(self, one: Seen, read: Read) -> Iterator[Violation]:
+        oracle, span = self._oracle, (read.began, read.ended)
+        seen = {**read.evidence, "seen": one}
+        likes = oracle.likes(read.reader, one.post, *span)
+        if likes.known and one.liked != likes.may:
+            yield violation("own-like", **seen)
+        if one.likes > oracle.likers(one.post):
+            yield violation("too-many-likes", **seen, likers=oracle.likers(one.post))
+        if oracle.deleted(one.post, *span).must:
+            yield violation("deleted-shown", **seen)
+        if oracle.hidden(read.reader, one.author, *span):
+            yield violation("private-shown", **seen)
+        elif read.kind == "read_feed" and not oracle.follows(read.reader, one.author, *span).may:
+            yield violation("not-followed", **seen)
+        post = oracle.posts.get(one.post)
+        if post and post.poison and post.author_id != read.reader:
+            yield violation("poison-shown", **seen)
+
+
+def ordered(
+    ids: Sequence[str], limit: int | None, evidence: Mapping[str, Any]
+) -> Iterator[Violation]:
+    """A page has at most what was asked for, newest first, each once."""
+    if limit is not None and len(ids) > limit:
+        yield violation("limit", **evidence, length=len(ids), limit=limit)
+    twice = [post_id for post_id, times in Counter(ids).items() if times > 1]
+    if twice:
+        yield violation("duplicate", **evidence, posts=twice)
+    for above, below in pairwise(ids):
+        if below > above:
+            yield violation("order", **evidence, posts=[above, below])
+
+
+def read_of(asked: Entry, end: Entry) -> Read:
+    """What a read that was answered asked and saw."""
+    reader = asked.user or ""
+    whose = asked.other or reader
+    return Read(
+        kind=str(asked.kind),
+        reader=reader,
+        of=whose if asked.kind == "read_timeline" else asked.post or "",
+        began=asked.at_ms,
+        ended=end.at_ms,
+        cursor=asked.cursor or None,
+        limit=asked.limit or None,
+        seen=end.seen or (),
+        following=end.next or None,
+        entries=(asked, end),
+    )

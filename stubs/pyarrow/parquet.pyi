@@ -1,0 +1,23 @@
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from pyarrow import RecordBatch, Schema
+
+class ParquetWriter:
+    def __init__(self, where: Path, schema: Schema, compression: str = ...) -> None: ...
+    def write_batch(self, batch: RecordBatch, row_group_size: int | None = ...) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+class Table:
+    def to_pylist(self) -> list[dict[str, Any]]: ...
+    @property
+    def schema(self) -> Schema: ...
+
+def read_table(source: Path) -> Table: ...

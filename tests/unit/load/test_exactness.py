@@ -1,0 +1,44 @@
+"""An exact system is never accused, however its operations overlap, get lost or come late."""
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from instastream.load import checking
+from instastream.load.checking import Visits, learn
+from instastream.load.histories import Entry
+from instastream.load.oracle import Oracle
+from instastream.load.violations import Found, Violation
+from tests.unit.load.living import USERS, Deed, Life, deeds
+from tests.unit.load.world import Tamper, World, http_of, untouched
+
+BACKFILL = 2
+
+
+def ignore(step: str, done: int, total: int) -> None:
+    """Nobody waits for this."""
+
+
+async def checked(
+    history: list[Entry], world: World, tamper: Tamper = untouched
+) -> list[Violation]:
+    """What is found by looking at a world through its API."""
+    oracle, found = Oracle(backfill=BACKFILL), Found()
+    await learn(history, oracle, found, ignore)
+    async with http_of(world, tamper) as http:
+        found.add(await Visits(oracle, http, ignore).all())
+    return found.all()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def at_once() -> None:
+    """Nothing is late here."""
+    patch = pytest.MonkeyPatch()
+    patch.setattr(checking, "STILL_S", 0.0)
+    patch.setattr(checking, "PAUSE_S", 0.0)
+
+
+@given(deeds)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+async def test_an_exact_system_is_never_accused(given: list[Deed]) -> None:
+    world = World(USERS, backfill=BACKFILL)
+    assert await checked(Life(world).live(given), world) == []
