@@ -11,9 +11,15 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 from msgspec import Struct
 
-from infra.local import WORKERS
 from instastream.deps import Deps
 from instastream.errors import Unavailable
+from instastream.handlers.engagement import ENGAGEMENT
+from instastream.handlers.feeds import FEEDS
+from instastream.handlers.graph import GRAPH
+from instastream.handlers.ledger import LEDGER
+from instastream.handlers.media import MEDIA
+from instastream.handlers.posts import POSTS
+from instastream.handlers.video import VIDEO
 from instastream.load.objects import lost_media, orphans
 from instastream.load.oracle import Oracle
 from instastream.load.violations import Violation, violation
@@ -21,6 +27,20 @@ from instastream.settings import Settings
 
 LAG_STILL_S = 60.0  # a worker that has done nothing for so long does nothing: a video takes less
 POLL_S = 0.5  # as often as workers commit
+
+HANDLERS = {
+    "feeds": FEEDS,
+    "graph": GRAPH,
+    "ledger": LEDGER,
+    "media": MEDIA,
+    "posts": POSTS,
+    "video": VIDEO,
+}
+# Which topics each worker's group reads, as in streams/.
+READ = {
+    "engagement": set(ENGAGEMENT),
+    **{name: {event.topic for event in handlers} for name, handlers in HANDLERS.items()},
+}
 
 Report = Callable[[str, int, int], None]
 
@@ -52,14 +72,26 @@ async def wait_for_rest(settings: Settings, report: Report) -> list[Violation]:
 
 
 async def lags(settings: Settings) -> list[Behind]:
-    """Of every worker's group what it has not done of the topics that it reads."""
+    """Of every worker's group what it has not done of the topics that it reads.
+
+    Where it never committed it is at the beginning: our topics keep everything.
+    """
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
     try:
         await admin.start()
         async with AIOKafkaConsumer(bootstrap_servers=settings.kafka) as consumer:
+            ends = await _ends(settings.prefix, admin, consumer)
             found: list[Behind] = []
-            for worker in WORKERS:
-                found += await _lag(settings.prefix + worker, admin, consumer)
+            for worker, topics in READ.items():
+                group = settings.prefix + worker
+                committed = await admin.list_consumer_group_offsets(group)
+                done = {tp: at.offset for tp, at in committed.items()}
+                wanted = {settings.prefix + topic for topic in topics}
+                found += [
+                    Behind(group, tp.topic, tp.partition, done.get(tp, 0), end)
+                    for tp, end in ends.items()
+                    if tp.topic in wanted and done.get(tp, 0) < end
+                ]
             return found
     except (KafkaError, OSError) as error:
         raise Unavailable("kafka", error) from error
@@ -67,24 +99,18 @@ async def lags(settings: Settings) -> list[Behind]:
         await admin.close()
 
 
-async def _lag(group: str, admin: AIOKafkaAdminClient, consumer: AIOKafkaConsumer) -> list[Behind]:
-    """Where it never committed it is at the beginning: our topics keep everything."""
-    committed = await admin.list_consumer_group_offsets(group)
-    topics = (
-        await admin.describe_topics(sorted({tp.topic for tp in committed})) if committed else []
-    )
+async def _ends(
+    prefix: str, admin: AIOKafkaAdminClient, consumer: AIOKafkaConsumer
+) -> dict[TopicPartition, int]:
+    """Where each partition ends that a worker reads."""
+    topics = {prefix + topic for of_worker in READ.values() for topic in of_worker}
+    described = await admin.describe_topics(sorted(topics))
     partitions = [
         TopicPartition(topic["topic"], one["partition"])
-        for topic in topics
+        for topic in described
         for one in topic["partitions"]
     ]
-    ends = await consumer.end_offsets(partitions) if partitions else {}
-    at = {tp: committed[tp].offset if tp in committed else 0 for tp in ends}
-    return [
-        Behind(group, tp.topic, tp.partition, at[tp], end)
-        for tp, end in ends.items()
-        if at[tp] < end
-    ]
+    return await consumer.end_offsets(partitions)
 
 
 class Letter(Struct, frozen=True):

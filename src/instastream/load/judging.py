@@ -6,7 +6,7 @@ from typing import Any
 from msgspec import Struct
 
 from instastream.load.oracle import Bounds, Oracle
-from instastream.load.reads import ordered
+from instastream.load.reads import disorder
 from instastream.load.violations import Violation, violation
 
 
@@ -125,7 +125,8 @@ def _paged(pages: Sequence[Page], limit: int, about: Mapping[str, Any]) -> Itera
     last = ""
     for number, page in enumerate(pages, start=1):
         evidence = {**about, "page": number, "shown": page.ids}
-        yield from ordered(page.ids, limit, evidence)
+        for rule, how in disorder(page.ids, limit):
+            yield violation(rule, **evidence, **how)
         late = [post_id for post_id in page.ids if last and post_id >= last]
         if late:
             yield violation("pages", **evidence, after=last, late=late)

@@ -2,8 +2,9 @@
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from operator import gt
 from typing import Any
 
 from msgspec import UNSET, Struct
@@ -57,12 +58,12 @@ class Reads:
             return
         read = read_of(asked, end)
         if asked.kind in LISTS:
-            yield from ordered(read.ids, read.limit, read.evidence)
+            for rule, how in disorder(read.ids, read.limit):
+                yield violation(rule, **read.evidence, **how)
             yield from self._paged(read)
         if asked.kind == "read_timeline" and read.of == read.reader:
             yield from self._own_posts(read)
-        for one in read.seen:
-            yield from self._shown(one, read)
+        yield from self._shown(read)
 
     def _denied(self, asked: Entry, end: Entry) -> Iterator[Violation]:
         """An acknowledged post was not found by its author."""
@@ -75,7 +76,7 @@ class Reads:
     def _paged(self, read: Read) -> Iterator[Violation]:
         """What comes after a page is below all of it."""
         last = self._last_before(read)
-        late = [post_id for post_id in read.ids if last and post_id >= last]
+        late = [post_id for post_id in read.ids if post_id >= last] if last else []
         if late:
             yield violation("pages", **read.evidence, after=last, late=late)
         if read.following and read.ids:
@@ -100,37 +101,47 @@ class Reads:
             if not self._oracle.deleted(post_id, read.began, read.ended).may:
                 yield violation("own-post", **read.evidence, post=post_id)
 
-    def _shown(self, one: Seen, read: Read) -> Iterator[Violation]:
-        oracle, span = self._oracle, (read.began, read.ended)
-        seen = {**read.evidence, "seen": one}
-        likes = oracle.likes(read.reader, one.post, *span)
-        if likes.known and one.liked != likes.may:
-            yield violation("own-like", **seen)
-        if one.likes > oracle.likers(one.post):
-            yield violation("too-many-likes", **seen, likers=oracle.likers(one.post))
-        if oracle.deleted(one.post, *span).must:
-            yield violation("deleted-shown", **seen)
-        if oracle.hidden(read.reader, one.author, *span):
-            yield violation("private-shown", **seen)
-        elif read.kind == "read_feed" and not oracle.follows(read.reader, one.author, *span).may:
-            yield violation("not-followed", **seen)
-        post = oracle.posts.get(one.post)
-        if post and post.poison and post.author_id != read.reader:
-            yield violation("poison-shown", **seen)
+    def _shown(self, read: Read) -> Iterator[Violation]:
+        """Each post of a read: mostly nothing is wrong, so that evidence is made last."""
+        oracle, reader, began, ended = self._oracle, read.reader, read.began, read.ended
+        wrong = {author: self._wrong(author, read) for author in {one.author for one in read.seen}}
+        for one in read.seen:
+            rules = []
+            likes = oracle.likes(reader, one.post, began, ended)
+            if one.liked != likes.may and likes.known:
+                rules.append("own-like")
+            if one.likes > oracle.likers(one.post):
+                rules.append("too-many-likes")
+            if oracle.deleted(one.post, began, ended).must:
+                rules.append("deleted-shown")
+            post = oracle.posts.get(one.post)
+            if post and post.poison and post.author_id != reader:
+                rules.append("poison-shown")
+            for rule in filter(None, (*rules, wrong[one.author])):
+                yield violation(rule, **read.evidence, seen=one)
+
+    def _wrong(self, author: str, read: Read) -> str:
+        """The rule by which nothing of an author may be shown, if there is one."""
+        span = (read.began, read.ended)
+        if self._oracle.hidden(read.reader, author, *span):
+            return "private-shown"
+        if read.kind == "read_feed" and not self._oracle.follows(read.reader, author, *span).may:
+            return "not-followed"
+        return ""
 
 
-def ordered(
-    ids: Sequence[str], limit: int | None, evidence: Mapping[str, Any]
-) -> Iterator[Violation]:
-    """A page has at most what was asked for, newest first, each once."""
+def disorder(ids: Sequence[str], limit: int | None) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The rules that a page breaks, and how: as long as asked for, newest first, each once."""
     if limit is not None and len(ids) > limit:
-        yield violation("limit", **evidence, length=len(ids), limit=limit)
+        yield "limit", {"length": len(ids), "limit": limit}
+    if all(map(gt, ids, ids[1:])):
+        return
     twice = [post_id for post_id, times in Counter(ids).items() if times > 1]
     if twice:
-        yield violation("duplicate", **evidence, posts=twice)
+        yield "duplicate", {"posts": twice}
     for above, below in pairwise(ids):
         if below > above:
-            yield violation("order", **evidence, posts=[above, below])
+            yield "order", {"posts": [above, below]}
 
 
 def read_of(asked: Entry, end: Entry) -> Read:

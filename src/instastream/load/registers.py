@@ -30,7 +30,8 @@ class Truth(NamedTuple):
         return self.may == self.must
 
 
-NEVER = Truth(may=False, must=False)
+NEVER, EVER = Truth(may=False, must=False), Truth(may=True, must=True)
+KNOWN = {False: NEVER, True: EVER}
 
 
 class Register:
@@ -60,6 +61,10 @@ class Register:
 
     def during(self, since: float, until: float) -> Truth:
         """What it can have been at any moment of a time that is at most `OPEN_MS_MAX` ago."""
+        if not self._changes and self._is_new:
+            return NEVER
+        if len(self._changes) == 1 and self._changes[0].sure and self._changes[0].ended < since:
+            return KNOWN[self._changes[0].value]  # as it mostly is
         settled = self._settled(since)
         values = {one.value for one in self._changes if one.began <= until and one.ended >= settled}
         if settled == -inf and self._is_new:
