@@ -140,13 +140,5 @@ class Visits:
 
 def _once(violations: Iterable[Violation]) -> list[Violation]:
     """What was seen on several looks is told once."""
-    by_what = {
-        (
-            one.rule,
-            one.evidence.get("reader"),
-            one.evidence.get("post"),
-            one.evidence.get("page"),
-        ): one
-        for one in violations
-    }
-    return list(by_what.values())
+    about = ("reader", "post", "list", "page")
+    return list({(one.rule, *map(one.evidence.get, about)): one for one in violations}.values())

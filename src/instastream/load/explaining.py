@@ -1,6 +1,7 @@
 """Finds in the log the events that decided what was seen, and adds them to the evidence."""
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import Any
 
 from msgspec.structs import replace
@@ -22,7 +23,7 @@ from instastream.load.violations import Violation
 from instastream.reading.evidence import gather
 from instastream.reading.explaining import decide
 
-EXPLAINED_MAX = 20  # violations: the log is read anew for each
+EXPLAINED_MAX = 5  # violations of each rule: the log is read anew for each
 SHARDS_MAX = 16  # of one post, of which all events are read
 DECIDED = {
     "deleted-shown",
@@ -30,6 +31,7 @@ DECIDED = {
     "not-followed",
     "not-in-feed",
     "not-ready",
+    "own-post",
     "poison-shown",
     "private-shown",
 }
@@ -39,7 +41,7 @@ Report = Callable[[str, int, int], None]
 
 async def explain(violations: list[Violation], deps: Deps, report: Report) -> list[Violation]:
     """The same, some of them with what the `log` says: topics, partitions and offsets."""
-    of_posts = [one for one in violations if one.evidence.get("post")][:EXPLAINED_MAX]
+    of_posts = list(_some_of_each([one for one in violations if one.evidence.get("post")]))
     explained: dict[int, Violation] = {}
     for done, one in enumerate(of_posts, start=1):
         said = await _log_says(one, deps)
@@ -48,13 +50,21 @@ async def explain(violations: list[Violation], deps: Deps, report: Report) -> li
     return [explained.get(id(one), one) for one in violations]
 
 
+def _some_of_each(violations: Iterable[Violation]) -> Iterator[Violation]:
+    chosen: Counter[str] = Counter()
+    for one in violations:
+        chosen[one.rule] += 1
+        if chosen[one.rule] <= EXPLAINED_MAX:
+            yield one
+
+
 async def _log_says(one: Violation, deps: Deps) -> dict[str, Any]:
     post_id = PostId(one.evidence["post"])
     reader = UserId(one.evidence.get("reader") or "")
     try:
         if one.rule in DECIDED and reader:
             return {"log": decide(await gather(reader, post_id, deps))}
-        if one.rule in ("like-count", "own-like"):
+        if one.rule in ("like-count", "own-like", "too-many-likes"):
             return {"log": await _likes(post_id, reader if one.rule == "own-like" else "", deps)}
         if one.rule == "comment-count":
             return {"log": await _comments(post_id, deps)}

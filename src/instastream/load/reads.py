@@ -71,7 +71,13 @@ class Reads:
         if post is None or post.author_id != asked.user or post.ended >= asked.at_ms:
             return
         if not self._oracle.deleted(post.post_id, asked.at_ms, end.at_ms).may:
-            yield violation("own-post", op=end.op, post=post.post_id, entries=[asked, end])
+            yield violation(
+                "own-post",
+                op=end.op,
+                reader=post.author_id,
+                post=post.post_id,
+                entries=[asked, end],
+            )
 
     def _paged(self, read: Read) -> Iterator[Violation]:
         """What comes after a page is below all of it."""
@@ -99,7 +105,7 @@ class Reads:
             if post_id in shown or not acknowledged:
                 continue
             if not self._oracle.deleted(post_id, read.began, read.ended).may:
-                yield violation("own-post", **read.evidence, post=post_id)
+                yield violation("own-post", **read.evidence, reader=read.reader, post=post_id)
 
     def _shown(self, read: Read) -> Iterator[Violation]:
         """Each post of a read: mostly nothing is wrong, so that evidence is made last."""
@@ -118,7 +124,7 @@ class Reads:
             if post and post.poison and post.author_id != reader:
                 rules.append("poison-shown")
             for rule in filter(None, (*rules, wrong[one.author])):
-                yield violation(rule, **read.evidence, seen=one)
+                yield violation(rule, **read.evidence, reader=reader, post=one.post, seen=one)
 
     def _wrong(self, author: str, read: Read) -> str:
         """The rule by which nothing of an author may be shown, if there is one."""
