@@ -1,12 +1,12 @@
 """What a run of load found out: one JSON file, from which its page and every comparison is made."""
 
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from msgspec import Struct, field
 
 from instastream.errors import Unready
+from instastream.load.violations import Violation
 
 VERSION = 1
 
@@ -55,14 +55,6 @@ class Tick(Struct, frozen=True, kw_only=True):
     cpu: dict[str, float] = field(default_factory=dict)
     rss: dict[str, int] = field(default_factory=dict)
     p99_by_kind: dict[str, float] = field(default_factory=dict)
-
-
-class Violation(Struct, frozen=True, kw_only=True):
-    """A promise that was broken: a stable slug, one sentence, and what was seen."""
-
-    rule: str
-    said: str
-    evidence: dict[str, Any]
 
 
 class Report(Struct, frozen=True, kw_only=True):

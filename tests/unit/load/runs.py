@@ -2,8 +2,9 @@
 
 from msgspec.structs import replace
 
-from instastream.load.reports import Report, Violation
+from instastream.load.reports import Report
 from instastream.load.spreads import Recorder, Sample, Spreads
+from instastream.load.violations import Violation
 
 SECONDS = 60
 EACH_S = 50

@@ -10,8 +10,8 @@ import pytest
 
 from instastream.errors import Unready
 from instastream.load.pages import comparison_html, to_html
-from instastream.load.reports import Violation
 from instastream.load.spreads import Spreads
+from instastream.load.violations import Violation
 from tests.unit.load.runs import HOSTILE, hostile_report, measured_minute, report_of
 
 
