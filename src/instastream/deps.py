@@ -42,6 +42,7 @@ from instastream.stores.counts import Counts, Kind
 from instastream.stores.epochs import Epochs, NoEpochs
 from instastream.stores.feeds import Feeds
 from instastream.stores.graph import Graph
+from instastream.stores.leases import Leases
 from instastream.stores.ledger import Ledger
 from instastream.stores.memory_audits import MemoryAudits
 from instastream.stores.memory_changes import MemoryChanges
@@ -113,6 +114,7 @@ class Deps:
     now_ms: Callable[[], int]
     signer: Signer
     ids: Ids
+    leases: Leases  # what `ids` are minted under
     log: EventLog
     accounts: Accounts
     users: Users
@@ -163,11 +165,13 @@ async def open_deps(settings: Settings) -> AsyncIterator[Deps]:
         copier = await stack.enter_async_context(open_client(settings, read_timeout_s=longest_s))
         blobs = S3Blobs(s3, settings.bucket, copier=copier)
         log = await stack.enter_async_context(KafkaLog(settings.kafka, prefix=settings.prefix))
+        leases = CassandraLeases(session)
         yield Deps(
             settings=settings,
             now_ms=now_ms,
             signer=Signer(settings.token_key),
-            ids=await stack.enter_async_context(LeasedIds(CassandraLeases(session), now_ms)),
+            ids=await stack.enter_async_context(LeasedIds(leases, now_ms)),
+            leases=leases,
             log=log,
             accounts=CassandraAccounts(session),
             users=CassandraUsers(session),
@@ -207,12 +211,14 @@ async def memory_deps(settings: Settings, renderer: Renderer) -> AsyncIterator[D
     blobs = memory.MemoryBlobs(now_ms)
     feeds, counts = MemoryFeeds(), MemoryCounts()
     likes, comment_ids = MemoryCounters(), MemoryCounters(for_good=True)
-    async with LeasedIds(memory.MemoryLeases(), now_ms) as ids:
+    leases = memory.MemoryLeases()
+    async with LeasedIds(leases, now_ms) as ids:
         yield Deps(
             settings=settings,
             now_ms=now_ms,
             signer=Signer(settings.token_key),
             ids=ids,
+            leases=leases,
             log=memory.MemoryLog(),
             accounts=memory.MemoryAccounts(),
             users=memory.MemoryUsers(),

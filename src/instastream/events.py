@@ -21,6 +21,7 @@ from instastream.follows import UserMuted as UserMuted
 from instastream.follows import UserUnblocked as UserUnblocked
 from instastream.follows import UserUnfollowed as UserUnfollowed
 from instastream.follows import UserUnmuted as UserUnmuted
+from instastream.ids import UserId
 from instastream.likes import CommentLiked as CommentLiked
 from instastream.likes import CommentUnliked as CommentUnliked
 from instastream.likes import PostLiked as PostLiked
@@ -29,7 +30,6 @@ from instastream.likes import Shards
 from instastream.limits import FANOUT_BUCKETS_MAX
 
 MediaCount = Annotated[int, Meta(ge=1)]
-
 
 Fanout = Literal["push", "pull"]  # into followers' lists, or read from the author's timeline
 
@@ -183,7 +183,7 @@ class FanoutPage(Event, frozen=True, kw_only=True, tag="fanout.page.v1"):
     author_id: User
     bucket: Count
     buckets: Count = 1
-    after: str
+    after: UserId
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -236,6 +236,10 @@ class Record(Struct, Generic[E], frozen=True, gc=False):
     offset: int
 
 
+_SPECVERSION = ("ce_specversion", b"1.0")
+_SOURCE = ("ce_source", b"instastream")
+_CONTENT_TYPE = ("content-type", b"application/json")
+
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(AnyEvent)
 
@@ -258,15 +262,24 @@ def headers(event: Event, traceparent: str) -> list[tuple[str, bytes]]:
 
     `ce_id` is a digest of the event, so the same fact appended twice carries the same id.
     """
-    identity = blake2b(encode(event), digest_size=16).hexdigest()
+    return headers_of(encode(event), type_of(type(event)), traceparent)
+
+
+def headers_of(raw: bytes, type_: str, traceparent: str) -> list[tuple[str, bytes]]:
+    """The same, of an event that is encoded already."""
     return [
-        ("ce_specversion", b"1.0"),
-        ("ce_type", type_of(type(event)).encode()),
-        ("ce_source", b"instastream"),
-        ("ce_id", identity.encode()),
-        ("content-type", b"application/json"),
+        _SPECVERSION,
+        ("ce_type", type_.encode()),
+        _SOURCE,
+        ("ce_id", identity_of(raw)),
+        _CONTENT_TYPE,
         ("traceparent", traceparent.encode()),
     ]
+
+
+def identity_of(raw: bytes) -> bytes:
+    """What an encoded event carries as its `ce_id`."""
+    return blake2b(raw, digest_size=16).hexdigest().encode()
 
 
 def type_of(event: type[Event]) -> str:

@@ -69,7 +69,7 @@ class KafkaLog:
 
     async def __aexit__(self, *_: object) -> None:
         if self._producer:
-            await _stop(self._producer)
+            await stop(self._producer)
         await asyncio.gather(*self._abandoned)
 
     async def append(self, event: Appended) -> Record[Appended]:
@@ -94,7 +94,7 @@ class KafkaLog:
             bootstrap_servers=self._bootstrap,
             auto_offset_reset="earliest",
         )
-        with _translated():
+        with translated():
             try:
                 await consumer.start()
                 ends = await consumer.end_offsets(consumer.assignment())
@@ -111,7 +111,7 @@ class KafkaLog:
         self, topic: str, key: str, *, since_ms: int, records_max: int | None = None
     ) -> AsyncIterator[Record[Event]]:
         consumer = AIOKafkaConsumer(bootstrap_servers=self._bootstrap)
-        with _translated():
+        with translated():
             async with consumer:
                 partition = await self._partition_of(self._prefix + topic, key)
                 ends = await consumer.end_offsets([partition])
@@ -130,7 +130,7 @@ class KafkaLog:
 
     async def life(self, topic: str) -> TopicLife:
         """The topic that has this name now; raises Unavailable when that is not known."""
-        with _translated():
+        with translated():
             async with asyncio.timeout(ACK_TIMEOUT_S):
                 return await life_of((await self._started()).client, self._prefix + topic)
 
@@ -140,14 +140,14 @@ class KafkaLog:
         return TopicPartition(topic, PARTITIONER(key.encode(), partitions, partitions))
 
     async def ping(self) -> None:
-        with _translated():
+        with translated():
             async with asyncio.timeout(ACK_TIMEOUT_S):
                 await (await self._started()).client.fetch_all_metadata()
 
     async def _send(
         self, topic: str, *, key: bytes | None, value: bytes | None, headers: Headers
     ) -> RecordMetadata:
-        with _translated():
+        with translated():
             async with asyncio.timeout(ACK_TIMEOUT_S):
                 producer = await self._started()
                 try:
@@ -176,7 +176,7 @@ class KafkaLog:
         try:
             await producer.start()
         except BaseException:  # also when whoever asked has given up
-            await _stop(producer)
+            await stop(producer)
             raise
         return producer
 
@@ -184,10 +184,10 @@ class KafkaLog:
         """One whose sequence broke, or whose sender died, never recovers (aiokafka #1017)."""
         if self._producer is producer:
             self._producer = None
-            self._abandoned.append(asyncio.create_task(_stop(producer)))
+            self._abandoned.append(asyncio.create_task(stop(producer)))
 
 
-async def _stop(producer: AIOKafkaProducer) -> None:
+async def stop(producer: AIOKafkaProducer) -> None:
     """Send what waits, within limits: without Kafka an idempotent producer would try for ever."""
     with suppress(KafkaError, TimeoutError):
         async with asyncio.timeout(STOP_TIMEOUT_S):
@@ -196,7 +196,8 @@ async def _stop(producer: AIOKafkaProducer) -> None:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def translated() -> Iterator[None]:
+    """What Kafka's client raises, as Unavailable, or as Corrupt where a record is too large."""
     try:
         yield
     except MessageSizeTooLargeError as error:

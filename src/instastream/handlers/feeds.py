@@ -136,7 +136,7 @@ def _planned(event: MediaReady, followers: int) -> list[Event]:
             author_id=event.author_id,
             bucket=bucket,
             buckets=min(buckets, FOLLOWER_BUCKETS - bucket),
-            after="",
+            after=UserId(""),
             at_ms=event.at_ms,
         )
         for bucket in range(0, FOLLOWER_BUCKETS, buckets)

@@ -1,0 +1,125 @@
+"""Who and what there is in an invented world, and who is chosen of it."""
+
+from collections.abc import Sequence
+from random import Random
+from typing import Generic, TypeVar
+
+from instastream.ids import CommentId, PostId, UserId
+from instastream.limits import COMMENT_BUCKET_LENGTH
+
+LATELY = 4_096  # of what was said of each kind: any of it may be taken back
+STANDING_MAX = 200_000  # posts, and users: 100 MB; then new ones take the places of others
+
+One = TypeVar("One")
+
+
+class Standing:
+    """A post, how many comments it ever had, and whether it still stands."""
+
+    __slots__ = ("author_id", "comments", "deleted", "post_id", "shards")
+
+    def __init__(self, post_id: PostId, author_id: UserId, shards: int) -> None:
+        self.post_id = post_id
+        self.author_id = author_id
+        self.shards = shards
+        self.comments = 0
+        self.deleted = False
+
+    def open_bucket(self) -> int:
+        """Where its next comment stands; that comes now."""
+        self.comments += 1
+        return (self.comments - 1) // COMMENT_BUCKET_LENGTH
+
+
+class Said:
+    """A comment, where it stands, and how many replies it ever had."""
+
+    __slots__ = ("author_id", "bucket", "comment_id", "post", "replies", "reply_to")
+
+    def __init__(
+        self, comment_id: CommentId, author_id: UserId, post: Standing, reply_to: "Said | None"
+    ) -> None:
+        self.comment_id = comment_id
+        self.author_id = author_id
+        self.post = post
+        self.reply_to = reply_to.comment_id if reply_to else None
+        self.replies = 0
+        bucket = post.open_bucket()
+        self.bucket = bucket if reply_to is None else reply_to.open_bucket()
+
+    def open_bucket(self) -> int:
+        """Where its next reply stands; that comes now."""
+        self.replies += 1
+        return (self.replies - 1) // COMMENT_BUCKET_LENGTH
+
+
+class Lately(Generic[One]):
+    """Some of what happened lately; what is full forgets one by chance for each that comes."""
+
+    def __init__(self, random: Random, length: int = LATELY) -> None:
+        self._random = random
+        self._length = length
+        self._some: list[One] = []
+
+    def __len__(self) -> int:
+        return len(self._some)
+
+    def add(self, one: One) -> None:
+        """It happened just now."""
+        if len(self._some) < self._length:
+            self._some.append(one)
+        else:
+            self._some[int(self._random.random() * self._length)] = one
+
+    def any(self) -> One:
+        """One by chance."""
+        return self._some[int(self._random.random() * len(self._some))]
+
+    def take(self) -> One:
+        """One by chance, that is not there any more."""
+        at = int(self._random.random() * len(self._some))
+        self._some[at], self._some[-1] = self._some[-1], self._some[at]
+        return self._some.pop()
+
+
+class Popular(Generic[One]):
+    """The first are the most popular: the n-th is chosen in proportion to n**-zipf."""
+
+    def __init__(self, random: Random, *, zipf: float) -> None:
+        self._random = random
+        self._zipf = zipf
+        self.all: list[One] = []
+
+    def add(self, one: One) -> None:
+        """The least popular, or where there are too many, in the place of one that is not much."""
+        if len(self.all) < STANDING_MAX:
+            self.all.append(one)
+        else:
+            self.all[self._random.randrange(STANDING_MAX // 2, STANDING_MAX)] = one
+
+    def any(self) -> One:
+        """One by chance, all alike."""
+        return self.all[int(self._random.random() * len(self.all))]
+
+    def popular(self) -> One:
+        """One by its popularity."""
+        return self.all[rank(self._random.random(), len(self.all), self._zipf)]
+
+    def first(self, count: int) -> Sequence[One]:
+        """The most popular."""
+        return self.all[:count]
+
+    def take(self) -> One:
+        """One of the less popular half by chance, that is not there any more."""
+        at = self._random.randrange(len(self.all) // 2, len(self.all))
+        self.all[at], self.all[-1] = self.all[-1], self.all[at]
+        return self.all.pop()
+
+
+def rank(chance: float, length: int, zipf: float) -> int:
+    """0..length-1, for a chance in [0, 1): Zipf's law, by the inverse of its smooth sum."""
+    if zipf == 1:
+        return min(int((length + 1) ** chance), length) - 1
+    power = 1 - zipf
+    whole = (length + 1) ** power - 1
+    return min(int((chance * whole + 1) ** (1 / power)), length) - 1
