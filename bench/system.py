@@ -25,8 +25,8 @@ async def running(steps: Steps) -> AsyncIterator[tuple[Stack, dict[str, str]]]:
 
 
 @asynccontextmanager
-async def worker_alone(name: str, steps: Steps) -> AsyncIterator[tuple[Stack, dict[str, str]]]:
-    """Servers of its own and one worker, so that nobody else works on what it is measured with."""
+async def servers_alone(steps: Steps) -> AsyncIterator[tuple[Stack, dict[str, str]]]:
+    """Servers of its own, and nobody who uses them."""
     with TemporaryDirectory() as folder:
         given = {**os.environ, local.HOME: folder}
         stack = local.stack_of(given, steps.report)
@@ -35,7 +35,14 @@ async def worker_alone(name: str, steps: Steps) -> AsyncIterator[tuple[Stack, di
             await stack.up()
             environ = local.connect(given, stack)
             await provision(Settings.from_env(environ))
-            await stack.run(local.worker(name, environ))
             yield stack, environ
         finally:
             await stack.down()
+
+
+@asynccontextmanager
+async def worker_alone(name: str, steps: Steps) -> AsyncIterator[tuple[Stack, dict[str, str]]]:
+    """Servers of its own and one worker, so that nobody else works on what it is measured with."""
+    async with servers_alone(steps) as (stack, environ):
+        await stack.run(local.worker(name, environ))
+        yield stack, environ

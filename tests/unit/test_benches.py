@@ -7,7 +7,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-BENCHES = ("demo", "edge", "fanout", "feed", "graphs", "variants", "video", "visible", "worker")
+BENCHES = (
+    "demo",
+    "edge",
+    "fanout",
+    "feed",
+    "graphs",
+    "load",
+    "variants",
+    "video",
+    "visible",
+    "worker",
+)
 
 
 def run(name: str, argument: str) -> subprocess.CompletedProcess[str]:

@@ -11,7 +11,6 @@ from functools import lru_cache, partial
 from typing import TypeAlias, TypeVar
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.structs import RecordMetadata
 from msgspec import Struct
 
@@ -96,12 +95,14 @@ class Appender:
 
     def add(self, one: Outgoing, now_s: float) -> None:
         """Put a record into the batch of its partition."""
-        place = self._place(one.topic, one.key) if one.key is not None else self._keyless(one)
+        key, value, headers = one.key, one.value, one.headers
+        place = self._place(one.topic, key) if key is not None else self._keyless(one)
         batch = self._open.get(place) or self._begin(place, now_s)
-        if not _append(batch.builder, one):
+        # None where it is full; what is larger than a batch has one of its own.
+        if not batch.builder.append(timestamp=None, key=key, value=value, headers=headers):
             self._full.append(batch)
             batch = self._begin(place, now_s)
-            _append(batch.builder, one)
+            batch.builder.append(timestamp=None, key=key, value=value, headers=headers)
         if one.mark is not None:
             self._marked[one.mark] = batch, batch.builder.record_count() - 1
 
@@ -179,11 +180,6 @@ class Appender:
         if self._failure:
             with translated():
                 raise self._failure
-
-
-def _append(builder: BatchBuilder, one: Outgoing) -> object | None:
-    """None where it is full; what is larger than a batch has one of its own."""
-    return builder.append(timestamp=None, key=one.key, value=one.value, headers=one.headers)
 
 
 async def _in_time(answer: Awaitable[Answer]) -> Answer:

@@ -54,7 +54,7 @@ def nothing(step: str, done: int, total: int) -> None:
 
 
 def test_every_jar_of_the_lock_has_a_coordinate_that_leads_back_to_it() -> None:
-    for jar in locked_jars("kafka") + locked_jars("cassandra"):
+    for jar in locked_jars("kafka") + locked_jars("cassandra") + locked_jars("kafka-tools"):
         group, artifact, version, classifier = jar.coordinate
         name = "-".join(part for part in (artifact, version, classifier) if part)
         assert jar.path == f"{group.replace('.', '/')}/{artifact}/{version}/{name}.jar"
@@ -66,7 +66,7 @@ def test_a_classifier_is_told_from_the_version() -> None:
 
 
 def test_file_names_are_unique_because_progress_is_counted_by_them() -> None:
-    names = [Path(jar.path).name for jar in locked_jars("kafka") + locked_jars("cassandra")]
+    names = [Path(jar.path).name for jar in locked_jars("kafka") + locked_jars("cassandra") + locked_jars("kafka-tools")]
     assert len(names) == len(set(names))
 
 
