@@ -27,10 +27,14 @@ from instastream.events import (
     PostUnliked,
     UploadFinalized,
     UserJoined,
+    UserUnblocked,
+    UserUnfollowed,
+    UserUnmuted,
     decode,
     encode,
     type_of,
 )
+from instastream.follows import BlockEvent, EdgeEvent, MuteEvent
 from instastream.ids import minted_ms
 from instastream.likes import CommentLikeEvent, PostLikeEvent
 from instastream.limits import COMMENT_BUCKET_LENGTH, LIKE_SHARDS_PULLED
@@ -81,8 +85,19 @@ def test_users_and_posts_are_there_before_anything_else() -> None:
 
 def test_what_is_taken_back_was_said_before_by_whoever_takes_it_back() -> None:
     liked, added = Counter[tuple[str, str]](), dict[str, CommentAdded]()
+    edges, walls = Counter[tuple[str, str]](), Counter[tuple[str, str, bool]]()
     for event in some():
         match event:
+            case EdgeEvent(follower_id=one, followee_id=other):
+                assert one != other
+                edges[one, other] += -1 if isinstance(event, UserUnfollowed) else 1
+                assert edges[one, other] >= 0
+            case BlockEvent(blocker_id=one, blocked_id=other):
+                walls[one, other, True] += -1 if isinstance(event, UserUnblocked) else 1
+                assert walls[one, other, True] >= 0
+            case MuteEvent(muter_id=one, muted_id=other):
+                walls[one, other, False] += -1 if isinstance(event, UserUnmuted) else 1
+                assert walls[one, other, False] >= 0
             case PostLiked():
                 liked[event.user_id, event.post_id] += 1
             case PostUnliked():

@@ -17,6 +17,7 @@ from instastream.load.streaming import (
     split,
 )
 from instastream.stores.memory import MemoryLeases
+from instastream.tracing import TRACEPARENT
 from tests.unit.load.worlds import BEGINS_MS, PLAN, some
 
 
@@ -32,7 +33,8 @@ def test_a_record_is_what_the_log_would_append() -> None:
         assert record.topic == event.topic
         assert (record.key, record.value) == (event.key.encode(), encode(event))
         traceparent = dict(record.headers)["traceparent"].decode()
-        assert list(record.headers) == headers(event, traceparent)
+        assert TRACEPARENT.fullmatch(traceparent)
+        assert record.headers == headers(event, traceparent)
 
 
 def test_each_is_due_when_it_happens() -> None:
