@@ -15,6 +15,7 @@ from instastream.settings import Settings
 from instastream.stores.cassandra.session import open_session
 from instastream.stores.memory_counters import MemoryCounters
 from tests.conftest import IN_MEMORY
+from tests.stores import load_topics
 from tests.stores.counter_breaking import CassandraHand, Hand, MemoryHand
 from tests.stores.redis_cluster import running_cluster
 
@@ -76,3 +77,11 @@ def user() -> UserId:
 def post_ids() -> list[PostId]:
     """Ten ids, ascending."""
     return [PostId(new_id()) for _ in range(10)]
+
+
+@pytest_asyncio.fixture(scope="session")
+async def streamed(settings: Settings) -> Settings:
+    """A namespace into which the plan was streamed."""
+    fresh = await load_topics.empty(settings)
+    await load_topics.stream(fresh)
+    return fresh
