@@ -53,8 +53,13 @@ def nothing(step: str, done: int, total: int) -> None:
     pass
 
 
+def every_jar() -> list[Jar]:
+    """All that the lock names."""
+    return [jar for of in ("kafka", "cassandra", "kafka-tools") for jar in locked_jars(of)]
+
+
 def test_every_jar_of_the_lock_has_a_coordinate_that_leads_back_to_it() -> None:
-    for jar in locked_jars("kafka") + locked_jars("cassandra") + locked_jars("kafka-tools"):
+    for jar in every_jar():
         group, artifact, version, classifier = jar.coordinate
         name = "-".join(part for part in (artifact, version, classifier) if part)
         assert jar.path == f"{group.replace('.', '/')}/{artifact}/{version}/{name}.jar"
@@ -66,7 +71,7 @@ def test_a_classifier_is_told_from_the_version() -> None:
 
 
 def test_file_names_are_unique_because_progress_is_counted_by_them() -> None:
-    names = [Path(jar.path).name for jar in locked_jars("kafka") + locked_jars("cassandra") + locked_jars("kafka-tools")]
+    names = [Path(jar.path).name for jar in every_jar()]
     assert len(names) == len(set(names))
 
 
