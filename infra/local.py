@@ -92,7 +92,7 @@ def prepare(environ: Mapping[str, str]) -> None:
 
 async def start_processes(environ: Mapping[str, str], stack: Stack) -> None:
     """The API and one worker of each kind; `environ` is what `connect` returned."""
-    await asyncio.gather(*(stack.run(spec) for spec in _specs(environ)))
+    await asyncio.gather(*(stack.run(spec) for spec in specs(environ)))
 
 
 def connect(environ: Mapping[str, str], stack: Stack) -> dict[str, str]:
@@ -155,7 +155,8 @@ def _allot(name: str, state: State, wanted: int | None = None) -> int:
     return port
 
 
-def _specs(environ: Mapping[str, str]) -> Iterator[ProcessSpec]:
+def specs(environ: Mapping[str, str]) -> Iterator[ProcessSpec]:
+    """How the API and the workers are run."""
     port = environ[API].rpartition(":")[2]
     yield _spec(
         "api",

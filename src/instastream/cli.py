@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -49,6 +50,7 @@ Bench = Annotated[str, Parameter(show_default=False)]
 
 app.command(feeds)
 app.command(counts)
+app.command("instastream.load_cli.commands:load", name="load")
 
 
 @app.command
@@ -63,10 +65,13 @@ def demo(*, as_json: shell.AsJson = False) -> None:
         instastream demo
         instastream demo --json | jq .posts
     """
-    given = of_demo(os.environ)
+    from instastream.load_cli.demo import load_a_little  # what it needs takes a second to load
+
+    given, folder = of_demo(os.environ), local.home_of(os.environ) / "demo-load"
     with local.alone(os.environ, "demo"), Steps() as steps:
         try:
-            summary = complete(demonstrate(given, steps))
+            then = partial(load_a_little, steps=steps, folder=folder)
+            summary = complete(demonstrate(given, steps, then=then))
         except KeyboardInterrupt:
             local.forget(given)
             raise
@@ -75,6 +80,7 @@ def demo(*, as_json: shell.AsJson = False) -> None:
     show(summary, *demo_tables(summary), as_json=as_json)
     if summary.failure:
         raise InstastreamError(f"{summary.failure}; look into {local.home_of(given)}/logs")
+    say(f"the report of the load is {summary.report}")
     say("`make up` starts one that stays")
 
 

@@ -64,6 +64,7 @@ class Summary(Struct, frozen=True):
     posts: list[Posted]
     feeds: list[FeedSeen]
     failure: str = ""
+    report: str = ""  # the page of the load that followed
 
 
 def originals() -> list[Original]:

@@ -2,7 +2,8 @@
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Self
 
@@ -65,6 +66,15 @@ class Steps:
         """Show no longer what has not come to its end, and won't."""
         for task in self._progress.tasks:
             self._progress.update(task.id, visible=task.finished)
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """While something else has the screen."""
+        self._progress.stop()
+        try:
+            yield
+        finally:
+            self._progress.start()
 
     def say(self, text: str) -> None:
         """A sentence among the steps."""

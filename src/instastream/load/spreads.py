@@ -116,6 +116,20 @@ class Recorder:
         return tally
 
 
+class Window(Struct, frozen=True, kw_only=True):
+    """Some seconds of a run: how many ended ok, how many were lost, and how long each kind took."""
+
+    ok: int
+    lost: int
+    by_kind: dict[str, Histogram]
+
+    def latencies(self, kind: str) -> Histogram:
+        """Of one kind, or of all but probes."""
+        if kind == "all":
+            return merged(one for name, one in self.by_kind.items() if name not in PROBES)
+        return self.by_kind.get(kind, Histogram())
+
+
 class _Percentiles(Struct, frozen=True):
     """Of one second, milliseconds."""
 
@@ -157,6 +171,19 @@ class Spreads:
                 whole.count(tally)
                 whole.latencies.add(tally.latencies)
         return _spread(whole)
+
+    def between(self, first_s: int, last_s: int) -> Window:
+        """What was due from one second until before another, of the last OPEN_S."""
+        seconds = [at_s for at_s in range(first_s, last_s) if at_s in self._seconds]
+        tallies = [self._seconds[at_s] for at_s in seconds]
+        return Window(
+            ok=sum(tally.ok for tally in tallies),
+            lost=sum(tally.unknown + tally.unstarted for tally in tallies),
+            by_kind={
+                kind: merged(self._open[at_s][kind] for at_s in seconds if at_s in self._open)
+                for kind in list(self._kinds)
+            },
+        )
 
     def ticks(self, samples: Mapping[int, Sample]) -> list[Tick]:
         """Every second from the first to the last in which anything was, with what was sampled."""

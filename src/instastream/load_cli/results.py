@@ -1,0 +1,101 @@
+"""`check`, `compare` and `parquet`: what a run left."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from infra import local
+from instastream import shell
+from instastream.load import reports
+from instastream.load.comparing import compare as compare_reports
+from instastream.load.comparing import comparison_table
+from instastream.load.histories import header_of, read
+from instastream.load.pages import comparison_html
+from instastream.load.parquet import to_parquet
+from instastream.load.tables import violations_table
+from instastream.load.targets import check_target
+from instastream.load_cli.app import Api, Owned, checked, fail_if, load
+from instastream.settings import Settings
+from instastream.terminal import show
+
+
+@load.command
+def check(
+    history: Path, *, api: Api = "", i_own_this_target: Owned = False, as_json: shell.AsJson = False
+) -> None:
+    """Compare what a system shows with what a run did to it, once it has come to rest.
+
+    Exit code 1 where something is wrong; what shows it is printed with it.
+
+    **Examples**
+
+        instastream load check runs/smoke-20260102-030405
+        instastream load check runs/smoke-20260102-030405 --json | jq '.[].evidence'
+
+    Parameters
+    ----------
+    history
+        The folder of a run, or one file of it.
+    """
+    environ = shell.environ()
+    header, _ = header_of(read(history))
+    target = check_target(api or str(header.api), is_owned=i_own_this_target)
+    is_here = target == environ.get(local.API, "").rstrip("/")
+    violations = checked(history, target, Settings.from_env(environ) if is_here else None)
+    show(violations, violations_table(violations), as_json=as_json)
+    fail_if(violations, history)
+
+
+@load.command
+def compare(
+    first: Path,
+    second: Path,
+    *,
+    html: Annotated[Path | None, Parameter(show_default=False)] = None,
+    as_json: shell.AsJson = False,
+) -> None:
+    """Put two runs side by side.
+
+    **Examples**
+
+        instastream load compare runs/before runs/after
+        instastream load compare runs/before runs/after --html difference.html
+
+    Parameters
+    ----------
+    first
+        The folder of a run, or its `report.json`.
+    second
+        Another.
+    html
+        Where to write a page with the curves of both.
+    """
+    one, other = (reports.read(_report_of(path)) for path in (first, second))
+    names = (str(first), str(second))
+    comparison = compare_reports(one, other, names=names)
+    show(comparison, comparison_table(comparison), as_json=as_json)
+    if html:
+        html.write_text(comparison_html(one, other, names=names))
+
+
+def _report_of(path: Path) -> Path:
+    return path / "report.json" if path.is_dir() else path
+
+
+@load.command
+def parquet(history: Path, out: Path) -> None:
+    """Write a history as Parquet, for tools that read tables.
+
+    **Example**
+
+        instastream load parquet runs/smoke-20260102-030405 smoke.parquet
+
+    Parameters
+    ----------
+    history
+        The folder of a run, or one file of it.
+    out
+        A new file.
+    """
+    to_parquet(read(history), out)

@@ -1,0 +1,87 @@
+"""A scenario tried: measured while people watch, verified, and reported in its folder."""
+
+import os
+from contextlib import ExitStack
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from infra import local
+from instastream import shell
+from instastream.load import reports
+from instastream.load.checking import check
+from instastream.load.histories import read
+from instastream.load.live import LiveView, Progress
+from instastream.load.pages import to_html
+from instastream.load.reports import Report
+from instastream.load.running import Asked, Watch, run
+from instastream.load.sampling import Sampler
+from instastream.load.scenarios import Scenario
+from instastream.load.spreads import Spreads
+from instastream.settings import Settings
+from instastream.terminal import Steps
+
+PAGE, NUMBERS = "report.html", "report.json"
+
+
+def _nobody_watches(spreads: Spreads, at_s: float) -> None: ...
+
+
+async def measure(
+    scenario: Scenario,
+    asked: Asked,
+    steps: Steps,
+    *,
+    settings: Settings | None,
+    watch: Watch = _nobody_watches,
+) -> Report:
+    """What was measured; `settings` are of the servers, where they are known."""
+    with ExitStack() as shown:
+        view = LiveView(scenario.name)
+        lasts_s = scenario.duration_s
+
+        def show(spreads: Spreads, at_s: float) -> None:
+            watch(spreads, at_s)
+            ticks = spreads.ticks({}) if at_s >= 0 else []
+            if not ticks:
+                return
+            if not view.is_shown:
+                shown.enter_context(steps.aside())
+                shown.enter_context(view)
+            progress = Progress(
+                at_s=min(at_s, lasts_s),
+                lasts_s=lasts_s,
+                planned_per_s=scenario.arrivals.at(min(at_s, lasts_s), lasts_s),
+                tick=ticks[-2] if len(ticks) > 1 else ticks[-1],  # the last is not over
+                by_kind=spreads.by_kind(),
+                all=spreads.all(),
+                problems=spreads.problems,
+            )
+            view.show(progress)
+
+        async with Sampler(_pids() if settings else {}, settings) as sampler:
+            return await run(
+                scenario, asked, progress=steps.report, watch=show, sample=sampler.sample
+            )
+
+
+async def verify(
+    report: Report, asked: Asked, steps: Steps, *, settings: Settings | None
+) -> Report:
+    """The same report, with every promise that was broken."""
+    history = read(asked.folder)
+    violations = await check(history, api=asked.api, settings=settings, report=steps.report)
+    return replace(report, violations=violations)
+
+
+def write(report: Report, folder: Path) -> Path:
+    """For machines and for people; where the page is."""
+    reports.write(report, folder / NUMBERS)
+    (folder / PAGE).write_text(to_html(report))
+    return folder / PAGE
+
+
+def _pids() -> dict[str, int]:
+    """Of what runs on this machine."""
+    rows = local.stack_of(os.environ, report=shell.ignore).status()
+    return {row.name: row.pid for row in rows if row.pid}
