@@ -10,7 +10,7 @@ help: ## say what there is
 setup: ## make .venv with what requirements.lock names
 	@infra/setup
 
-demo: setup ## photographs and a video from upload to followers' feeds, on real servers
+demo: setup ## photographs and a video from upload to feeds, then load and a check, on real servers
 	@$(BIN)/instastream demo
 
 up: setup ## start everything on this machine and print the addresses

@@ -34,15 +34,20 @@ class Drawn(Struct, frozen=True):
 def main() -> None:
     """Measure, print, write `bench/out/graphs.json`."""
     command(__doc__).parse_args()
+    report("graphs", measure())
+    if not install.IGRAPH.exists():
+        Console().print(f"igraph is not on this machine: run {INSTALL}.")
+
+
+def measure() -> list[Result]:
+    """Ours, and igraph's where it is installed."""
     pythons = {"ours": Path(sys.executable), "igraph": install.IGRAPH}
     present = {name: path for name, path in pythons.items() if path.exists()}
     drawn: dict[str, list[Drawn]] = {name: [] for name in present}
     for _ in range(ROUNDS):  # taking turns, so that a slow moment hits both
         for name, python in present.items():
             drawn[name].append(_draw(name, python))
-    report("graphs", _results(drawn["ours"], drawn.get("igraph")))
-    if "igraph" not in present:
-        Console().print(f"igraph is not on this machine: run {INSTALL}.")
+    return _results(drawn["ours"], drawn.get("igraph"))
 
 
 def _draw(name: str, python: Path) -> Drawn:

@@ -1,4 +1,6 @@
-"""The load generator against what it must not be slower than by much, on the same servers.
+"""The load generators against what they must not be slower than by much.
+
+Requests of one core against wrk's, of an nginx that says hello. Graphs as `bench.graphs`.
 
 Events straight into topics, by a process for each core, and by one, against Kafka's own
 kafka-producer-perf-test, which has two threads: records of the same size, acks, batch size and
@@ -11,6 +13,7 @@ from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 
+from bench import graphs, hello_load
 from bench.command import command
 from bench.report import Result, report
 from bench.rivals.producing import produce
@@ -56,7 +59,7 @@ def main() -> None:
     command(__doc__).parse_args()
     with Steps() as steps:
         results = asyncio.run(_measure(steps))
-    report("load", results)
+    report("load", [*hello_load.measure(), *results, *graphs.measure()])
 
 
 async def _measure(steps: Steps) -> list[Result]:

@@ -275,8 +275,8 @@ def bench(name: Bench = "", /) -> None:
     Parameters
     ----------
     name
-        demo, edge, fanout, feed, graphs, variants, video, visible or worker; all when it is left
-        out.
+        comments, demo, edge, engagement, fanout, feed, graphs, load, variants, video, visible or
+        worker; all when it is left out.
     """
     found = checkout.benches()
     if name and name not in found:

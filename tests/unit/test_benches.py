@@ -8,8 +8,10 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 BENCHES = (
+    "comments",
     "demo",
     "edge",
+    "engagement",
     "fanout",
     "feed",
     "graphs",

@@ -8,6 +8,8 @@ from rich.table import Column, Table
 
 from instastream.load import units
 from instastream.load.finding import Knee
+from instastream.load.pouring import Poured
+from instastream.load.recording import Recorded
 from instastream.load.reports import Report, Spread
 from instastream.load.scenarios import Scenario
 from instastream.load.violations import Violation
@@ -79,3 +81,23 @@ def _cells(spread: Spread) -> list[str]:
     times = (spread.p50, spread.p99, spread.p999, spread.max)
     counts = (spread.failed, spread.unknown, spread.unstarted)
     return [f"{spread.ok:,}", *(f"{one:.1f}" for one in times), *(f"{one:,}" for one in counts)]
+
+
+def poured_table(poured: Poured) -> Table:
+    """What was appended, and how fast."""
+    table = Table("events", box=SIMPLE, pad_edge=False)
+    for heading in ("a second", "MB", "late", "most"):
+        table.add_column(heading, justify="right")
+    per_s = poured.count / poured.took_s if poured.took_s else 0.0
+    megabytes = f"{poured.size_bytes / 1e6:.1f}"
+    late = (f"{poured.late:,}", units.ms(poured.late_ms_max))
+    table.add_row(f"{poured.count:,}", f"{per_s:,.0f}", megabytes, *late)
+    return table
+
+
+def recorded_table(recorded: Recorded) -> Table:
+    """How much is in the file."""
+    table = Table("records", "of", "MB", box=SIMPLE, pad_edge=False)
+    megabytes = f"{recorded.size_bytes / 1e6:.1f}"
+    table.add_row(f"{recorded.count:,}", f"{recorded.of:,}", megabytes)
+    return table
