@@ -26,10 +26,11 @@ from instastream.errors import Unready
 from instastream.garbage import collect_rarely
 from instastream.load.arrivals import Constant, Poisson, dues
 from instastream.load.asking import Api, Person
+from instastream.load.clock import Clock
 from instastream.load.doing import Doer
 from instastream.load.histograms import Histogram
 from instastream.load.histories import Writer
-from instastream.load.loop import one, run_open
+from instastream.load.loop import do_one, run_open
 from instastream.load.planning import Operation
 from instastream.load.scenarios import Scenario
 from instastream.load.spreads import Recorder
@@ -51,6 +52,7 @@ http {
 """)
 
 
+CLOCK = Clock.started()
 FOREVER_S = 1e12  # a token that is never renewed
 HELLO = Scenario(
     name="hello", users=2, duration_s=SECONDS, arrivals=Constant(rate=1), mix={"read_post": 1}
@@ -105,26 +107,27 @@ class Speed(Struct, frozen=True):
 
 async def _ask_all(url: str, history: Path) -> Speed:
     """Each connection asks again as soon as it is answered."""
-    recorder, numbers, began_s = Recorder(time.time() * 1e3), count(), time.time()
+    began_ms = CLOCK.now_ms()
+    recorder, numbers = Recorder(began_ms), count()
     used_s = _cpu_s(RUSAGE_SELF)
     with Writer(history) as notes:
         doer, web = _greeter(url, notes)
 
         async def go_on() -> None:
-            while (now_s := time.time()) < began_s + SECONDS:
+            while (due_ms := CLOCK.now_ms()) < began_ms + SECONDS * 1e3:
                 operation = Operation(next(numbers), 0.0, "read_post", 0, 0)
-                await one(operation, doer, recorder, due_ms=now_s * 1e3)
+                await do_one(operation, doer, recorder, CLOCK, due_ms=due_ms)
 
         await asyncio.gather(*(go_on() for _ in range(CONNECTIONS)))
         web.close()
     done = next(numbers)
-    return Speed(done / (time.time() - began_s), done / (_cpu_s(RUSAGE_SELF) - used_s))
+    took_s = (CLOCK.now_ms() - began_ms) / 1e3
+    return Speed(done / took_s, done / (_cpu_s(RUSAGE_SELF) - used_s))
 
 
 async def _keep_time(url: str, history: Path, rate: float) -> float:
     """How late operations begin at a rate: 99 % of them no later than this, in milliseconds."""
     late = Late()
-    start_s = time.time() + 0.1
     with Writer(history) as notes:
         doer, web = _greeter(url, notes)
         operations = (
@@ -137,9 +140,10 @@ async def _keep_time(url: str, history: Path, rate: float) -> float:
             operations,
             doer,
             late,
-            start_s=start_s,
+            start_ms=CLOCK.now_ms() + 100,
             at_once=10_000,
             stopping=asyncio.Event(),
+            clock=CLOCK,
         )
         web.close()
     return late.histogram.percentiles([99])[0]
@@ -159,7 +163,7 @@ class Late(Recorder):
 def _greeter(url: str, notes: Writer) -> tuple[Greeter, Web]:
     web = Web()
     person = Person("greeter", "", id="1", access_token="t", until_s=FOREVER_S)
-    return Greeter(HELLO, Api(url, web), [person], {0: "1"}, notes), web
+    return Greeter(HELLO, Api(url, web), [person], {0: "1"}, notes, CLOCK), web
 
 
 def _wrk(program: str, url: str) -> Speed:

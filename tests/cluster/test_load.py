@@ -1,10 +1,13 @@
 """Load against the whole system: what it measures, what it leaves, and that all was right."""
 
 import asyncio
+import resource
+import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace as with_
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,7 @@ from msgspec.structs import replace
 from infra import local
 from instastream import shell
 from instastream.errors import Unready
+from instastream.load import generating, running
 from instastream.load.arrivals import Poisson
 from instastream.load.checking import check
 from instastream.load.histories import read
@@ -68,12 +72,12 @@ async def test_a_run_that_is_stopped_leaves_a_report_and_a_history_of_what_there
     system: System, tmp_path: Path
 ) -> None:
     long = replace(SCENARIO, users=4, posts=0, duration_s=600.0)
-    running = asyncio.create_task(load(system, tmp_path / "run", scenario=long))
+    loading = asyncio.create_task(load(system, tmp_path / "run", scenario=long))
     while not await asyncio.to_thread((tmp_path / "run/load.1.jsonl").exists):
         await asyncio.sleep(0.1)
     await asyncio.sleep(4)
-    running.cancel()
-    report = await running
+    loading.cancel()
+    report = await loading
     assert 0 < report.all.count < 0.1 * 600 * 40
     assert report.all.count == report.all.ok + report.all.failed + report.all.unstarted
     assert await broken(system, tmp_path / "run") == set()
@@ -115,3 +119,18 @@ async def test_a_broken_build_is_found_out(
     async with sabotaged(system, process, fault):
         await load(system, tmp_path / "run")
         assert rule in await broken(system, tmp_path / "run")
+
+
+async def test_a_full_disk_ends_the_run_and_is_said(
+    system: System, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "generate", generate_into_a_full_disk)
+    with pytest.raises(Unready, match="the disk is full"):
+        await load(system, tmp_path / "run")
+
+
+def generate_into_a_full_disk(encoded: bytes, told: Connection) -> None:
+    """In a process of its own, where files can't grow any more."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4_096, 4_096))
+    generating.generate(encoded, told)

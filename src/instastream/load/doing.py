@@ -1,6 +1,5 @@
 """Does the operations of a plan over HTTP, and writes down what was asked and what came of it."""
 
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any, Literal, Protocol
@@ -9,6 +8,7 @@ from msgspec import Struct
 
 from instastream.client import Refused
 from instastream.load.asking import Api, Person
+from instastream.load.clock import Clock
 from instastream.load.histories import Entry, Phase, Seen
 from instastream.load.media import Original, original
 from instastream.load.planning import NOBODY, NOTHING, Operation
@@ -47,13 +47,20 @@ class Doer:
     """One process' part: `people` are all users, `posts` all posts, by number."""
 
     def __init__(
-        self, scenario: Scenario, api: Api, people: list[Person], posts: Posts, notes: Notes
+        self,
+        scenario: Scenario,
+        api: Api,
+        people: list[Person],
+        posts: Posts,
+        notes: Notes,
+        clock: Clock,
     ) -> None:
         self._scenario = scenario
         self._api = api
         self._people = people
         self._posts = posts
         self._notes = notes
+        self._clock = clock
         self._images: dict[str, str] = {}  # where the edge has a post's
         self._do: Mapping[str, Callable[[Operation, Person, Fields], Awaitable[Fields]]] = {
             "read_feed": self._read_feed,
@@ -134,8 +141,9 @@ class Doer:
         post_id = asked["post"]
         if post_id not in self._images:
             self._seen(await self._api.call(person, "GET", f"/v1/posts/{post_id}"))
-        if url := self._images.get(post_id):
-            await self._api.fetch(url)
+        if post_id not in self._images:
+            raise Refused(404, {"type": "no-image", "detail": "a post shows no image"})
+        await self._api.fetch(self._images[post_id])
         return {}
 
     async def _like(self, operation: Operation, person: Person, asked: Fields) -> Fields:
@@ -187,15 +195,10 @@ class Doer:
         )
 
     def _note(self, operation: Operation, phase: Phase, due_ms: float, **fields: Any) -> None:
-        at_ms, op, kind = now_ms(), operation.number, operation.kind
+        at_ms, op, kind = self._clock.now_ms(), operation.number, operation.kind
         self._notes.write(
             Entry(phase=phase, at_ms=at_ms, op=op, kind=kind, due_ms=due_ms, **fields)
         )
-
-
-def now_ms() -> float:
-    """Unix, with microseconds."""
-    return time.time_ns() / 1e6
 
 
 def _ms(timestamp: str | None) -> int | None:

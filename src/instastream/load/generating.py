@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from multiprocessing.connection import Connection
@@ -12,8 +11,10 @@ import msgspec
 import uvloop
 from msgspec import Struct
 
+from instastream.errors import InstastreamError
 from instastream.garbage import collect_rarely
 from instastream.load.asking import Api, Person
+from instastream.load.clock import Clock
 from instastream.load.doing import Doer
 from instastream.load.histories import Entry, Writer
 from instastream.load.loop import run_open
@@ -37,7 +38,8 @@ class Share(Struct, frozen=True, kw_only=True):
     people: list[Person]
     folder: str  # of the history
     posts: str  # the file of their ids
-    start_s: float  # Unix
+    clock: Clock
+    start_ms: float  # Unix, by that clock
     at_once: int  # operations under way
 
     def operations(self, plan: Plan) -> Iterator[Operation]:
@@ -46,24 +48,30 @@ class Share(Struct, frozen=True, kw_only=True):
 
 
 def generate(encoded: bytes, told: Connection) -> None:
-    """Runs in a process of its own, until SIGTERM at most; tells `Measured` as MessagePack."""
+    """Runs in a process of its own, until SIGTERM at most.
+
+    Tells `Measured` as MessagePack, and at last why it could not go on, if so.
+    """
     collect_rarely()
     share = msgspec.msgpack.decode(encoded, type=Share)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started this decides
-    uvloop.run(_generate(share, told))
+    try:
+        uvloop.run(_generate(share, told))
+    except InstastreamError as error:
+        told.send_bytes(msgspec.msgpack.encode(str(error)))
 
 
 async def _generate(share: Share, told: Connection) -> None:
     stopping = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
     plan = Plan(share.scenario, graph_of(share.scenario))
-    recorder, web = Recorder(share.start_s * 1e3), Web()
+    recorder, web = Recorder(share.start_ms), Web()
     api = Api(str(share.header.api), web)
     history = Path(share.folder) / f"load.{share.number}.jsonl"
     with Writer(history) as notes, PostIds(Path(share.posts)) as posts:
         notes.write(share.header)
-        doer = Doer(share.scenario, api, share.people, posts, notes)
-        watching = Watching(doer, plan, share.people, posts, api, notes, recorder)
+        doer = Doer(share.scenario, api, share.people, posts, notes, share.clock)
+        watching = Watching(doer, plan, share.people, posts, api, notes, recorder, share.clock)
         telling = asyncio.create_task(_tell(recorder, notes, told))
         telling.add_done_callback(lambda _: stopping.set())
         try:
@@ -71,9 +79,10 @@ async def _generate(share: Share, told: Connection) -> None:
                 share.operations(plan),
                 watching,
                 recorder,
-                start_s=share.start_s,
+                start_ms=share.start_ms,
                 at_once=share.at_once,
                 stopping=stopping,
+                clock=share.clock,
             )
             await watching.close()
         finally:
@@ -86,6 +95,6 @@ async def _generate(share: Share, told: Connection) -> None:
 
 async def _tell(recorder: Recorder, notes: Writer, told: Connection) -> None:
     while True:
-        await asyncio.sleep(TOLD_S - time.time() % TOLD_S)
+        await asyncio.sleep(TOLD_S)
         notes.flush()
         told.send_bytes(msgspec.msgpack.encode(recorder.take()))

@@ -1,11 +1,11 @@
 """The open loop: each operation begins when it is due, whatever became of those before."""
 
 import asyncio
-import time
 from collections.abc import Iterable
 from typing import Protocol
 
-from instastream.load.doing import Outcome, now_ms
+from instastream.load.clock import Clock
+from instastream.load.doing import Outcome
 from instastream.load.planning import Operation
 from instastream.load.spreads import Recorder
 
@@ -34,11 +34,12 @@ async def run_open(
     doer: Does,
     recorder: Recorder,
     *,
-    start_s: float,
+    start_ms: float,
     at_once: int,
     stopping: asyncio.Event,
+    clock: Clock,
 ) -> None:
-    """Begin each at `start_s` (Unix) and its own time; where `at_once` are under way it is left.
+    """Begin each at `start_ms` (Unix) and its own time; where `at_once` are under way it is left.
 
     Once `stopping` is set nothing is begun any more, and what is under way comes to its end.
     """
@@ -52,16 +53,16 @@ async def run_open(
             stopping.set()
 
     for operation in operations:
-        due_s = start_s + operation.due_s
-        wait_s = due_s - time.time()
+        due_ms = start_ms + operation.due_s * 1e3
+        wait_s = (due_ms - clock.now_ms()) / 1e3
         await (_sleep(wait_s, stopping) if wait_s > AHEAD_S else asyncio.sleep(0))
         if stopping.is_set():
             break
         if why := "connections" if len(running) >= at_once else doer.hindrance(operation):
-            doer.leave(operation, why, due_ms=due_s * 1e3)
-            recorder.skips(operation.kind, due_ms=due_s * 1e3)
+            doer.leave(operation, why, due_ms=due_ms)
+            recorder.skips(operation.kind, due_ms=due_ms)
             continue
-        task = asyncio.create_task(one(operation, doer, recorder, due_ms=due_s * 1e3))
+        task = asyncio.create_task(do_one(operation, doer, recorder, clock, due_ms=due_ms))
         running.add(task)
         task.add_done_callback(ended)
     if running:
@@ -71,12 +72,14 @@ async def run_open(
     await asyncio.gather(*faults)  # such as a full disk; what a system answers is none
 
 
-async def one(operation: Operation, doer: Does, recorder: Recorder, *, due_ms: float) -> None:
+async def do_one(
+    operation: Operation, doer: Does, recorder: Recorder, clock: Clock, *, due_ms: float
+) -> None:
     """Do one now, and record it."""
-    recorder.starts(operation.kind, due_ms=due_ms, at_ms=now_ms())
+    recorder.starts(operation.kind, due_ms=due_ms, at_ms=clock.now_ms())
     outcome = await doer.do(operation, due_ms=due_ms)
     recorder.ends(
-        operation.kind, outcome.phase, due_ms=due_ms, at_ms=now_ms(), problem=outcome.problem
+        operation.kind, outcome.phase, due_ms=due_ms, at_ms=clock.now_ms(), problem=outcome.problem
     )
 
 

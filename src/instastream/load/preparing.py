@@ -12,7 +12,8 @@ from msgspec.structs import replace
 from instastream.client import Refused
 from instastream.errors import Unready
 from instastream.load.asking import Api, Person
-from instastream.load.doing import Doer, Notes, Posts, now_ms
+from instastream.load.clock import Clock
+from instastream.load.doing import Doer, Notes, Posts
 from instastream.load.histories import Entry, Kind, Phase
 from instastream.load.planning import Graph, Operation, Plan
 from instastream.load.wire import Lost
@@ -37,13 +38,20 @@ class Preparing:
     """Makes it so. All of it is in the history, with numbers below 0."""
 
     def __init__(
-        self, people: Sequence[Person], posts: Posts, doer: Doer, api: Api, notes: Notes
+        self,
+        people: Sequence[Person],
+        posts: Posts,
+        doer: Doer,
+        api: Api,
+        notes: Notes,
+        clock: Clock,
     ) -> None:
         self._people = people
         self._posts = posts
         self._doer = doer
         self._api = api
         self._notes = notes
+        self._clock = clock
         self._numbers = count(-1, -1)
 
     async def run(self, graph: Graph, plan: Plan, progress: Progress) -> None:
@@ -87,7 +95,7 @@ class Preparing:
         """Tried until it is, each time as another operation."""
         for _ in range(TRIES):
             again = replace(operation, number=next(self._numbers))
-            outcome = await self._doer.do(again, due_ms=now_ms())
+            outcome = await self._doer.do(again, due_ms=self._clock.now_ms())
             if outcome.phase == "ok":
                 return
             await asyncio.sleep(TRY_S)
@@ -112,10 +120,10 @@ class Preparing:
 
     async def _noted(self, kind: Kind, work: Callable[[], Awaitable[str]], **asked: Any) -> None:
         """What is done, and whose id it answers."""
-        op, due_ms = next(self._numbers), now_ms()
+        op, due_ms = next(self._numbers), self._clock.now_ms()
 
         def note(phase: Phase, **fields: Any) -> None:
-            at_ms = now_ms()
+            at_ms = self._clock.now_ms()
             entry = Entry(phase=phase, at_ms=at_ms, op=op, kind=kind, due_ms=due_ms, **fields)
             self._notes.write(entry)
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import multiprocessing
-import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -13,7 +12,8 @@ from msgspec import Struct
 
 from instastream.errors import Unready
 from instastream.load.asking import Api, Person
-from instastream.load.doing import Doer, now_ms
+from instastream.load.clock import Clock
+from instastream.load.doing import Doer
 from instastream.load.generating import Share, generate
 from instastream.load.histories import VERSION, Entry, Writer
 from instastream.load.planning import Graph, Plan, graph_of
@@ -53,12 +53,15 @@ async def run(
     opening, whole = Plan(scenario, graph), Plan(scenario, graph)
     planned = await asyncio.to_thread(lambda: sum(1 for _ in whole.operations()))
     people = strangers(graph.users)
-    header = _header(scenario, asked, people)
+    clock = Clock.started()
+    header = _header(scenario, asked, people, clock)
     with TemporaryDirectory(prefix="load-") as work:
         file = Path(work) / "posts"
         with PostIds.made(file, len(whole.authors)) as posts:
-            await _prepare(scenario, asked, header, people, posts, (graph, opening), progress)
-        start_s = time.time() + BEGIN_S + planned * PLAN_S
+            await _prepare(
+                scenario, asked, header, people, posts, (graph, opening), clock, progress
+            )
+        start_ms = clock.now_ms() + 1e3 * (BEGIN_S + planned * PLAN_S)
         shares = [
             Share(
                 number=number,
@@ -68,15 +71,16 @@ async def run(
                 people=people,
                 folder=str(asked.folder),
                 posts=str(file),
-                start_s=start_s,
+                clock=clock,
+                start_ms=start_ms,
                 at_once=max(1, asked.at_once // asked.processes),
             )
             for number in range(asked.processes)
         ]
         generators = Generators(shares)
         samples = await generators.run(watch, sample)
-    took_s = min(time.time() - start_s, scenario.duration_s)
-    return _report(scenario, asked, generators.spreads, samples, start_s, took_s, planned)
+    took_s = min((clock.now_ms() - start_ms) / 1e3, scenario.duration_s)
+    return _report(scenario, asked, generators.spreads, samples, start_ms, took_s, planned)
 
 
 async def _prepare(
@@ -86,6 +90,7 @@ async def _prepare(
     people: list[Person],
     posts: PostIds,
     world: tuple[Graph, Plan],
+    clock: Clock,
     progress: Progress,
 ) -> None:
     web = Web()
@@ -94,8 +99,8 @@ async def _prepare(
         with Writer(asked.folder / "load.before.jsonl") as notes:
             notes.write(header)
             api = Api(asked.api, web)
-            doer = Doer(scenario, api, people, posts, notes)
-            await Preparing(people, posts, doer, api, notes).run(*world, progress)
+            doer = Doer(scenario, api, people, posts, notes, clock)
+            await Preparing(people, posts, doer, api, notes, clock).run(*world, progress)
     finally:
         web.close()
 
@@ -114,7 +119,7 @@ class Generators:
     """The processes that generate, and what they tell."""
 
     def __init__(self, shares: list[Share]) -> None:
-        self._start_s = shares[0].start_s
+        self._clock, self._start_ms = shares[0].clock, shares[0].start_ms
         self.spreads = Spreads()
         self._told: list[Connection] = []
         self._running = []
@@ -139,10 +144,10 @@ class Generators:
                     for process in self._running:
                         process.terminate()  # begins nothing any more
                 self._hear()
-                at_s = int(time.time() - self._start_s)
-                if at_s >= 0 and at_s not in samples:
-                    samples[at_s] = sample()
-                watch(self.spreads, time.time() - self._start_s)
+                at_s = (self._clock.now_ms() - self._start_ms) / 1e3
+                if at_s >= 0 and int(at_s) not in samples:
+                    samples[int(at_s)] = sample()
+                watch(self.spreads, at_s)
             for process in self._running:
                 process.join()
                 if process.exitcode:
@@ -156,16 +161,19 @@ class Generators:
         for told in list(self._told):
             try:
                 while told.poll():
-                    self.spreads.add(msgspec.msgpack.decode(told.recv_bytes(), type=Measured))
+                    said = msgspec.msgpack.decode(told.recv_bytes(), type=Measured | str)
+                    if isinstance(said, str):
+                        raise Unready(said)
+                    self.spreads.add(said)
             except EOFError:
                 told.close()
                 self._told.remove(told)
 
 
-def _header(scenario: Scenario, asked: Asked, people: list[Person]) -> Entry:
+def _header(scenario: Scenario, asked: Asked, people: list[Person], clock: Clock) -> Entry:
     return Entry(
         phase="header",
-        at_ms=now_ms(),
+        at_ms=clock.now_ms(),
         version=VERSION,
         scenario=scenario.name,
         seed=scenario.seed,
@@ -180,7 +188,7 @@ def _report(
     asked: Asked,
     spreads: Spreads,
     samples: dict[int, Sample],
-    start_s: float,
+    start_ms: float,
     took_s: float,
     planned: int,
 ) -> Report:
@@ -189,7 +197,7 @@ def _report(
         scenario=scenario.name,
         seed=scenario.seed,
         target=asked.api,
-        began_ms=round(start_s * 1e3),
+        began_ms=round(start_ms),
         took_s=took_s,
         generators=asked.processes,
         planned_per_s=planned / scenario.duration_s,

@@ -5,7 +5,8 @@ from typing import Any, Literal
 
 from instastream.client import Refused
 from instastream.load.asking import Api, Person
-from instastream.load.doing import Doer, Notes, Outcome, Posts, now_ms
+from instastream.load.clock import Clock
+from instastream.load.doing import Doer, Notes, Outcome, Posts
 from instastream.load.histories import Entry, Phase
 from instastream.load.planning import Operation, Plan
 from instastream.load.spreads import Recorder
@@ -30,6 +31,7 @@ class Watching:
         api: Api,
         notes: Notes,
         recorder: Recorder,
+        clock: Clock,
     ) -> None:
         self._doer = doer
         self._plan = plan
@@ -38,6 +40,7 @@ class Watching:
         self._api = api
         self._notes = notes
         self._recorder = recorder
+        self._clock = clock
         self._watches: set[asyncio.Task[None]] = set()
         self.hindrance = doer.hindrance
         self.leave = doer.leave
@@ -60,7 +63,7 @@ class Watching:
         await asyncio.gather(*self._watches)
 
     async def _watch(self, post: int, follower: Person) -> None:
-        due_ms, post_id = now_ms(), self._posts[post]
+        due_ms, post_id = self._clock.now_ms(), self._posts[post]
         self._recorder.starts("visible", due_ms=due_ms, at_ms=due_ms)
         self._note(post, "invoked", due_ms, user=follower.id, post=post_id)
         phase: Literal["ok", "unknown"] = "ok"
@@ -71,13 +74,13 @@ class Watching:
         except (TimeoutError, Refused, Lost):
             phase = "unknown"
         self._note(post, phase, due_ms)
-        self._recorder.ends("visible", phase, due_ms=due_ms, at_ms=now_ms())
+        self._recorder.ends("visible", phase, due_ms=due_ms, at_ms=self._clock.now_ms())
 
     async def _shows(self, follower: Person, post_id: str) -> bool:
         page = await self._api.call(follower, "GET", "/v1/feed", limit=LOOK_LENGTH)
         return any(post["id"] == post_id for post in page["posts"])
 
     def _note(self, number: int, phase: Phase, due_ms: float, **fields: Any) -> None:
-        op, at_ms = FIRST_WATCH + number, now_ms()
+        op, at_ms = FIRST_WATCH + number, self._clock.now_ms()
         entry = Entry(phase=phase, at_ms=at_ms, op=op, kind="visible", due_ms=due_ms, **fields)
         self._notes.write(entry)

@@ -6,6 +6,7 @@ import time
 import pytest
 
 from instastream.errors import Unready
+from instastream.load.clock import Clock
 from instastream.load.doing import Outcome
 from instastream.load.loop import run_open
 from instastream.load.planning import Operation
@@ -42,11 +43,19 @@ def reads(count: int, *, every_s: float) -> list[Operation]:
 async def ran(
     operations: list[Operation], doer: Slow, *, at_once: int = 100, stop_s: float | None = None
 ) -> Spreads:
-    start_s, stopping = time.time(), asyncio.Event()
-    recorder, spreads = Recorder(start_s * 1e3), Spreads()
+    clock, stopping = Clock.started(), asyncio.Event()
+    recorder, spreads = Recorder(clock.unix_ms), Spreads()
     if stop_s is not None:
         asyncio.get_running_loop().call_later(stop_s, stopping.set)
-    await run_open(operations, doer, recorder, start_s=start_s, at_once=at_once, stopping=stopping)
+    await run_open(
+        operations,
+        doer,
+        recorder,
+        start_ms=clock.unix_ms,
+        at_once=at_once,
+        stopping=stopping,
+        clock=clock,
+    )
     spreads.add(recorder.take())
     return spreads
 
@@ -92,3 +101,14 @@ async def test_a_fault_of_ones_own_ends_the_run_and_is_raised() -> None:
     with pytest.raises(Unready, match="the disk is full"):
         await ran(reads(10, every_s=0.2), doer)
     assert len(doer.begun) < 10
+
+
+async def test_a_clock_that_jumps_moves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock.started()
+    jumped_ns = time.time_ns() - 3_600 * 10**9
+    monkeypatch.setattr(time, "time_ns", lambda: jumped_ns)
+    monkeypatch.setattr(time, "time", lambda: jumped_ns / 1e9)
+    before_ms = clock.now_ms()
+    await asyncio.sleep(0.01)
+    assert 5 < clock.now_ms() - before_ms < 1_000
+    assert clock.now_ms() - clock.unix_ms < 60_000
