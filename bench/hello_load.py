@@ -24,17 +24,17 @@ from bench.report import Result
 from infra.native.machine import program
 from instastream.errors import Unready
 from instastream.garbage import collect_rarely
-from instastream.load.arrivals import Constant, Poisson, dues
-from instastream.load.asking import Api, Person
-from instastream.load.clock import Clock
-from instastream.load.doing import Doer
-from instastream.load.histograms import Histogram
-from instastream.load.histories import Writer
-from instastream.load.loop import do_one, run_open
-from instastream.load.planning import Operation
-from instastream.load.scenarios import Scenario
-from instastream.load.spreads import Recorder
-from instastream.load.wire import Web
+from instastream.load.checks.histories import Writer
+from instastream.load.over_http.asking import Api, Person
+from instastream.load.over_http.clock import Clock
+from instastream.load.over_http.doing import Doer
+from instastream.load.over_http.loop import do_one, run_open
+from instastream.load.over_http.wire import Web
+from instastream.load.reporting.histograms import Histogram
+from instastream.load.reporting.spreads import Recorder
+from instastream.load.scenario.arrivals import Constant, Poisson, dues
+from instastream.load.scenario.plans import Operation
+from instastream.load.scenario.scenarios import Scenario
 
 CONNECTIONS = 64
 SECONDS = 4.0

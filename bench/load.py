@@ -20,10 +20,10 @@ from bench.rivals.producing import produce
 from bench.system import servers_alone
 from instastream.deps import now_ms
 from instastream.ids import Lease, Mint
-from instastream.load.appending import BATCH_BYTES, appending
-from instastream.load.inventing import StreamPlan
-from instastream.load.pouring import UNPACED_LINGER_S, Poured, together
-from instastream.load.streaming import Bounds, split, stream_events
+from instastream.load.into_topics.appending import BATCH_BYTES, appending
+from instastream.load.into_topics.inventing import StreamPlan
+from instastream.load.into_topics.pouring import UNPACED_LINGER_S, Poured, together
+from instastream.load.into_topics.streaming import Bounds, split, stream_events
 from instastream.settings import Settings
 from instastream.terminal import Steps
 

@@ -12,7 +12,7 @@ from time import perf_counter
 
 def ours(users: int, followees: int, exponent: float) -> str:
     """Seconds to draw it, and to know its followers, too."""
-    from instastream.load.graphs import power_law
+    from instastream.load.scenario.graphs import power_law
 
     begun_s = perf_counter()
     graph = power_law(

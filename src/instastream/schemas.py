@@ -9,7 +9,7 @@ import msgspec
 from instastream.api import openapi
 from instastream.errors import InstastreamError
 from instastream.events import EVENTS, Event, type_of
-from instastream.load.histories import Entry
+from instastream.load.checks.histories import Entry
 from instastream.spelling import published
 
 Json = dict[str, Any]

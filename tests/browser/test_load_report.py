@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from instastream.load.pages import comparison_html, to_html
-from instastream.load.reports import Report
+from instastream.load.reporting.pages import comparison_html, to_html
+from instastream.load.reporting.reports import Report
 from tests.browser.chromium import Browser
 from tests.browser.devtools import Page, page_of
 from tests.unit.load.runs import HOSTILE, hostile_report, measured_minute, report_of

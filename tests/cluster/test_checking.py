@@ -14,11 +14,11 @@ from msgspec.structs import replace
 from instastream.client import Client, Json, Refused
 from instastream.deps import Deps, open_deps
 from instastream.ids import PostId, UserId
-from instastream.load import checking, inspecting, objects
-from instastream.load.checking import check
-from instastream.load.histories import Entry, Kind, Seen
-from instastream.load.objects import keys_of
-from instastream.load.violations import Violation
+from instastream.load.checks import checking, inspecting, objects
+from instastream.load.checks.checking import check
+from instastream.load.checks.histories import Entry, Kind, Seen
+from instastream.load.checks.objects import keys_of
+from instastream.load.checks.violations import Violation
 from tests.cluster.conftest import System, eventually, photo
 
 PASSWORD = "a long password"

@@ -16,14 +16,14 @@ from msgspec.structs import replace
 from infra import local
 from instastream import shell
 from instastream.errors import Unready
-from instastream.load import generating, running
-from instastream.load.arrivals import Poisson
-from instastream.load.checking import check
-from instastream.load.histories import read
-from instastream.load.reports import Report
-from instastream.load.running import Asked, run
-from instastream.load.scenarios import Scenario, load_scenario
-from instastream.load.spreads import Sample, Spreads
+from instastream.load.checks.checking import check
+from instastream.load.checks.histories import read
+from instastream.load.over_http import generating, running
+from instastream.load.over_http.running import Asked, run
+from instastream.load.reporting.reports import Report
+from instastream.load.reporting.spreads import Sample, Spreads
+from instastream.load.scenario.arrivals import Poisson
+from instastream.load.scenario.scenarios import Scenario, load_scenario
 from tests.cluster.conftest import System
 
 SCENARIO = replace(

@@ -16,14 +16,14 @@ from instastream.events import (
 from instastream.handlers.engagement import ENGAGEMENT
 from instastream.ids import Lease, Mint
 from instastream.images.pool import RenderPool
-from instastream.load.appending import appending
-from instastream.load.inventing import StreamPlan
-from instastream.load.pouring import Poured
-from instastream.load.recording import Range, record
-from instastream.load.remapping import Remap
-from instastream.load.replaying import Replayed, replay
-from instastream.load.streaming import TOPICS, Bounds, stream_events
-from instastream.load.tapes import Reader, Taped
+from instastream.load.into_topics.appending import appending
+from instastream.load.into_topics.inventing import StreamPlan
+from instastream.load.into_topics.pouring import Poured
+from instastream.load.into_topics.recording import Range, record
+from instastream.load.into_topics.remapping import Remap
+from instastream.load.into_topics.replaying import Replayed, replay
+from instastream.load.into_topics.streaming import TOPICS, Bounds, stream_events
+from instastream.load.into_topics.tapes import Reader, Taped
 from instastream.log import KafkaLog
 from instastream.settings import Settings
 from instastream.stores.epochs import NoEpochs

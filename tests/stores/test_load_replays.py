@@ -13,9 +13,9 @@ from instastream.events import (
     headers,
 )
 from instastream.ids import UserId
-from instastream.load.recording import Range, parse_range, record
-from instastream.load.remapping import remap
-from instastream.load.tapes import Reader
+from instastream.load.into_topics.recording import Range, parse_range, record
+from instastream.load.into_topics.remapping import remap
+from instastream.load.into_topics.tapes import Reader
 from instastream.log import KafkaLog
 from instastream.settings import Settings
 from instastream.stores.memory import MemoryLeases

@@ -13,11 +13,11 @@ from instastream.events import (
     Event,
     decode,
 )
-from instastream.load.appending import Outgoing, appending
-from instastream.load.pouring import Poured, pour
-from instastream.load.recording import Recorded, parse_range, record
-from instastream.load.streaming import TOPICS, Bounds, outgoing, stream_events
-from instastream.load.tapes import Reader
+from instastream.load.into_topics.appending import Outgoing, appending
+from instastream.load.into_topics.pouring import Poured, pour
+from instastream.load.into_topics.recording import Recorded, parse_range, record
+from instastream.load.into_topics.streaming import TOPICS, Bounds, outgoing, stream_events
+from instastream.load.into_topics.tapes import Reader
 from instastream.log import KafkaLog
 from instastream.settings import Settings
 from tests.stores.load_topics import (

@@ -7,9 +7,9 @@ from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
 from instastream.errors import InstastreamError
-from instastream.load.checking import check
-from instastream.load.histories import read
-from instastream.load.violations import Violation
+from instastream.load.checks.checking import check
+from instastream.load.checks.histories import read
+from instastream.load.checks.violations import Violation
 from instastream.process import complete
 from instastream.settings import Settings
 from instastream.terminal import Steps

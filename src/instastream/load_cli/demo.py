@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from infra import local
 from instastream.demo import Summary
-from instastream.load.running import Asked
-from instastream.load.scenarios import load_scenario
+from instastream.load.over_http.running import Asked
+from instastream.load.scenario.scenarios import load_scenario
 from instastream.load_cli.trial import measure, verify, write
 from instastream.settings import Settings
 from instastream.terminal import Steps

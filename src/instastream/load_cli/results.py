@@ -7,14 +7,14 @@ from cyclopts import Parameter
 
 from infra import local
 from instastream import shell
-from instastream.load import reports
-from instastream.load.comparing import compare as compare_reports
-from instastream.load.comparing import comparison_table
-from instastream.load.histories import header_of, read
-from instastream.load.pages import comparison_html
-from instastream.load.parquet import to_parquet
-from instastream.load.tables import violations_table
-from instastream.load.targets import check_target
+from instastream.load.checks.histories import header_of, read
+from instastream.load.checks.parquet import to_parquet
+from instastream.load.over_http.targets import check_target
+from instastream.load.reporting import reports
+from instastream.load.reporting.comparing import compare as compare_reports
+from instastream.load.reporting.comparing import comparison_table
+from instastream.load.reporting.pages import comparison_html
+from instastream.load.reporting.tables import violations_table
 from instastream.load_cli.app import Api, Owned, checked, fail_if, load
 from instastream.settings import Settings
 from instastream.terminal import show

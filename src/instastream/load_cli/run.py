@@ -14,13 +14,13 @@ from infra import local
 from instastream import shell
 from instastream.errors import Unready
 from instastream.limits import LOAD_USERS_MAX
-from instastream.load.arrivals import RATE_MAX, scaled
-from instastream.load.finding import Finder, Knee, Slo, rising, slo_of
-from instastream.load.reports import Report
-from instastream.load.running import Asked
-from instastream.load.scenarios import Scenario, load_scenario
-from instastream.load.tables import knee_table, report_tables
-from instastream.load.targets import check_target
+from instastream.load.over_http.finding import Finder, Knee, Slo, rising, slo_of
+from instastream.load.over_http.running import Asked
+from instastream.load.over_http.targets import check_target
+from instastream.load.reporting.reports import Report
+from instastream.load.reporting.tables import knee_table, report_tables
+from instastream.load.scenario.arrivals import RATE_MAX, scaled
+from instastream.load.scenario.scenarios import Scenario, load_scenario
 from instastream.load_cli.app import (
     Api,
     AtOnce,

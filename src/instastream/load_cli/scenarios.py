@@ -1,10 +1,10 @@
 """`scenarios` and `export`: what can be run, here or with other tools."""
 
 from instastream import shell
-from instastream.load import exporting
-from instastream.load.exporting import Tool
-from instastream.load.scenarios import load_scenario, shipped
-from instastream.load.tables import scenarios_table
+from instastream.load.reporting.tables import scenarios_table
+from instastream.load.scenario import exporting
+from instastream.load.scenario.exporting import Tool
+from instastream.load.scenario.scenarios import load_scenario, shipped
 from instastream.load_cli.app import ScenarioName, load
 from instastream.terminal import print_line, show
 

@@ -11,16 +11,16 @@ from cyclopts.validators import Number
 
 from instastream import shell
 from instastream.deps import now_ms, open_deps
-from instastream.load import recording, replaying
-from instastream.load.appending import appending
-from instastream.load.inventing import StreamPlan
-from instastream.load.pouring import Poured
-from instastream.load.recording import parse_range
-from instastream.load.remapping import remap as remapped
-from instastream.load.replaying import Replayed
-from instastream.load.streaming import Bounds, leased, stream_events
-from instastream.load.tables import poured_table, recorded_table
-from instastream.load.tapes import Reader
+from instastream.load.into_topics import recording, replaying
+from instastream.load.into_topics.appending import appending
+from instastream.load.into_topics.inventing import StreamPlan
+from instastream.load.into_topics.pouring import Poured
+from instastream.load.into_topics.recording import parse_range
+from instastream.load.into_topics.remapping import remap as remapped
+from instastream.load.into_topics.replaying import Replayed
+from instastream.load.into_topics.streaming import Bounds, leased, stream_events
+from instastream.load.into_topics.tapes import Reader
+from instastream.load.reporting.tables import poured_table, recorded_table
 from instastream.load_cli.app import load
 from instastream.process import complete
 from instastream.settings import Settings

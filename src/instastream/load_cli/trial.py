@@ -8,16 +8,16 @@ from msgspec.structs import replace
 
 from infra import local
 from instastream import shell
-from instastream.load import reports
-from instastream.load.checking import check
-from instastream.load.histories import read
-from instastream.load.live import LiveView, Progress
-from instastream.load.pages import to_html
-from instastream.load.reports import Report
-from instastream.load.running import Asked, Watch, run
-from instastream.load.sampling import Sampler
-from instastream.load.scenarios import Scenario
-from instastream.load.spreads import Spreads
+from instastream.load.checks.checking import check
+from instastream.load.checks.histories import read
+from instastream.load.over_http.running import Asked, Watch, run
+from instastream.load.over_http.sampling import Sampler
+from instastream.load.reporting import reports
+from instastream.load.reporting.live import LiveView, Progress
+from instastream.load.reporting.pages import to_html
+from instastream.load.reporting.reports import Report
+from instastream.load.reporting.spreads import Spreads
+from instastream.load.scenario.scenarios import Scenario
 from instastream.settings import Settings
 from instastream.terminal import Steps
 

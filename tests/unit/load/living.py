@@ -8,7 +8,7 @@ from typing import Any, Literal
 from hypothesis import strategies as st
 from msgspec import Struct
 
-from instastream.load.histories import Entry, Kind, Seen
+from instastream.load.checks.histories import Entry, Kind, Seen
 from tests.unit.load.world import Json, Post, World
 
 Outcome = Literal["ok", "refused", "lost", "late", "never", "open"]

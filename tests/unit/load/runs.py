@@ -2,9 +2,9 @@
 
 from msgspec.structs import replace
 
-from instastream.load.reports import Report
-from instastream.load.spreads import Recorder, Sample, Spreads
-from instastream.load.violations import Violation
+from instastream.load.checks.violations import Violation
+from instastream.load.reporting.reports import Report
+from instastream.load.reporting.spreads import Recorder, Sample, Spreads
 
 SECONDS = 60
 EACH_S = 50

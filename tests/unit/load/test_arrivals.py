@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instastream.load.arrivals import (
+from instastream.load.scenario.arrivals import (
     Arrivals,
     Burst,
     Constant,

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from instastream.load.comparing import Comparison, cells, compare, comparison_table
-from instastream.load.reports import Report
+from instastream.load.reporting.comparing import Comparison, cells, compare, comparison_table
+from instastream.load.reporting.reports import Report
 from tests.unit.load.runs import measured_minute, report_of
 
 NAMES = ("before.json", "after.json")

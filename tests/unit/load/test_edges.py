@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instastream.errors import Unready
-from instastream.load import graphs
-from instastream.load.graphs import Graph, read_edges
+from instastream.load.scenario import graphs
+from instastream.load.scenario.graphs import Graph, read_edges
 
 Write = Callable[[bytes], Path]
 NAMES = st.text(st.characters(exclude_categories=["Cs", "Z", "C"]), min_size=1, max_size=3).filter(

@@ -3,11 +3,11 @@
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from instastream.load import checking
-from instastream.load.checking import Visits, learn
-from instastream.load.histories import Entry
-from instastream.load.oracle import Oracle
-from instastream.load.violations import Found, Violation
+from instastream.load.checks import checking
+from instastream.load.checks.checking import Visits, learn
+from instastream.load.checks.histories import Entry
+from instastream.load.checks.oracle import Oracle
+from instastream.load.checks.violations import Found, Violation
 from tests.unit.load.living import USERS, Deed, Life, deeds
 from tests.unit.load.world import Tamper, World, http_of, untouched
 

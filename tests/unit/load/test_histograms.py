@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instastream.errors import Corrupt
-from instastream.load.histograms import LATENCY_US_MAX, Histogram, decode
+from instastream.load.reporting.histograms import LATENCY_US_MAX, Histogram, decode
 
 microseconds = st.lists(st.integers(1, LATENCY_US_MAX), min_size=1, max_size=300)
 PERCENTS = [0.0, 50.0, 90.0, 99.0, 99.9, 99.99, 100.0]

@@ -12,9 +12,9 @@ from msgspec.structs import replace
 
 from instastream import schemas
 from instastream.errors import InstastreamError, Unready
-from instastream.load import histories
-from instastream.load.histories import Entry, Seen, Writer, header_of, read
-from instastream.load.parquet import to_parquet
+from instastream.load.checks import histories
+from instastream.load.checks.histories import Entry, Seen, Writer, header_of, read
+from instastream.load.checks.parquet import to_parquet
 from tests.unit.load.test_rules import told
 
 HEADER = Entry(
@@ -143,7 +143,7 @@ def test_parquet_tells_the_same_but_for_passwords(
 ) -> None:
     from pyarrow.parquet import read_table
 
-    monkeypatch.setattr("instastream.load.parquet.ROW_GROUP_LENGTH", 10)
+    monkeypatch.setattr("instastream.load.checks.parquet.ROW_GROUP_LENGTH", 10)
     history = [HEADER, *told().history[1:]]
     path = tmp_path / "run.parquet"
     assert to_parquet(history, path) == len(history) - 1

@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from instastream.load.live import LiveView, Progress
+from instastream.load.reporting.live import LiveView, Progress
 from tests.unit.load.runs import HOSTILE, measured_minute, report_of
 
 RUN = report_of(measured_minute())

@@ -6,11 +6,11 @@ import time
 import pytest
 
 from instastream.errors import Unready
-from instastream.load.clock import Clock
-from instastream.load.doing import Outcome
-from instastream.load.loop import run_open
-from instastream.load.planning import Operation
-from instastream.load.spreads import Recorder, Spreads
+from instastream.load.over_http.clock import Clock
+from instastream.load.over_http.doing import Outcome
+from instastream.load.over_http.loop import run_open
+from instastream.load.reporting.spreads import Recorder, Spreads
+from instastream.load.scenario.plans import Operation
 
 
 class Slow:

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from instastream.limits import IMAGE_BYTES_MAX
-from instastream.load.media import Original, original, sort_of
-from instastream.load.scenarios import IMAGE_BYTES_MIN, Media
+from instastream.load.scenario.media import Original, original, sort_of
+from instastream.load.scenario.scenarios import IMAGE_BYTES_MIN, Media
 
 COUNT = 40
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from instastream.errors import InstastreamError
-from instastream.load.histories import Entry, Kind, Phase, Seen
-from instastream.load.oracle import Bounds, Oracle
-from instastream.load.reads import Reads
+from instastream.load.checks.histories import Entry, Kind, Phase, Seen
+from instastream.load.checks.oracle import Bounds, Oracle
+from instastream.load.checks.reads import Reads
 
 LOST = -1.0
 

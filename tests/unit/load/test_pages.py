@@ -9,9 +9,9 @@ from html.parser import HTMLParser
 import pytest
 
 from instastream.errors import Unready
-from instastream.load.pages import comparison_html, to_html
-from instastream.load.spreads import Spreads
-from instastream.load.violations import Violation
+from instastream.load.checks.violations import Violation
+from instastream.load.reporting.pages import comparison_html, to_html
+from instastream.load.reporting.spreads import Spreads
 from tests.unit.load.runs import HOSTILE, hostile_report, measured_minute, report_of
 
 

@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from instastream.load.arrivals import Poisson
-from instastream.load.media import sort_of
-from instastream.load.planning import NOTHING, SETTLE_S, Operation, Plan
-from instastream.load.scenarios import KINDS, Kind, Media, Popularity, Scenario
+from instastream.load.scenario.arrivals import Poisson
+from instastream.load.scenario.media import sort_of
+from instastream.load.scenario.plans import NOTHING, SETTLE_S, Operation, Plan
+from instastream.load.scenario.scenarios import KINDS, Kind, Media, Popularity, Scenario
 
 USERS = 30
 EVERYTHING = Scenario(

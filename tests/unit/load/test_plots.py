@@ -4,10 +4,10 @@ import re
 
 import pytest
 
-from instastream.load import units
-from instastream.load.figures import percentile_plot, toned
-from instastream.load.histograms import Histogram
-from instastream.load.plots import (
+from instastream.load.reporting import units
+from instastream.load.reporting.figures import percentile_plot, toned
+from instastream.load.reporting.histograms import Histogram
+from instastream.load.reporting.plots import (
     POINTS_MAX,
     Drawing,
     Plot,

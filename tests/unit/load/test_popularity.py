@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instastream.load.popularity import Ranks, zipf_rank
+from instastream.load.scenario.popularity import Ranks, zipf_rank
 
 
 @given(

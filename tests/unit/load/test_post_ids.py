@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from instastream.load.post_ids import PostIds
+from instastream.load.over_http.post_ids import PostIds
 
 
 def test_what_one_process_learns_another_knows(tmp_path: Path) -> None:

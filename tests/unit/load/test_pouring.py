@@ -7,8 +7,8 @@ from typing import cast
 
 import pytest
 
-from instastream.load.appending import Appender, Outgoing
-from instastream.load.pouring import Poured, pour
+from instastream.load.into_topics.appending import Appender, Outgoing
+from instastream.load.into_topics.pouring import Poured, pour
 
 
 class Slow:

@@ -5,7 +5,7 @@ from math import inf
 
 import pytest
 
-from instastream.load.registers import KEPT, OPEN_MS_MAX, Change, Register, Truth
+from instastream.load.checks.registers import KEPT, OPEN_MS_MAX, Change, Register, Truth
 
 NOT, SURE, EITHER = Truth(False, False), Truth(True, True), Truth(True, False)
 

@@ -23,8 +23,8 @@ from instastream.events import (
     type_of,
 )
 from instastream.ids import WORKERS, PostId, UserId, compose, minted_ms
-from instastream.load.remapping import Remap, remap, shape_of, sound_event
-from instastream.load.tapes import Taped
+from instastream.load.into_topics.remapping import Remap, remap, shape_of, sound_event
+from instastream.load.into_topics.tapes import Taped
 from instastream.stores.memory import MemoryLeases
 from tests.unit.load.worlds import BEGINS_MS, some
 

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from instastream.errors import Unready
-from instastream.load.reports import VERSION, read, write
+from instastream.load.reporting.reports import VERSION, read, write
 from tests.unit.load.runs import hostile_report, measured_minute, report_of
 
 

@@ -8,8 +8,8 @@ import pytest
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from instastream.load.histories import Entry, Kind
-from instastream.load.violations import RULES
+from instastream.load.checks.histories import Entry, Kind
+from instastream.load.checks.violations import RULES
 from tests.unit.load.living import USERS, Deed, Life
 from tests.unit.load.test_exactness import BACKFILL, checked
 from tests.unit.load.world import Json, Tamper, World, untouched

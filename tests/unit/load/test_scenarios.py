@@ -6,7 +6,7 @@ import pytest
 
 from instastream.errors import Unready
 from instastream.limits import LOAD_USERS_MAX
-from instastream.load.scenarios import (
+from instastream.load.scenario.scenarios import (
     Edges,
     Scenario,
     load_scenario,

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instastream.limits import LOAD_PROBLEMS_MAX
-from instastream.load.histograms import Histogram
-from instastream.load.spreads import (
+from instastream.load.reporting.histograms import Histogram
+from instastream.load.reporting.spreads import (
     OPEN_S,
     OTHER_PROBLEMS,
     Measured,

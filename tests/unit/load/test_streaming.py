@@ -6,9 +6,9 @@ from msgspec.structs import replace
 from instastream.errors import Corrupt, Rejected
 from instastream.events import decode, encode, headers
 from instastream.ids import Lease, Mint
-from instastream.load.appending import Outgoing
-from instastream.load.inventing import check_plan
-from instastream.load.streaming import (
+from instastream.load.into_topics.appending import Outgoing
+from instastream.load.into_topics.inventing import check_plan
+from instastream.load.into_topics.streaming import (
     SPOILERS,
     Bounds,
     check_bounds,

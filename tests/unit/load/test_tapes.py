@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instastream.errors import Rejected, Unready
-from instastream.load.tapes import VERSION, Header, Reader, Span, Taped, Writer
+from instastream.load.into_topics.tapes import VERSION, Header, Reader, Span, Taped, Writer
 
 HEADER = Header(
     version=VERSION,

@@ -3,7 +3,7 @@
 import pytest
 
 from instastream.errors import Unready
-from instastream.load.targets import check_target
+from instastream.load.over_http.targets import check_target
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ import pytest
 from httpx2 import AsyncClient, ConnectError, MockTransport, Request, Response
 
 from instastream.errors import InstastreamError, Unavailable
-from instastream.load import visiting
-from instastream.load.oracle import Account
-from instastream.load.visiting import Visitor
+from instastream.load.checks import visiting
+from instastream.load.checks.oracle import Account
+from instastream.load.checks.visiting import Visitor
 
 TOKEN = {"access_token": "a token"}
 Handler = Callable[[Request], Response]

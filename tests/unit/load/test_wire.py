@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from instastream.load.wire import ANSWER_BYTES_MAX, Lost, Web
+from instastream.load.over_http.wire import ANSWER_BYTES_MAX, Lost, Web
 
 Answering = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 

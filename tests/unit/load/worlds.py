@@ -4,7 +4,7 @@ from itertools import islice
 
 from instastream.events import Event
 from instastream.ids import Lease, Mint
-from instastream.load.inventing import StreamPlan, invent
+from instastream.load.into_topics.inventing import StreamPlan, invent
 
 BEGINS_MS = 1_795_000_000_000
 PER_S = 10_000

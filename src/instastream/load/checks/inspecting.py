@@ -1,0 +1,193 @@
+"""What the workers, the log and the stores say when all has come to rest."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from time import monotonic
+from typing import Any, NamedTuple
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+from aiokafka.structs import ConsumerRecord
+from msgspec import Struct
+
+from instastream.deps import Deps
+from instastream.errors import Unavailable
+from instastream.handlers.engagement import ENGAGEMENT
+from instastream.handlers.feeds import FEEDS
+from instastream.handlers.graph import GRAPH
+from instastream.handlers.ledger import LEDGER
+from instastream.handlers.media import MEDIA
+from instastream.handlers.posts import POSTS
+from instastream.handlers.video import VIDEO
+from instastream.load.checks.objects import lost_media, orphans
+from instastream.load.checks.oracle import Oracle
+from instastream.load.checks.violations import Violation, violation
+from instastream.settings import Settings
+
+LAG_STILL_S = 60.0  # a worker that has done nothing for so long does nothing: a video takes less
+POLL_S = 0.5  # as often as workers commit
+
+HANDLERS = {
+    "feeds": FEEDS,
+    "graph": GRAPH,
+    "ledger": LEDGER,
+    "media": MEDIA,
+    "posts": POSTS,
+    "video": VIDEO,
+}
+# Which topics each worker's group reads, as in streams/.
+READ = {
+    "engagement": set(ENGAGEMENT),
+    **{name: {event.topic for event in handlers} for name, handlers in HANDLERS.items()},
+}
+
+Report = Callable[[str, int, int], None]
+
+
+class Behind(NamedTuple):
+    """How far a group is in a partition."""
+
+    group: str
+    topic: str
+    partition: int
+    committed: int
+    end: int
+
+
+async def wait_for_rest(settings: Settings, report: Report) -> list[Violation]:
+    """Nothing is left to do for any worker, or what is, once nothing has moved for long."""
+    most, moved_s, before = 0, monotonic(), list[Behind]()
+    while behind := await lags(settings):
+        left = sum(one.end - one.committed for one in behind)
+        most = max(most, left)
+        report("waiting for workers", most - left, most)
+        if behind != before:
+            before, moved_s = behind, monotonic()
+        if monotonic() - moved_s > LAG_STILL_S:
+            return [violation("lag", **one._asdict()) for one in behind]
+        await asyncio.sleep(POLL_S)
+    report("waiting for workers", most, most)
+    return []
+
+
+async def lags(settings: Settings) -> list[Behind]:
+    """Of every worker's group what it has not done of the topics that it reads.
+
+    Where it never committed it is at the beginning: our topics keep everything.
+    """
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
+    try:
+        await admin.start()
+        async with AIOKafkaConsumer(bootstrap_servers=settings.kafka) as consumer:
+            ends = await _ends(settings.prefix, admin, consumer)
+            found: list[Behind] = []
+            for worker, topics in READ.items():
+                group = settings.prefix + worker
+                committed = await admin.list_consumer_group_offsets(group)
+                done = {tp: at.offset for tp, at in committed.items()}
+                wanted = {settings.prefix + topic for topic in topics}
+                found += [
+                    Behind(group, tp.topic, tp.partition, done.get(tp, 0), end)
+                    for tp, end in ends.items()
+                    if tp.topic in wanted and done.get(tp, 0) < end
+                ]
+            return found
+    except (KafkaError, OSError) as error:
+        raise Unavailable("kafka", error) from error
+    finally:
+        await admin.close()
+
+
+async def _ends(
+    prefix: str, admin: AIOKafkaAdminClient, consumer: AIOKafkaConsumer
+) -> dict[TopicPartition, int]:
+    """Where each partition ends that a worker reads."""
+    topics = {prefix + topic for of_worker in READ.values() for topic in of_worker}
+    described = await admin.describe_topics(sorted(topics))
+    partitions = [
+        TopicPartition(topic["topic"], one["partition"])
+        for topic in described
+        for one in topic["partitions"]
+    ]
+    return await consumer.end_offsets(partitions)
+
+
+class Letter(Struct, frozen=True):
+    """A dead letter: where it lies, and where what died stood."""
+
+    topic: str
+    partition: int
+    offset: int
+    of_topic: str
+    of_partition: int
+    of_offset: int
+    key: str
+    error: str
+    message: str
+
+
+async def inspect(
+    oracle: Oracle, deps: Deps, *, since_ms: float, report: Report
+) -> list[Violation]:
+    """Dead letters and needless objects since then, and media that are not there."""
+    steps: list[AsyncIterator[Violation]] = [
+        _dead(deps.settings, int(since_ms)),
+        lost_media(oracle, deps),
+        orphans(oracle, deps, since_ms=int(since_ms)),
+    ]
+    found: list[Violation] = []
+    for done, step in enumerate(steps):
+        report("looking into stores", done, len(steps))
+        found += [one async for one in step]
+    report("looking into stores", len(steps), len(steps))
+    return found
+
+
+async def _dead(settings: Settings, since_ms: int) -> AsyncIterator[Violation]:
+    """A hostile upload is a post that fails, and no dead letter: none is expected."""
+    async for letter in dead_letters(settings, since_ms):
+        yield violation("dead-letter", letter=letter)
+
+
+async def dead_letters(settings: Settings, since_ms: int) -> AsyncIterator[Letter]:
+    """Those that were buried since some time, in Unix milliseconds."""
+    consumer = AIOKafkaConsumer(
+        settings.prefix + "dead", bootstrap_servers=settings.kafka, auto_offset_reset="earliest"
+    )
+    try:
+        await consumer.start()
+        ends = await consumer.end_offsets(consumer.assignment())
+        starts = await consumer.offsets_for_times(dict.fromkeys(ends, since_ms))
+        for tp, found in starts.items():
+            consumer.seek(tp, found.offset if found else ends[tp])
+        while any([await consumer.position(tp) < end for tp, end in ends.items()]):
+            for record in _records(await consumer.getmany(timeout_ms=500)):
+                yield _letter(record, settings.prefix)
+    except (KafkaError, OSError) as error:
+        raise Unavailable("kafka", error) from error
+    finally:
+        await consumer.stop()
+
+
+def _records(
+    batches: Mapping[TopicPartition, Iterable[ConsumerRecord]],
+) -> Iterator[ConsumerRecord]:
+    return (record for batch in batches.values() for record in batch)
+
+
+def _letter(record: ConsumerRecord, prefix: str) -> Letter:
+    headers: dict[str, Any] = {
+        name: value.decode(errors="replace") for name, value in record.headers or []
+    }
+    return Letter(
+        topic=record.topic.removeprefix(prefix),
+        partition=record.partition,
+        offset=record.offset,
+        of_topic=headers.get("dead_topic", ""),
+        of_partition=int(headers.get("dead_partition", -1)),
+        of_offset=int(headers.get("dead_offset", -1)),
+        key=(record.key or b"").decode(errors="replace"),
+        error=headers.get("dead_error", ""),
+        message=headers.get("dead_message", ""),
+    )

@@ -1,0 +1,1 @@
+"""Load without HTTP: events invented, recorded and played again, straight into topics."""

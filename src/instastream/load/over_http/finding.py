@@ -1,0 +1,105 @@
+"""How much a system can take: the rate rises step by step until a promise is broken."""
+
+import re
+from collections.abc import Callable, Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from instastream.errors import Unready
+from instastream.load.reporting.spreads import Spreads
+from instastream.load.scenario.arrivals import RATE_MAX, Steps
+from instastream.load.scenario.scenarios import KINDS, Scenario
+
+GROWTH = 1.25  # of the rate, from one step to the next
+STEPS_MAX = 40  # 6,000 times the first rate
+SETTLED_S = 2.0  # at the beginning of each step, which does not count
+ALL = "all"
+WORDS = (*KINDS, ALL)
+
+
+class Slo(Struct, frozen=True):
+    """What is promised: a percentile of an operation is below a limit."""
+
+    kind: str  # or "all"
+    percent: float
+    below_ms: float
+
+    def __str__(self) -> str:
+        return f"{self.kind}.p{self.percent:g}<{self.below_ms:g}ms"
+
+
+class Step(Struct, frozen=True):
+    """One rate, and what was measured at it."""
+
+    rate: float  # operations a second
+    reached: float  # that ended ok
+    lost: int  # not begun, or with nobody knows what end
+    ms: dict[str, float]  # by promise
+    broken: list[str]
+
+
+class Knee(Struct, frozen=True):
+    """The highest rate at which every promise was kept, 0 where even the first was too much."""
+
+    rate: float
+    steps: list[Step]
+
+
+def slo_of(text: str) -> Slo:
+    """From `feed.p99<50ms`; raises Unready, which says how it is written."""
+    match = re.fullmatch(r"([a-z_]+)\.p([0-9.]+)\s*<\s*([0-9.]+)\s*(ms|s)", text.strip())
+    kind = match[1] if match else ""
+    kind = f"read_{kind}" if f"read_{kind}" in KINDS else kind
+    if not match or kind not in WORDS or not 0 < float(match[2]) < 100:
+        raise Unready(f"{text!r} is no promise, as `feed.p99<50ms` is: one of {', '.join(WORDS)}")
+    times = 1_000 if match[4] == "s" else 1
+    return Slo(kind, float(match[2]), float(match[3]) * times)
+
+
+def rising(scenario: Scenario, *, first: float, step_s: float) -> Scenario:
+    """The same operations, at a rate that rises."""
+    rates = [rate for n in range(STEPS_MAX) if (rate := first * GROWTH**n) <= RATE_MAX]
+    return replace(scenario, arrivals=Steps(rates), duration_s=len(rates) * step_s)
+
+
+class Finder:
+    """Looks at what is measured, step by step; `stop` is called at the first that is too much."""
+
+    def __init__(
+        self, slos: Sequence[Slo], scenario: Scenario, *, step_s: float, stop: Callable[[], object]
+    ) -> None:
+        assert isinstance(scenario.arrivals, Steps)
+        self._slos = slos
+        self._rates = scenario.arrivals.rates
+        self._step_s = step_s
+        self._stop = stop
+        self.steps: list[Step] = []
+
+    def watch(self, spreads: Spreads, at_s: float) -> None:
+        """To be called now and then: each step is judged once, a second after its end."""
+        number = len(self.steps)
+        if number == len(self._rates) or at_s < (number + 1) * self._step_s + 1:
+            return
+        if self.steps and self.steps[-1].broken:
+            return
+        self.steps.append(self._judge(spreads, number))
+        if self.steps[-1].broken:
+            self._stop()
+
+    @property
+    def knee(self) -> Knee:
+        """So far."""
+        kept = [step.rate for step in self.steps if not step.broken]
+        return Knee(max(kept, default=0.0), self.steps)
+
+    def _judge(self, spreads: Spreads, number: int) -> Step:
+        begin, end = number * self._step_s + SETTLED_S, (number + 1) * self._step_s
+        took = spreads.between(int(begin), int(end))
+        ms = {
+            str(slo): took.latencies(slo.kind).percentiles([slo.percent])[0] for slo in self._slos
+        }
+        broken = [str(slo) for slo in self._slos if ms[str(slo)] >= slo.below_ms]
+        if took.lost:
+            broken.append("nothing lost")
+        return Step(self._rates[number], took.ok / (int(end) - int(begin)), took.lost, ms, broken)

@@ -1,0 +1,211 @@
+"""A run: what is there before, the processes that generate, and what they measured together."""
+
+import asyncio
+import multiprocessing
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import msgspec
+from msgspec import Struct
+
+from instastream.errors import Unready
+from instastream.load.checks.histories import VERSION, Entry, Writer
+from instastream.load.over_http.asking import Api, Person
+from instastream.load.over_http.clock import Clock
+from instastream.load.over_http.doing import Doer
+from instastream.load.over_http.generating import Share, generate
+from instastream.load.over_http.post_ids import PostIds
+from instastream.load.over_http.preparing import Preparing, Progress, strangers
+from instastream.load.over_http.wire import Lost, Web
+from instastream.load.reporting.reports import Report
+from instastream.load.reporting.spreads import Measured, Sample, Spreads
+from instastream.load.scenario.plans import Graph, Plan, graph_of
+from instastream.load.scenario.scenarios import Scenario
+
+BEGIN_S = 2.0  # until every process has imported what it needs
+PLAN_S = 20e-6  # an operation, on a slow machine: each process passes over all before the first
+LOOK_S = 0.2
+REACH_S = 5.0
+
+Watch = Callable[[Spreads, float], None]  # what is measured so far, and seconds since the start
+Sampler = Callable[[], Sample]
+
+
+class Asked(Struct, frozen=True, kw_only=True):
+    """How a scenario is run: from where, with how much, and what becomes of its history."""
+
+    api: str
+    folder: Path
+    processes: int = 1
+    at_once: int = 1_000  # operations under way, in all
+
+
+async def run(
+    scenario: Scenario, asked: Asked, *, progress: Progress, watch: Watch, sample: Sampler
+) -> Report:
+    """Prepare, generate and measure. Where it is cancelled while it generates, it comes to an end.
+
+    Raises Unready where the target is not there, or stops answering before the start.
+    """
+    graph = await asyncio.to_thread(graph_of, scenario)
+    opening, whole = Plan(scenario, graph), Plan(scenario, graph)
+    planned = await asyncio.to_thread(lambda: sum(1 for _ in whole.operations()))
+    people = strangers(graph.users)
+    clock = Clock.started()
+    header = _header(scenario, asked, people, clock)
+    with TemporaryDirectory(prefix="load-") as work:
+        file = Path(work) / "posts"
+        with PostIds.made(file, len(whole.authors)) as posts:
+            await _prepare(
+                scenario, asked, header, people, posts, (graph, opening), clock, progress
+            )
+        start_ms = clock.now_ms() + 1e3 * (BEGIN_S + planned * PLAN_S)
+        shares = [
+            Share(
+                number=number,
+                of=asked.processes,
+                scenario=scenario,
+                header=header,
+                people=people,
+                folder=str(asked.folder),
+                posts=str(file),
+                clock=clock,
+                start_ms=start_ms,
+                at_once=max(1, asked.at_once // asked.processes),
+            )
+            for number in range(asked.processes)
+        ]
+        generators = Generators(shares)
+        samples = await generators.run(watch, sample)
+    took_s = min((clock.now_ms() - start_ms) / 1e3, scenario.duration_s)
+    return _report(scenario, asked, generators.spreads, samples, start_ms, took_s, planned)
+
+
+async def _prepare(
+    scenario: Scenario,
+    asked: Asked,
+    header: Entry,
+    people: list[Person],
+    posts: PostIds,
+    world: tuple[Graph, Plan],
+    clock: Clock,
+    progress: Progress,
+) -> None:
+    web = Web()
+    try:
+        await _reach(asked.api, web)
+        with Writer(asked.folder / "load.before.jsonl") as notes:
+            notes.write(header)
+            api = Api(asked.api, web)
+            doer = Doer(scenario, api, people, posts, notes, clock)
+            await Preparing(people, posts, doer, api, notes, clock).run(*world, progress)
+    finally:
+        web.close()
+
+
+async def _reach(api: str, web: Web) -> None:
+    try:
+        answer = await web.ask("GET", f"{api.rstrip('/')}/readyz", timeout_s=REACH_S)
+    except Lost as error:
+        raise Unready(f"there is no instastream at {api}: {error}; `make up` starts one") from error
+    if answer.status != 200:
+        why = answer.body[:200].decode(errors="replace")
+        raise Unready(f"{api} is not ready: {answer.status} {why}")
+
+
+class Generators:
+    """The processes that generate, and what they tell."""
+
+    def __init__(self, shares: list[Share]) -> None:
+        self._clock, self._start_ms = shares[0].clock, shares[0].start_ms
+        self.spreads = Spreads()
+        self._told: list[Connection] = []
+        self._running = []
+        spawning = multiprocessing.get_context("spawn")
+        for share in shares:
+            told, tells = spawning.Pipe(duplex=False)
+            encoded = msgspec.msgpack.encode(share)
+            process = spawning.Process(target=generate, args=(encoded, tells), daemon=True)
+            process.start()
+            tells.close()
+            self._told.append(told)
+            self._running.append(process)
+
+    async def run(self, watch: Watch, sample: Sampler) -> dict[int, Sample]:
+        """Until all have ended; once cancelled, until what is under way has."""
+        samples: dict[int, Sample] = {}
+        try:
+            while self._told:
+                try:
+                    await asyncio.sleep(LOOK_S)
+                except asyncio.CancelledError:
+                    for process in self._running:
+                        process.terminate()  # begins nothing any more
+                self._hear()
+                at_s = (self._clock.now_ms() - self._start_ms) / 1e3
+                if at_s >= 0 and int(at_s) not in samples:
+                    samples[int(at_s)] = sample()
+                watch(self.spreads, at_s)
+            for process in self._running:
+                process.join()
+                if process.exitcode:
+                    raise Unready(f"a generator ended with {process.exitcode}: see above")
+        finally:
+            for process in self._running:
+                process.kill()
+        return samples
+
+    def _hear(self) -> None:
+        for told in list(self._told):
+            try:
+                while told.poll():
+                    said = msgspec.msgpack.decode(told.recv_bytes(), type=Measured | str)
+                    if isinstance(said, str):
+                        raise Unready(said)
+                    self.spreads.add(said)
+            except EOFError:
+                told.close()
+                self._told.remove(told)
+
+
+def _header(scenario: Scenario, asked: Asked, people: list[Person], clock: Clock) -> Entry:
+    return Entry(
+        phase="header",
+        at_ms=clock.now_ms(),
+        version=VERSION,
+        scenario=scenario.name,
+        seed=scenario.seed,
+        api=asked.api,
+        run=people[0].name.split("_")[1],
+        limits={"page_length": scenario.page_length},
+    )
+
+
+def _report(
+    scenario: Scenario,
+    asked: Asked,
+    spreads: Spreads,
+    samples: dict[int, Sample],
+    start_ms: float,
+    took_s: float,
+    planned: int,
+) -> Report:
+    whole = spreads.all()
+    return Report(
+        scenario=scenario.name,
+        seed=scenario.seed,
+        target=asked.api,
+        began_ms=round(start_ms),
+        took_s=took_s,
+        generators=asked.processes,
+        planned_per_s=planned / scenario.duration_s,
+        reached_per_s=whole.ok / took_s,
+        by_kind=spreads.by_kind(),
+        all=whole,
+        ticks=spreads.ticks(samples),
+        problems=dict(spreads.problems),
+        violations=None,
+        histograms=spreads.histograms(),
+    )

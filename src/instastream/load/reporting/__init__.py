@@ -1,0 +1,1 @@
+"""How fast a system was: latencies measured, shown while a load runs, and told afterwards."""
