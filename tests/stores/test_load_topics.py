@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from instastream.errors import Corrupt, Rejected
+from instastream.errors import Corrupt, Unready
 from instastream.events import (
     Event,
     decode,
@@ -78,7 +78,7 @@ async def test_poison_is_streamed_among_events(settings: Settings, tmp_path: Pat
 
 async def test_a_topic_that_is_not_there_is_named(settings: Settings) -> None:
     nowhere = replace(settings, namespace="nowhere")
-    with pytest.raises(Rejected, match=r"there is no topic nowhere\.users"):
+    with pytest.raises(Unready, match=r"there is no topic nowhere\.users"):
         await stream(nowhere)
 
 
@@ -144,7 +144,7 @@ async def test_part_of_a_topic_is_recorded(streamed: Settings, tmp_path: Path) -
 async def test_a_range_that_is_not_there_is_refused(
     streamed: Settings, tmp_path: Path, asked: str, sentence: str
 ) -> None:
-    with pytest.raises(Rejected, match=sentence.replace("?", r"\?")):
+    with pytest.raises(Unready, match=sentence.replace("?", r"\?")):
         await record([parse_range(asked)], tmp_path / "tape.jsonl", streamed, report=quiet)
     assert not (tmp_path / "tape.jsonl").exists()
 

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from msgspec.structs import replace
 
 from instastream.comments import CommentEvent
-from instastream.errors import Rejected
+from instastream.errors import Unready
 from instastream.events import (
     EVENTS,
     CommentAdded,
@@ -196,5 +196,5 @@ def test_who_is_chosen_is_there(chance: float, length: int, zipf: float) -> None
 def test_a_plan_that_cannot_be_carried_out_says_which_field_is_wrong(
     plan: StreamPlan, sentence: str
 ) -> None:
-    with pytest.raises(Rejected, match="^" + sentence.replace("?", r"\?")):
+    with pytest.raises(Unready, match="^" + sentence.replace("?", r"\?")):
         check_plan(plan)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instastream.errors import Rejected, Unavailable
+from instastream.errors import Unavailable, Unready
 from instastream.events import (
     EVENTS,
     Event,
@@ -164,7 +164,7 @@ async def test_a_recording_of_more_time_than_ids_have_is_refused() -> None:
     years = 1_700_000_000_000, 3_400_000_000_000
     early, late = (compose(at_ms=at_ms, worker=0, sequence=0) for at_ms in years)
     event = UserFollowed(follower_id=UserId(early), followee_id=UserId(late), at_ms=0)
-    with pytest.raises(Rejected, match=r"its ids are of 19675 days: too many to be moved"):
+    with pytest.raises(Unready, match=r"its ids are of 19675 days: too many to be moved"):
         await remap_of([event])
 
 

@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from instastream.errors import Corrupt, Rejected
+from instastream.errors import Corrupt, Unready
 from instastream.events import decode, encode, headers
 from instastream.ids import Lease, Mint
 from instastream.load.into_topics.appending import Outgoing
@@ -86,7 +86,7 @@ def test_whichever_bound_is_reached_first_ends_it(bounds: Bounds, count: int) ->
 def test_a_stream_without_an_end_or_beyond_all_measure_is_refused(
     bounds: Bounds, sentence: str
 ) -> None:
-    with pytest.raises(Rejected, match=sentence):
+    with pytest.raises(Unready, match=sentence):
         check_bounds(bounds)
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instastream.errors import Rejected, Unready
+from instastream.errors import Unready
 from instastream.load.into_topics.tapes import VERSION, Header, Reader, Span, Taped, Writer
 
 HEADER = Header(
@@ -65,7 +65,7 @@ def test_any_other_bad_line_is_named(tmp_path: Path, line: bytes) -> None:
     path = tmp_path / "tape.jsonl"
     write(path, ONE)
     path.write_bytes(path.read_bytes() + line)
-    with pytest.raises(Rejected, match=r"tape.jsonl, line 3: "):
+    with pytest.raises(Unready, match=r"tape.jsonl, line 3: "):
         list(Reader(path))
 
 
@@ -81,7 +81,7 @@ def test_any_other_bad_line_is_named(tmp_path: Path, line: bytes) -> None:
 def test_what_is_no_recording_is_refused(tmp_path: Path, begins: bytes, sentence: str) -> None:
     path = tmp_path / "tape.jsonl"
     path.write_bytes(begins)
-    with pytest.raises(Rejected, match=f"tape.jsonl, line 1: {sentence}"):
+    with pytest.raises(Unready, match=f"tape.jsonl, line 1: {sentence}"):
         Reader(path)
 
 

@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.structs import RecordMetadata
 from msgspec import Struct
 
-from instastream.errors import Rejected, Unavailable
+from instastream.errors import Unavailable, Unready
 from instastream.log import PARTITIONER, stop, translated
 from instastream.settings import Settings
 
@@ -84,13 +84,13 @@ class Appender:
         self._place = lru_cache(maxsize=KEYS_KNOWN)(self._place_of)
 
     async def know(self, topics: Iterable[str]) -> None:
-        """Before records of topics are added; raises Rejected where there is no such topic."""
+        """Before records of topics are added; raises Unready where there is no such topic."""
         with translated():
             there = await self._producer.client.fetch_all_metadata()
         for topic in topics:
             partitions = there.partitions_for_topic(self._prefix + topic)
             if not partitions:
-                raise Rejected("topic-not-found", f"there is no topic {self._prefix}{topic}")
+                raise Unready(f"there is no topic {self._prefix}{topic}")
             self._partitions[topic] = sorted(partitions)
 
     def add(self, one: Outgoing, now_s: float) -> None:

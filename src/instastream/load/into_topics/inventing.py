@@ -11,7 +11,7 @@ from random import Random
 
 from msgspec import Struct, field
 
-from instastream.errors import Rejected
+from instastream.errors import Unready
 from instastream.events import Event
 from instastream.ids import Mint
 from instastream.load.into_topics.world import World
@@ -54,7 +54,7 @@ class StreamPlan(Struct, frozen=True, kw_only=True):
 
 
 def check_plan(plan: StreamPlan) -> None:
-    """Raise Rejected("invalid-plan"), naming the field, unless it can be carried out."""
+    """Raise Unready, naming the field, unless it can be carried out."""
     for kind, weight in plan.mix.items():
         if kind not in MIX:
             near = get_close_matches(kind, MIX, n=1) or [", ".join(MIX)]
@@ -74,8 +74,8 @@ def check_plan(plan: StreamPlan) -> None:
         raise _wrong("poison_share: must be from 0 to 1")
 
 
-def _wrong(why: str) -> Rejected:
-    return Rejected("invalid-plan", why)
+def _wrong(why: str) -> Unready:
+    return Unready(why)
 
 
 def invent(plan: StreamPlan, mint: Mint, *, begins_ms: int, per_s: float) -> Iterator[Event]:

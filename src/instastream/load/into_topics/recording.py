@@ -15,7 +15,7 @@ from aiokafka.cluster import ClusterMetadata
 from aiokafka.structs import ConsumerRecord
 from msgspec import Struct
 
-from instastream.errors import Rejected, Unavailable
+from instastream.errors import Unavailable, Unready
 from instastream.load.into_topics.tapes import VERSION, Header, Span, Taped, Writer
 from instastream.log import translated
 from instastream.settings import Settings
@@ -48,12 +48,10 @@ class Recorded(Struct, frozen=True, kw_only=True):
 
 
 def parse_range(text: str) -> Range:
-    """`posts`, `posts/3`, `posts/3:100-200` or `posts/3:100-`; raises Rejected("bad-range")."""
+    """`posts`, `posts/3`, `posts/3:100-200` or `posts/3:100-`; raises Unready."""
     match = RANGE.fullmatch(text)
     if not match:
-        raise Rejected(
-            "bad-range", f"{text!r} is no range: posts, or posts/3, or posts/3:100-200 is one"
-        )
+        raise Unready(f"{text!r} is no range: posts, or posts/3, or posts/3:100-200 is one")
     partition, begin, end = (
         int(match[name]) if match[name] else None for name in ("partition", "begin", "end")
     )
@@ -72,7 +70,7 @@ async def record(
     """Write what was appended by now, since and until some times, to a new file (see `tapes`).
 
     Kafka's timestamps decide, in Unix milliseconds. `report` hears how far it is, and at the end
-    however it ends; what was written until then can be replayed. Raises Rejected("bad-range") for
+    however it ends; what was written until then can be replayed. Raises Unready for
     what is not there, Unready where the file is or its disk is full, and Unavailable.
     """
     async with _consuming(settings) as consumer:
@@ -127,15 +125,15 @@ def _partitions(
             topics = [topic for topic in there.topics() if topic.startswith(prefix)]
             own = sorted(topic.removeprefix(prefix) for topic in topics)
             near = get_close_matches(one.topic, own, n=1) or [", ".join(own) or "none"]
-            raise Rejected("bad-range", f"there is no topic {one.topic}: did you mean {near[0]}?")
+            raise Unready(f"there is no topic {one.topic}: did you mean {near[0]}?")
         if one.partition is not None and one.partition not in numbers:
-            raise Rejected("bad-range", f"{one.topic} has no partition {one.partition}")
+            raise Unready(f"{one.topic} has no partition {one.partition}")
         for number in numbers if one.partition is None else [one.partition]:
             if TopicPartition(prefix + one.topic, number) in asked:
-                raise Rejected("bad-range", f"{one.topic}/{number} is asked for twice")
+                raise Unready(f"{one.topic}/{number} is asked for twice")
             asked[TopicPartition(prefix + one.topic, number)] = one
     if not asked:
-        raise Rejected("bad-range", "no topic is asked for")
+        raise Unready("no topic is asked for")
     return asked
 
 
@@ -153,7 +151,7 @@ async def _spans(
         there = f"{one.topic}/{place.partition} has offsets {begins[place]} to {ends[place]}"
         for offset in filter(None, (one.begin, one.end)):
             if not begins[place] <= offset <= ends[place]:
-                raise Rejected("bad-range", f"{there}: not {offset}")
+                raise Unready(f"{there}: not {offset}")
     froms = await _at(consumer, since_ms, begins, ends) if since_ms is not None else begins
     tos = await _at(consumer, until_ms, begins, ends) if until_ms is not None else ends
     spans = []

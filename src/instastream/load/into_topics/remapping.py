@@ -14,7 +14,7 @@ from typing import Any, NewType, TypeAlias, get_args, get_type_hints
 import msgspec
 from msgspec import Struct
 
-from instastream.errors import Corrupt, Rejected
+from instastream.errors import Corrupt, Unready
 from instastream.events import Event, decode
 from instastream.ids import (
     EPOCH_MS,
@@ -113,14 +113,14 @@ async def remap(
 ) -> Remap:
     """What makes a recording one of others, whose last event is right before now.
 
-    Reads all of it. Raises Rejected where its ids are of a time that can't be moved, Unavailable
+    Reads all of it. Raises Unready where its ids are of a time that can't be moved, Unavailable
     where there are not as many free workers as minted what is in it.
     """
     seen = _seen(recording)
     shift_ms = now_ms - 1 - seen.last_ms
     if seen.first_ms + shift_ms < FIRST_MS:
         days = (seen.last_ms - seen.first_ms) // DAY_MS
-        raise Rejected("bad-recording", f"its ids are of {days} days: too many to be moved")
+        raise Unready(f"its ids are of {days} days: too many to be moved")
     begins_ms = seen.first_ms + shift_ms
     leases_ = [await leases.acquire(now_ms=begins_ms, until_ms=now_ms) for _ in seen.workers]
     others = sorted(lease.worker for lease in leases_)  # all of that time is past: none to release

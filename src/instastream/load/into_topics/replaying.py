@@ -7,7 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from instastream.counting import EPOCH_BITS
-from instastream.errors import Rejected
+from instastream.errors import Unready
 from instastream.events import (
     Event,
     FollowApproved,
@@ -48,11 +48,11 @@ async def replay(
 
     Ids are kept, or others by `remap`; headers stay but for the id of an event that is another.
     What has a key goes where the producer puts it, else into the partition of the same number.
-    Returns when everything is acknowledged. Raises Rejected where a topic is not there or the
+    Returns when everything is acknowledged. Raises Unready where a topic is not there or the
     recording can't be read, Unavailable where Kafka is away for too long.
     """
     if speed is not None and not 0 < speed < float("inf"):
-        raise Rejected("invalid-plan", "speed: must be above 0")
+        raise Unready("speed: must be above 0")
     await appender.know(reader.header.topics)
     playing = _Playing(reader, appender, speed, remap, await epochs.of(FollowRequested.topic))
     poured = await pour(playing.slices(), appender, report)

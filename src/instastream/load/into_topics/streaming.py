@@ -10,7 +10,7 @@ from random import Random
 from msgspec import Struct
 from msgspec.structs import replace
 
-from instastream.errors import Rejected
+from instastream.errors import Unready
 from instastream.events import Event, encode, headers_of, type_of
 from instastream.ids import Mint
 from instastream.load.into_topics.appending import Appender, Outgoing
@@ -74,18 +74,18 @@ def split(plan: StreamPlan, bounds: Bounds, processes: int) -> list[tuple[Stream
 
 
 def check_bounds(bounds: Bounds) -> None:
-    """Raise Rejected("invalid-plan") unless there is an end, and it can be reached."""
+    """Raise Unready unless there is an end, and it can be reached."""
     if bounds.count is None and bounds.duration_s is None:
-        raise Rejected("invalid-plan", "say how many events, or for how long")
+        raise Unready("say how many events, or for how long")
     for name, number in (
         ("rate", bounds.per_s),
         ("count", bounds.count),
         ("duration", bounds.duration_s),
     ):
         if number is not None and not 0 < number < float("inf"):
-            raise Rejected("invalid-plan", f"{name}: must be above 0")
+            raise Unready(f"{name}: must be above 0")
     if bounds.pace > UNPACED_PER_S:
-        raise Rejected("invalid-plan", f"rate: must be at most {UNPACED_PER_S:,} a second")
+        raise Unready(f"rate: must be at most {UNPACED_PER_S:,} a second")
 
 
 @asynccontextmanager
@@ -106,7 +106,7 @@ async def stream_events(
     """Append what is invented, each event when it is due; the first of them now.
 
     The same plan, bounds and lease give the same records in the same order. Returns when all of
-    them are acknowledged. Raises Rejected where the plan can't be carried out or a topic is not
+    them are acknowledged. Raises Unready where the plan can't be carried out or a topic is not
     there, Unavailable where Kafka is away for too long.
     """
     check_plan(plan)

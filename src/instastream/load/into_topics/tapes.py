@@ -13,7 +13,7 @@ from typing import Self
 import msgspec
 from msgspec import Struct
 
-from instastream.errors import Rejected, Unready
+from instastream.errors import Unready
 from instastream.load.into_topics.appending import Place
 
 VERSION = 1
@@ -115,7 +115,7 @@ class Reader:
     """A recording from its beginning to its end; use as a context manager, iterate as often.
 
     A last line that was cut short is left out: `torn` says so from then on. Any other line that
-    can't be read raises Rejected("bad-recording"), which names it.
+    can't be read raises Unready, which names it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -143,5 +143,5 @@ class Reader:
                         return
                     raise self._bad(number, str(error)) from error
 
-    def _bad(self, number: int, why: str) -> Rejected:
-        return Rejected("bad-recording", f"{self._path}, line {number}: {why}")
+    def _bad(self, number: int, why: str) -> Unready:
+        return Unready(f"{self._path}, line {number}: {why}")
