@@ -12,7 +12,7 @@ from instastream.load.scenario.arrivals import RATE_MAX, Steps
 from instastream.load.scenario.scenarios import KINDS, Scenario
 
 GROWTH = 1.25  # of the rate, from one step to the next
-STEPS_MAX = 40  # 6,000 times the first rate
+STEPS_MAX = 20  # 70 times the first rate: each operation of all steps is planned before the first
 SETTLED_S = 2.0  # at the beginning of each step, which does not count
 ALL = "all"
 WORDS = (*KINDS, ALL)
