@@ -1,7 +1,5 @@
 """A client of the HTTP API, as the demo, the benches and the tests use it."""
 
-import base64
-from hashlib import sha256
 from typing import Any, Self
 
 from httpx2 import AsyncClient, Response
@@ -9,7 +7,7 @@ from msgspec import Struct
 
 from instastream.errors import InstastreamError
 from instastream.limits import PART_BYTES, PUT_BYTES_MAX
-from instastream.parts import sha256_of_parts
+from instastream.parts import sha256_of, sha256_of_parts
 
 TIMEOUT_S = 30.0  # uploads of 30 MB to a busy store included
 
@@ -67,7 +65,7 @@ class Client:
         declared = {
             "content_type": content_type,
             "size_bytes": len(content),
-            "sha256": _sha256(content) if whole else sha256_of_parts(_sha256s(content)),
+            "sha256": sha256_of(content) if whole else sha256_of_parts(_sha256s(content)),
         }
         return await self.call("POST", "/v1/uploads", json=declared)
 
@@ -86,7 +84,7 @@ class Client:
 
     async def sign_part(self, media_id: str, number: int, part: bytes) -> Json:
         """Where to PUT one part, within the next minutes."""
-        wanted = {"parts": [{"number": number, "sha256": _sha256(part)}]}
+        wanted = {"parts": [{"number": number, "sha256": sha256_of(part)}]}
         signed = await self.call("POST", f"/v1/uploads/{media_id}/parts", json=wanted)
         return dict(signed["parts"][0]["put"])
 
@@ -132,11 +130,7 @@ def _cut(content: bytes) -> list[bytes]:
 
 
 def _sha256s(content: bytes) -> list[str]:
-    return [_sha256(part) for part in _cut(content)]
-
-
-def _sha256(content: bytes) -> str:
-    return base64.b64encode(sha256(content).digest()).decode()
+    return [sha256_of(part) for part in _cut(content)]
 
 
 def _checked(response: Response) -> Response:

@@ -18,6 +18,11 @@ def part_sizes(size_bytes: int) -> dict[int, int]:
     return {number: PART_BYTES if number < count else last for number in range(1, count + 1)}
 
 
+def sha256_of(content: bytes) -> str:
+    """Its digest, in base64, as an upload is declared."""
+    return base64.b64encode(sha256(content).digest()).decode()
+
+
 def sha256_of_parts(sha256s: list[str]) -> str:
     """The digest of the digests of all parts; like each of them in base64."""
     digests = b"".join(base64.b64decode(each) for each in sha256s)

@@ -79,18 +79,16 @@ def run_scenario(
         Afterwards compare what the system shows with what was done.
     """
     asked = _changed(load_scenario(scenario), rate=rate, duration=duration, users=users, seed=seed)
-    environ = shell.environ()
-    target = check_target(api or environ.get(local.API, ""), is_owned=i_own_this_target)
-    settings = None if api else Settings.from_env(environ)
+    target, settings = _target(api, is_owned=i_own_this_target)
     folder = _folder(out, asked.name)
     how = Asked(api=target, folder=folder, processes=processes, at_once=at_once)
     with Steps() as steps:
         report = complete(measure(asked, how, steps, settings=settings))
         if check:
             report = complete(verify(report, how, steps, settings=settings))
-    write(report, folder)
+    page = write(report, folder)
     show(report, *report_tables(report), as_json=as_json)
-    say(f"the report is {folder / 'report.html'}")
+    say(f"the report is {page}")
     fail_if(report.violations, folder)
 
 
@@ -128,15 +126,13 @@ def find(
     """
     given, slos = load_scenario(scenario), [slo_of(one) for one in slo]
     asked = rising(given, first=first or given.arrivals.peak / 10, step_s=step)
-    environ = shell.environ()
-    target = check_target(api or environ.get(local.API, ""), is_owned=i_own_this_target)
-    settings = None if api else Settings.from_env(environ)
+    target, settings = _target(api, is_owned=i_own_this_target)
     folder = _folder(out, f"{asked.name}-find")
     how = Asked(api=target, folder=folder, processes=processes, at_once=at_once)
     report, knee = complete(_find(asked, how, settings, slos, step_s=step))
-    write(report, folder)
+    page = write(report, folder)
     show(knee, knee_table(knee), as_json=as_json)
-    say(f"the report is {folder / 'report.html'}")
+    say(f"the report is {page}")
 
 
 async def _find(
@@ -171,6 +167,13 @@ def _changed(
         users=users or scenario.users,
         seed=scenario.seed if seed is None else seed,
     )
+
+
+def _target(api: str, *, is_owned: bool) -> tuple[str, Settings | None]:
+    """What is loaded, and the settings of its servers where it is what runs here."""
+    environ = shell.environ()
+    target = check_target(api or environ.get(local.API, ""), is_owned=is_owned)
+    return target, None if api else Settings.from_env(environ)
 
 
 def _folder(out: Path | None, name: str) -> Path:

@@ -38,8 +38,8 @@ from instastream.follows import BlockEvent, EdgeEvent, MuteEvent
 from instastream.ids import minted_ms
 from instastream.likes import CommentLikeEvent, PostLikeEvent
 from instastream.limits import COMMENT_BUCKET_LENGTH, LIKE_SHARDS_PULLED
-from instastream.load.into_topics.crowd import rank
 from instastream.load.into_topics.inventing import MIX, StreamPlan, check_plan
+from instastream.load.scenario.popularity import rank
 from tests.unit.load.worlds import BEGINS_MS, PER_S, PLAN, some
 
 SCHEMAS = Path(__file__).parents[3] / "schemas"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instastream.load.scenario.popularity import Ranks, zipf_rank
+from instastream.load.scenario.popularity import Ranks, rank
 
 
 @given(
@@ -16,20 +16,20 @@ from instastream.load.scenario.popularity import Ranks, zipf_rank
     seed=st.integers(0, 1 << 32),
 )
 def test_a_rank_is_one_of_those_that_are_there(count: int, exponent: float, seed: int) -> None:
-    assert 0 <= zipf_rank(count, exponent, Random(seed)) < count
+    assert 0 <= rank(Random(seed).random(), count, exponent) < count
 
 
 def test_without_an_exponent_all_are_alike() -> None:
     random = Random(1)
-    seen = Counter(zipf_rank(10, 0, random) for _ in range(20_000))
-    assert all(1_800 < seen[rank] < 2_200 for rank in range(10))
+    seen = Counter(rank(random.random(), 10, 0) for _ in range(20_000))
+    assert all(1_800 < seen[at] < 2_200 for at in range(10))
 
 
 @pytest.mark.parametrize("exponent", [0.8, 1.0, 1.5])
 def test_ten_times_the_rank_is_chosen_as_seldom_as_the_law_says(exponent: float) -> None:
     random = Random(1)
-    seen = Counter(zipf_rank(100_000, exponent, random) for _ in range(400_000))
-    few, many = (sum(seen[rank] for rank in range(at, 2 * at)) for at in (20, 200))
+    seen = Counter(rank(random.random(), 100_000, exponent) for _ in range(400_000))
+    few, many = (sum(seen[at] for at in range(first, 2 * first)) for first in (20, 200))
     assert many / few == pytest.approx(10 ** (1 - exponent), rel=0.12)
 
 

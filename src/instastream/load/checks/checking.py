@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
 from time import monotonic
 
@@ -14,7 +14,7 @@ from instastream.errors import InstastreamError
 from instastream.limits import PAGE_LENGTH_MAX
 from instastream.load.checks.explaining import explain
 from instastream.load.checks.histories import Entry, header_of
-from instastream.load.checks.inspecting import inspect, wait_for_rest
+from instastream.load.checks.inspecting import Report, inspect, wait_for_rest
 from instastream.load.checks.judging import Judge, strangers
 from instastream.load.checks.oracle import Oracle
 from instastream.load.checks.reads import Reads
@@ -26,8 +26,6 @@ AT_ONCE = 16  # users: half of them wait for their passwords to be checked
 ENTRIES_AT_ONCE = 2_000  # read until others may do something: some milliseconds
 STILL_S = 30.0  # what was late is wrong once nothing has become right for so long
 PAUSE_S = 1.0  # between two looks: counts are as old
-
-Report = Callable[[str, int, int], None]  # a step, how much of it is done, of how much
 
 
 async def check(

@@ -1,7 +1,7 @@
 """Finds in the log the events that decided what was seen, and adds them to the evidence."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any
 
 from msgspec.structs import replace
@@ -19,6 +19,7 @@ from instastream.events import (
 )
 from instastream.ids import CLOCK_AHEAD_MS_MAX, PostId, UserId, minted_ms
 from instastream.likes import shard_of
+from instastream.load.checks.inspecting import Report
 from instastream.load.checks.violations import Violation
 from instastream.reading.evidence import gather
 from instastream.reading.explaining import decide
@@ -35,8 +36,6 @@ DECIDED = {
     "poison-shown",
     "private-shown",
 }
-
-Report = Callable[[str, int, int], None]
 
 
 async def explain(violations: list[Violation], deps: Deps, report: Report) -> list[Violation]:

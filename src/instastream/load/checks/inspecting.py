@@ -42,7 +42,7 @@ READ = {
     **{name: {event.topic for event in handlers} for name, handlers in HANDLERS.items()},
 }
 
-Report = Callable[[str, int, int], None]
+Report = Callable[[str, int, int], None]  # a step, how much of it is done, of how much
 
 
 class Behind(NamedTuple):

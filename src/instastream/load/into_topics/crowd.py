@@ -6,6 +6,7 @@ from typing import Generic, TypeVar
 
 from instastream.ids import CommentId, PostId, UserId
 from instastream.limits import COMMENT_BUCKET_LENGTH
+from instastream.load.scenario.popularity import rank
 
 LATELY = 4_096  # of what was said of each kind: any of it may be taken back
 STANDING_MAX = 200_000  # posts, and users: 100 MB; then new ones take the places of others
@@ -114,12 +115,3 @@ class Popular(Generic[One]):
         at = self._random.randrange(len(self.all) // 2, len(self.all))
         self.all[at], self.all[-1] = self.all[-1], self.all[at]
         return self.all.pop()
-
-
-def rank(chance: float, length: int, zipf: float) -> int:
-    """0..length-1, for a chance in [0, 1): Zipf's law, by the inverse of its smooth sum."""
-    if zipf == 1:
-        return min(int((length + 1) ** chance), length) - 1
-    power = 1 - zipf
-    whole = (length + 1) ** power - 1
-    return min(int((chance * whole + 1) ** (1 / power)), length) - 1

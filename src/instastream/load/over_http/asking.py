@@ -1,9 +1,7 @@
 """Who does it all: users of the run, and the calls of the API as they make them."""
 
 import asyncio
-import base64
 import time
-from hashlib import sha256
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,6 +11,7 @@ from msgspec import Struct
 from instastream.client import Refused
 from instastream.load.over_http.wire import Answer, Json, Lost, Web
 from instastream.load.scenario.media import Original
+from instastream.parts import sha256_of
 
 ANSWER_S = 30.0  # then nobody knows; the API itself gives up earlier
 UPLOAD_S = 120.0
@@ -84,7 +83,7 @@ class Api:
         declared = {
             "content_type": original.content_type,
             "size_bytes": len(original.content),
-            "sha256": _sha256(original.content),
+            "sha256": sha256_of(original.content),
         }
         answer = await self.call(person, "POST", "/v1/uploads", body=declared)
         put = answer["put"]
@@ -115,10 +114,6 @@ class Api:
         person.access_token = tokens["access_token"]
         person.refresh_token = tokens["refresh_token"]
         person.until_s = time.time() + tokens["expires_in"]
-
-
-def _sha256(content: bytes) -> str:
-    return base64.b64encode(sha256(content).digest()).decode()
 
 
 def _checked(answer: Answer) -> Answer:

@@ -4,18 +4,16 @@ import math
 from random import Random
 
 
-def zipf_rank(count: int, exponent: float, random: Random) -> int:
-    """A rank below `count`, the smaller the likelier: rank r as (r + 1) ** -exponent.
+def rank(chance: float, length: int, zipf: float) -> int:
+    """0..length-1, for a chance in [0, 1): the n-th, from 1, in proportion to n**-zipf.
 
-    By inversion of the integral, which needs no table and so lets `count` grow; 0 is uniform.
+    By the inverse of the law's smooth sum, which needs no table and so lets `length` grow.
     """
-    last, share = count + 1, random.random()
-    if exponent == 1:
-        rank = math.pow(last, share)
-    else:
-        rest = 1 - exponent
-        rank = math.pow(1 + share * (math.pow(last, rest) - 1), 1 / rest)
-    return min(count, math.floor(rank)) - 1
+    last = length + 1
+    if zipf == 1:
+        return min(int(math.pow(last, chance)), length) - 1
+    power = 1 - zipf
+    return min(int(math.pow(1 + chance * (math.pow(last, power) - 1), 1 / power)), length) - 1
 
 
 class Ranks:
@@ -48,4 +46,4 @@ class Ranks:
         """One of them; raises IndexError where there is none."""
         if not self._by_rank:
             raise IndexError
-        return self._by_rank[zipf_rank(len(self._by_rank), self._exponent, self._random)]
+        return self._by_rank[rank(self._random.random(), len(self._by_rank), self._exponent)]
