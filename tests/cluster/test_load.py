@@ -108,9 +108,9 @@ async def sabotaged(system: System, process: str, fault: str) -> AsyncIterator[N
 @pytest.mark.parametrize(
     ("process", "fault", "rule"),
     [
-        ("feeds", "a-push-is-dropped", "not-in-feed"),
-        ("engagement", "a-like-counts-twice", "like-count"),
-        ("api", "a-private-post-is-shown", "private-shown"),
+        ("feeds", "pushes-are-dropped", "not-in-feed"),
+        ("engagement", "likes-count-twice", "like-count"),
+        ("api", "private-posts-are-shown", "private-shown"),
     ],
 )
 async def test_a_broken_build_is_found_out(

@@ -1,4 +1,4 @@
-"""`run` and `find`: a scenario against a running system."""
+"""`run` and `find-max`: a scenario against a running system."""
 
 import asyncio
 from collections.abc import Sequence
@@ -92,8 +92,8 @@ def run_scenario(
     fail_if(report.violations, folder)
 
 
-@load.command
-def find(
+@load.command(name="find-max")
+def find_max(
     scenario: ScenarioName,
     *,
     slo: Annotated[list[str], Parameter(show_default=False)],
@@ -112,8 +112,8 @@ def find(
 
     **Examples**
 
-        instastream load find mixed-social --slo 'feed.p99<100ms'
-        instastream load find hot-post --slo 'like.p99<200ms' --slo 'read_post.p99<50ms' --json
+        instastream load find-max mixed-social --slo 'feed.p99<100ms'
+        instastream load find-max hot-post --slo 'like.p99<200ms' --slo 'read_post.p99<50ms' --json
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def find(
     given, slos = load_scenario(scenario), [slo_of(one) for one in slo]
     asked = rising(given, first=first or given.arrivals.peak / 10, step_s=step)
     target, settings = _target(api, is_owned=i_own_this_target)
-    folder = _folder(out, f"{asked.name}-find")
+    folder = _folder(out, f"{asked.name}-find-max")
     how = Asked(api=target, folder=folder, processes=processes, at_once=at_once)
     report, knee = complete(_find(asked, how, settings, slos, step_s=step))
     page = write(report, folder)
