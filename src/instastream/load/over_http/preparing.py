@@ -65,6 +65,7 @@ class Preparing:
             ("private accounts", len(hidden), map(self._hide, hidden)),
             ("posts before", len(posts), (self._post(n, plan.authors[n]) for n in posts)),
             ("posts ready", len(posts), (self._ready(n, plan.authors[n]) for n in posts)),
+            ("feeds read", len(users), map(self._read, users)),
         ]
         for step, total, works in steps:
             await _all(step, total, works, progress)
@@ -90,6 +91,10 @@ class Preparing:
 
     async def _post(self, post: int, author: int) -> None:
         await self._done(Operation(0, 0.0, "post", author, post))
+
+    async def _read(self, user: int) -> None:
+        """Who takes part has been there before: their list is there, and is pushed to."""
+        await self._done(Operation(0, 0.0, "read_feed", user))
 
     async def _done(self, operation: Operation) -> None:
         """Tried until it is, each time as another operation."""
