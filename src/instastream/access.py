@@ -15,12 +15,13 @@ from instastream.visibility import hindrance, sees, walled_off
 async def find_post(post_id: PostId, viewer: UserId, deps: Deps) -> Post:
     """A post that a viewer may see; raises Rejected("post-not-found")."""
     post = (await deps.posts.get([post_id])).get(post_id)
-    if post is not None:
+    if post is not None and not post.deleted:
         author, relations = await asyncio.gather(
             deps.users.get(post.author_id),
             deps.graph.relations(viewer, among={post.author_id}),
         )
-        if author is not None and sees(viewer, post, author, relations):
+        is_ready = post.status == "ready"
+        if author is not None and sees(viewer, author, relations, is_ready=is_ready):
             return post
     raise Rejected("post-not-found", f"there is no post {post_id}")
 

@@ -18,6 +18,8 @@ from instastream.idempotency import bind, recall
 from instastream.ids import CommentId, PostId, UserId
 from instastream.limits import COMMENT_BUCKET_LENGTH, COMMENTS_RATE
 from instastream.pacing import pace
+from instastream.reading.finding import find_ready
+from instastream.reading.known import Known
 from instastream.stores.comments import Comment
 from instastream.stores.uploads import Request
 from instastream.texts import check_readable, mentioned
@@ -30,12 +32,11 @@ async def add(
     text: str,
     reply_to: CommentId | None,
     idempotency_key: str | None,
+    known: Known,
     deps: Deps,
 ) -> Comment:
     """Say something about a post, or reply to who did; once for each Idempotency-Key."""
-    post = await find_post(post_id, author_id, deps)
-    if post.status != "ready":
-        raise Rejected("post-not-ready", "nobody else sees this post yet")
+    await find_ready(post_id, author_id, known)
     if reply_to is not None:
         parent = await find_comment(post_id, reply_to, author_id, deps)
         if parent.reply_to is not None:

@@ -6,21 +6,22 @@ yet, and the log's order decides. What is shown to whoever said it is ahead of t
 
 from contextlib import suppress
 
-from instastream.access import find_comment, find_post
+from instastream.access import find_comment
 from instastream.deps import Deps, version_of_record
-from instastream.errors import Rejected, Unavailable, Unready
+from instastream.errors import Unavailable, Unready
 from instastream.events import CommentLiked, CommentUnliked, PostLiked, PostUnliked
 from instastream.ids import CommentId, LikeId, PostId, UserId
 from instastream.likes import LikeEvent
 from instastream.limits import LIKES_RATE
 from instastream.pacing import pace
+from instastream.reading.finding import find_ready
+from instastream.reading.known import Known
 from instastream.stores.counts import Pending
-from instastream.stores.posts import Post
 
 
-async def like(user_id: UserId, post_id: PostId, deps: Deps) -> None:
+async def like(user_id: UserId, post_id: PostId, known: Known, deps: Deps) -> None:
     """Like a post; raises Rejected("post-not-found") and Rejected("post-not-ready")."""
-    post = await _ready_post(user_id, post_id, deps)
+    post = await find_ready(post_id, user_id, known)
     event = PostLiked(
         user_id=user_id,
         post_id=post_id,
@@ -31,18 +32,20 @@ async def like(user_id: UserId, post_id: PostId, deps: Deps) -> None:
     await _say(event, liked=True, deps=deps)
 
 
-async def unlike(user_id: UserId, post_id: PostId, deps: Deps) -> None:
+async def unlike(user_id: UserId, post_id: PostId, known: Known, deps: Deps) -> None:
     """Like a post no longer; raises as `like` does."""
-    post = await _ready_post(user_id, post_id, deps)
+    post = await find_ready(post_id, user_id, known)
     event = PostUnliked(
         user_id=user_id, post_id=post_id, shards=post.like_shards, at_ms=deps.now_ms()
     )
     await _say(event, liked=False, deps=deps)
 
 
-async def like_comment(user_id: UserId, post_id: PostId, comment_id: CommentId, deps: Deps) -> None:
+async def like_comment(
+    user_id: UserId, post_id: PostId, comment_id: CommentId, known: Known, deps: Deps
+) -> None:
     """Like a comment on a post; raises as `like` does, and Rejected("comment-not-found")."""
-    await _check_comment(user_id, post_id, comment_id, deps)
+    await _check_comment(user_id, post_id, comment_id, known, deps)
     event = CommentLiked(
         user_id=user_id,
         comment_id=comment_id,
@@ -54,28 +57,21 @@ async def like_comment(user_id: UserId, post_id: PostId, comment_id: CommentId, 
 
 
 async def unlike_comment(
-    user_id: UserId, post_id: PostId, comment_id: CommentId, deps: Deps
+    user_id: UserId, post_id: PostId, comment_id: CommentId, known: Known, deps: Deps
 ) -> None:
     """Like a comment no longer; raises as `like_comment` does."""
-    await _check_comment(user_id, post_id, comment_id, deps)
+    await _check_comment(user_id, post_id, comment_id, known, deps)
     event = CommentUnliked(
         user_id=user_id, comment_id=comment_id, post_id=post_id, at_ms=deps.now_ms()
     )
     await _say(event, liked=False, deps=deps)
 
 
-async def _ready_post(user_id: UserId, post_id: PostId, deps: Deps) -> Post:
-    post = await find_post(post_id, user_id, deps)
-    if post.status != "ready":
-        raise Rejected("post-not-ready", f"your post {post_id} is {post.status}: nobody sees it")
-    return post
-
-
 async def _check_comment(
-    user_id: UserId, post_id: PostId, comment_id: CommentId, deps: Deps
+    user_id: UserId, post_id: PostId, comment_id: CommentId, known: Known, deps: Deps
 ) -> None:
     """Raise Rejected unless a user sees this comment on this post."""
-    await _ready_post(user_id, post_id, deps)
+    await find_ready(post_id, user_id, known)
     await find_comment(post_id, comment_id, user_id, deps)
 
 

@@ -5,7 +5,6 @@ from typing import Literal
 
 from instastream.ids import UserId
 from instastream.relations import Relations
-from instastream.stores.posts import Post
 from instastream.stores.users import User
 
 Hindrance = Literal["blocked-by", "blocks", "private"]
@@ -24,14 +23,12 @@ def hindrance(reader: UserId, user: User, relations: Relations) -> Hindrance | N
     return None
 
 
-def sees(reader: UserId, post: Post, author: User, relations: Relations) -> bool:
-    """Whether a reader sees a post where they ask for it, or for its author's.
+def sees(reader: UserId, author: User, relations: Relations, *, is_ready: bool) -> bool:
+    """Whether a reader sees a post that is not deleted where they ask for it, or for its author's.
 
-    One that is not ready is its author's alone, and one that is deleted nobody's.
+    One that is not ready is its author's alone.
     """
-    if post.author_id == reader:
-        return not post.deleted
-    return post.status == "ready" and hindrance(reader, author, relations) is None
+    return author.user_id == reader or (is_ready and hindrance(reader, author, relations) is None)
 
 
 def walled_off(relations: Relations) -> Set[UserId]:

@@ -12,12 +12,12 @@ from itertools import count
 
 from msgspec.structs import replace
 
-from instastream import access, program
+from instastream import program
 from instastream.ids import PostId, UserId
+from instastream.reading import finding
 from instastream.relations import Relations
 from instastream.stores.counters import Total
 from instastream.stores.counts import Kind
-from instastream.stores.posts import Post
 from instastream.stores.redis_counts import RedisCounts
 from instastream.stores.redis_feeds import RedisFeeds
 from instastream.stores.users import User
@@ -63,18 +63,18 @@ def _count_likes_twice() -> None:
 
 
 def _show_private_posts() -> None:
-    leaked: set[PostId] = set()
+    leaked: set[UserId] = set()
 
-    def leaking(reader: UserId, post: Post, author: User, relations: Relations) -> bool:
-        if sees(reader, post, author, relations):
+    def leaking(reader: UserId, author: User, relations: Relations, *, is_ready: bool) -> bool:
+        if sees(reader, author, relations, is_ready=is_ready):
             return True
-        if not author.private or post.status != "ready":
+        if not author.private or not is_ready:
             return False
         if _is_wrong_now():
-            leaked.add(post.post_id)
-        return post.post_id in leaked
+            leaked.add(author.user_id)
+        return author.user_id in leaked
 
-    access.sees = leaking  # type: ignore[attr-defined]
+    finding.sees = leaking  # type: ignore[attr-defined]
 
 
 FAULTS: dict[str, Callable[[], None]] = {

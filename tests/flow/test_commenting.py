@@ -89,6 +89,7 @@ class World:
             text=text,
             reply_to=reply_to,
             idempotency_key=None,
+            known=known_of(self.deps),
             deps=self.deps,
         )
         self.lines[added.comment_id] = Line(text, reply_to)

@@ -79,7 +79,7 @@ class World:
             ids=self,
             log=gated(self.log),
             posts=self,
-            users=SimpleNamespace(get=self.get_user),
+            users=self,
             graph=self,
             epochs=NoEpochs(),
             likes=gated(self.likes),
@@ -119,15 +119,15 @@ class World:
             for post_id in post_ids
         }
 
-    async def get_user(self, user_id: UserId) -> User:
-        return User(user_id=user_id, username="x", joined_ms=0, private=False)
+    async def get_all(self, user_ids: list[UserId]) -> dict[UserId, User]:
+        return {one: User(user_id=one, username="x", joined_ms=0, private=False) for one in user_ids}
 
-    async def relations(self, reader: UserId, among: set[UserId]) -> Relations:
+    async def relations(self, reader: UserId) -> Relations:
         return Relations()
 
     async def like(self, user_id: UserId, post_id: PostId, *, liked: bool) -> None:
         act = liking.like if liked else liking.unlike
-        await act(user_id, post_id, self.deps)
+        await act(user_id, post_id, self.known[0], self.deps)
         said = Said(self.log.by_process[PROCESS.get()], self.losses)
         before = self.said.get((user_id, post_id), said)
         self.said[user_id, post_id] = max(before, said, key=lambda one: one.offset)

@@ -52,6 +52,7 @@ async def add(asked: Asked[Nothing, NewComment]) -> Answer[Comment]:
         text=asked.body.text,
         reply_to=None if reply_to is None else CommentId(reply_to),
         idempotency_key=asked.idempotency_key,
+        known=asked.known,
         deps=asked.deps,
     )
     shown = await _shown(post_id, comment.comment_id, asked)

@@ -10,25 +10,29 @@ from instastream.ids import CommentId, PostId, newest, parse_comment_id, parse_p
 
 async def like(asked: Asked[Nothing, Nothing]) -> Answer[Nothing]:
     """Whoever asks likes the post."""
-    await liking.like(asked.viewer, _post(asked), asked.deps)
+    await liking.like(asked.viewer, _post(asked), asked.known, asked.deps)
     return Answer(NOTHING)
 
 
 async def unlike(asked: Asked[Nothing, Nothing]) -> Answer[Nothing]:
     """Whoever asks does not like the post."""
-    await liking.unlike(asked.viewer, _post(asked), asked.deps)
+    await liking.unlike(asked.viewer, _post(asked), asked.known, asked.deps)
     return Answer(NOTHING)
 
 
 async def like_comment(asked: Asked[Nothing, Nothing]) -> Answer[Nothing]:
     """Whoever asks likes the comment."""
-    await liking.like_comment(asked.viewer, _post(asked), _comment(asked), asked.deps)
+    await liking.like_comment(
+        asked.viewer, _post(asked), _comment(asked), asked.known, asked.deps
+    )
     return Answer(NOTHING)
 
 
 async def unlike_comment(asked: Asked[Nothing, Nothing]) -> Answer[Nothing]:
     """Whoever asks does not like the comment."""
-    await liking.unlike_comment(asked.viewer, _post(asked), _comment(asked), asked.deps)
+    await liking.unlike_comment(
+        asked.viewer, _post(asked), _comment(asked), asked.known, asked.deps
+    )
     return Answer(NOTHING)
 
 

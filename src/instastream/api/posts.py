@@ -19,7 +19,7 @@ from instastream.api.views import (
 from instastream.commands import Draft, DraftMedia
 from instastream.ids import parse_post_id, parse_user_id
 from instastream.limits import MEDIA_MAX
-from instastream.reading import pages
+from instastream.reading import finding, pages
 from instastream.stores import posts
 
 
@@ -65,13 +65,15 @@ async def finalize(asked: Asked[Nothing, NewPost]) -> Answer[Encoded]:
 
 async def get(asked: Asked[SizeQuery, Nothing]) -> Answer[Encoded]:
     """A post, if whoever asks may see it."""
-    viewer, deps = asked.viewer, asked.deps
-    post = await access.find_post(parse_post_id(asked.path["post_id"]), viewer, deps)
+    viewer, deps, size = asked.viewer, asked.deps, asked.query.size
+    post_id = parse_post_id(asked.path["post_id"])
+    shown, numbers = await finding.read_post(post_id, viewer, size=size, known=asked.known)
+    if shown.ready:
+        return Answer(shown.body + numbers)
+    post = await access.find_post(post_id, viewer, deps)
     percents = await queries.percents(post, deps)
-    shown = show_post(
-        post, viewer=viewer, url=asked.media_url, size=asked.query.size, percents=percents
-    )
-    return Answer(await _counted(post, shown, asked))
+    own = show_post(post, viewer=viewer, url=asked.media_url, size=size, percents=percents)
+    return Answer(uncounted_json(own) + numbers)
 
 
 async def edit(asked: Asked[SizeQuery, PostEdit]) -> Answer[Encoded]:

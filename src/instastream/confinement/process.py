@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from instastream.confinement import landlock, seccomp
 
+NICENESS = 5  # gets a quarter of a busy core, where whoever serves wants one, too
 CPU_GRACE_S = 5  # to SIGKILL from the first SIGXCPU; each second brings another, ffmpeg takes 4
 FILES_MAX = 64  # open at once; ffmpeg needs about ten, a decoder of images four
 PROGRAMS = ("/usr", "/bin", "/lib", "/lib64", "/etc/ld.so.cache")
@@ -43,12 +44,13 @@ class Limits(NamedTuple):
 def confine(limits: Limits) -> None:
     """Hold this process, from now on, and what it executes, to its limits; call it once.
 
-    Elsewhere than on Linux only what it may take is limited. There it can neither start processes
-    nor look at, signal or outlive others, has no network and keeps no privilege of root's. Raises
-    OSError where the kernel can't filter system calls.
+    It gives way to others, too. Elsewhere than on Linux only what it may take is limited. There it
+    can neither start processes nor look at, signal or outlive others, has no network and keeps no
+    privilege of root's. Raises OSError where the kernel can't filter system calls.
     """
     parent = os.getppid()
     sys.dont_write_bytecode = True  # cut short by a limit, it would break whoever imports it next
+    os.nice(NICENESS)
     _limit(limits)
     if sys.platform == "linux":
         _prctl(PR_SET_NO_NEW_PRIVS, 1)

@@ -6,10 +6,11 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from instastream.access import find_comment, find_post, no_such_comment
+from instastream.access import find_comment, no_such_comment
 from instastream.comments import Mention
 from instastream.deps import Deps
 from instastream.ids import CommentId, PostId, UserId
+from instastream.reading.finding import find
 from instastream.reading.known import Known
 from instastream.reading.totals import Numbers
 from instastream.stores.comments import Comment, Order
@@ -34,7 +35,7 @@ async def get(
     post_id: PostId, comment_id: CommentId, viewer: UserId, known: Known, deps: Deps
 ) -> Shown:
     """One comment; raises Rejected("comment-not-found")."""
-    await find_post(post_id, viewer, deps)
+    await find(post_id, viewer, known)
     comment = await find_comment(post_id, comment_id, viewer, deps, deleted_too=True)
     shown = await show([comment], viewer, known, deps)
     if not shown:
@@ -53,7 +54,7 @@ async def of_post(
     deps: Deps,
 ) -> Page:
     """A page of what is said about a post."""
-    await find_post(post_id, viewer, deps)
+    await find(post_id, viewer, known)
     return await _page(
         post_id, viewer, order=order, after=after, limit=limit, known=known, deps=deps
     )

@@ -103,7 +103,8 @@ class Engagement:
         flags = self._flags_of(viewer)
         if flags.include(pending, counted):
             with suppress(KeyError):  # one that is not read yet
-                return [counted[i].json[flags.liked[i]] for i in subjects]
+                seen = [(counted[i], i) for i in subjects]
+                return [one.json[one.is_liked and flags.liked[i]] for one, i in seen]
         liked, own = await self._seen(viewer, subjects, pending, counted)
         return [self._show(own[i]) if i in own else counted[i].json[liked[i]] for i in subjects]
 
@@ -132,7 +133,8 @@ class Engagement:
                 if i not in own
             }
         flags = self._flags_of(viewer)
-        liked = {i: flags.liked[i] for i in subjects if i in flags.liked}
+        liked = {i: False for i in subjects if not counted[i].is_liked}
+        liked |= {i: flags.liked[i] for i in subjects if i in flags.liked and i not in liked}
         missing = [i for i in subjects if i not in liked and i not in own]
         missing += [
             i for i in proved if i in liked and flags.proved.get(i, UNPROVED).said < proved[i].said

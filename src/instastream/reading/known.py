@@ -84,7 +84,7 @@ class Known:
         self._deps = deps
         self._show = show
         self._show_numbers = show_numbers
-        self._sizes = sizes
+        self.sizes = sizes
         self._place: Place | None = None
         self._waiting: list[Asked] = []
         self._asking: asyncio.Task[None] | None = None
@@ -128,7 +128,7 @@ class Known:
             self._deps,
             show=self._show,
             show_numbers=self._show_numbers,
-            sizes=self._sizes,
+            sizes=self.sizes,
             without_redis=True,
         )
 
@@ -143,7 +143,7 @@ class Known:
             self._asking = asyncio.create_task(self._ask())
         return await answer
 
-    async def look_for(self, viewer: UserId) -> tuple["Known", Looked]:
+    async def look_for(self, viewer: UserId | None) -> tuple["Known", Looked]:
         """What a viewer's read may use: nothing of this while Redis is away."""
         try:
             return self, await self.look(viewer)

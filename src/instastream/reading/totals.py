@@ -37,6 +37,11 @@ class Counted(Struct):
     json: tuple[bytes, bytes]
     read_ms: int
 
+    @property
+    def is_liked(self) -> bool:
+        """By anyone."""
+        return self.likes.count > 0
+
     def numbers(self, *, liked: bool) -> Numbers:
         """As a viewer sees it."""
         return numbers_of(self.likes, self.comments, liked=liked)

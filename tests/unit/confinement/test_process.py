@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from instastream.confinement.process import CPU_GRACE_S, FILES_MAX
+from instastream.confinement.process import CPU_GRACE_S, FILES_MAX, NICENESS
 from instastream.limits import MEBIBYTE
 from tests.unit.images.test_pool import gone, until
 
@@ -145,6 +145,10 @@ def test_only_so_many_files_are_open_at_once(more: int, ends: int) -> None:
     code = f"files = [os.dup(0) for _ in range({FILES_MAX} - 3 + {more})]"
     assert confined(code).returncode == ends
     assert attempt(code) == 0
+
+
+def test_it_gives_way_to_others() -> None:
+    assert confined("print(os.nice(0))").stdout == f"{min(os.nice(0) + NICENESS, 19)}\n"
 
 
 @pytest.mark.parametrize("outside", ["open('../outside', 'w')", "open('../f')", "os.rmdir('../d')"])

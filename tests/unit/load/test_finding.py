@@ -18,6 +18,7 @@ PROMISE = Slo("read_feed", 99, 50)
         ("feed.p99<50ms", PROMISE),
         ("read_feed.p99 < 0.05 s", PROMISE),
         ("all.p99.9<1s", Slo("all", 99.9, 1_000)),
+        ("visible.p50<2s", Slo("visible", 50, 2_000)),
     ],
 )
 def test_a_promise_is_written_as_people_say_it(text: str, slo: Slo) -> None:
@@ -79,3 +80,22 @@ def test_where_the_first_is_too_much_there_is_no_knee() -> None:
 def test_a_step_is_not_judged_before_it_has_ended() -> None:
     finder, stops = found(measured(ms_by_step=[5, 80]), seconds=20)
     assert (len(finder.steps), stops) == (1, 0)
+
+
+def test_what_has_no_end_yet_keeps_no_promise() -> None:
+    spreads, hanging = measured(ms_by_step=[5, 5]), Recorder(0.0)
+    for second in range(int(STEP_S)):
+        due_ms = (STEP_S + second) * 1e3
+        hanging.starts("read_feed", due_ms=due_ms, at_ms=due_ms)
+    spreads.add(hanging.take())
+    finder, stops = found(spreads, seconds=60)
+    assert (len(finder.steps), stops) == (2, 1)
+    assert finder.steps[1].broken == ["read_feed.p99<50ms"]
+
+
+def test_what_was_refused_has_an_end() -> None:
+    spreads, refused = measured(ms_by_step=[5, 5]), Recorder(0.0)
+    refused.starts("read_feed", due_ms=5_000.0, at_ms=5_000.0)
+    refused.ends("read_feed", "failed", due_ms=5_000.0, at_ms=8_000.0)
+    spreads.add(refused.take())
+    assert found(spreads, seconds=25)[0].steps[0].broken == []

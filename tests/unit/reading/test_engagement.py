@@ -1,11 +1,11 @@
 """What a viewer sees counted where totals, flags and their own likes come late or out of order."""
 
 import dataclasses
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 
 import pytest_asyncio
 
-from instastream.counting import NOT_COUNTED, Mark
+from instastream.counting import NOT_COUNTED, Mark, Member
 from instastream.deps import Deps, memory_deps
 from instastream.ids import UserId
 from instastream.likes import shard_of
@@ -13,6 +13,7 @@ from instastream.limits import COUNTS_AGE_MS
 from instastream.reading.engagement import Engagement, Flags, Proof
 from instastream.stores.counters import Place, Total
 from instastream.stores.counts import Pending
+from instastream.stores.memory_counters import MemoryCounters
 from instastream.stores.memory_counts import MemoryCounts
 from tests.conftest import IN_MEMORY
 from tests.unit.api.conftest import NoRenderer
@@ -71,6 +72,24 @@ async def test_a_total_that_comes_late_does_not_take_ones_own_like_back(deps: De
     deps.counts.kept["likes", POST] = old
     now_ms += COUNTS_AGE_MS + 1
     assert await numbers(seen, []) == (1, True)
+
+
+async def test_whether_a_viewer_likes_what_nobody_likes_is_not_looked_up(deps: Deps) -> None:
+    looked: list[Place] = []
+
+    class Watched(MemoryCounters):
+        async def standing(
+            self, places: Collection[Place], member: Member
+        ) -> dict[Place, int | None]:
+            looked.extend(places)
+            return await super().standing(places, member)
+
+    watched = dataclasses.replace(deps, likes=Watched())
+    assert await numbers(Engagement(watched, show=lambda _: b""), []) == (0, False)
+    assert looked == []
+    await like(watched, OTHERS[0], version=1)
+    assert await numbers(Engagement(watched, show=lambda _: b""), []) == (1, False)
+    assert looked == [Place(POST, 0)]
 
 
 def test_a_flag_that_was_read_before_ones_own_like_was_counted_is_not_kept() -> None:

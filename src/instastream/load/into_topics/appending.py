@@ -5,13 +5,14 @@ one append to the batch of its partition.
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Hashable, Iterable
 from contextlib import asynccontextmanager
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import TypeAlias, TypeVar
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.structs import RecordMetadata
+from aiokafka.errors import KafkaError
 from msgspec import Struct
 
 from instastream.errors import Unavailable, Unready
@@ -19,6 +20,7 @@ from instastream.log import PARTITIONER, stop, translated
 from instastream.settings import Settings
 
 BATCH_BYTES = 128 * 1024  # a request has one of each partition: far from what a broker refuses
+UNDER_WAY_MAX = 256  # batches that are not acknowledged yet: 32 MB
 STALL_S = 30.0  # without one acknowledgement: longer than a broker takes to start again
 KEYS_KNOWN = 1 << 17  # whose partition is remembered: 30 MB
 
@@ -39,7 +41,7 @@ class Outgoing(Struct, frozen=True, gc=False):
 
 
 class Batch:
-    """Records of one partition on their way; `acked` is the offset of the first."""
+    """Records of one partition; `acked` is the offset of the first, once it has one."""
 
     __slots__ = ("acked", "begun_s", "builder", "place")
 
@@ -78,7 +80,9 @@ class Appender:
         self._partitions: dict[str, list[int]] = {}
         self._open: dict[Place, Batch] = {}
         self._full: list[Batch] = []
-        self._sent: set[asyncio.Future[RecordMetadata]] = set()
+        self._turns: defaultdict[Place, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._room = asyncio.Semaphore(UNDER_WAY_MAX)
+        self._under_way: set[asyncio.Task[None]] = set()
         self._marked: dict[Hashable, tuple[Batch, int]] = {}
         self._failure: BaseException | None = None
         self._place = lru_cache(maxsize=KEYS_KNOWN)(self._place_of)
@@ -107,7 +111,7 @@ class Appender:
             self._marked[one.mark] = batch, batch.builder.record_count() - 1
 
     async def send_full(self) -> None:
-        """Send what is full; waits where a partition has more than is on its way already."""
+        """Send what is full; waits while too much is under way."""
         full, self._full = self._full, []
         for batch in full:
             await self._send(batch)
@@ -137,8 +141,8 @@ class Appender:
     async def settle(self) -> None:
         """Everything that was added is acknowledged; raises Unavailable where it is not."""
         await self.send_begun(float("inf"))
-        while self._sent:
-            await _in_time(asyncio.wait(self._sent, return_when=asyncio.FIRST_COMPLETED))
+        while self._under_way:
+            await _in_time(asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED))
         self._check()
 
     def _begin(self, place: Place, now_s: float) -> Batch:
@@ -156,21 +160,26 @@ class Appender:
     async def _send(self, batch: Batch) -> None:
         self._check()
         batch.builder.close()
-        topic, partition = batch.place
-        with translated():
-            sent = await _in_time(
-                self._producer.send_batch(batch.builder, self._prefix + topic, partition=partition)
-            )
-        self._sent.add(sent)
-        sent.add_done_callback(partial(self._answered, batch))
+        await _in_time(self._room.acquire())
+        task = asyncio.create_task(self._deliver(batch))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
 
-    def _answered(self, batch: Batch, sent: "asyncio.Future[RecordMetadata]") -> None:
-        self._sent.discard(sent)
-        if sent.cancelled() or sent.exception():
-            self._failure = self._failure or (None if sent.cancelled() else sent.exception())
+    async def _deliver(self, batch: Batch) -> None:
+        """Behind those of its partition that came before it."""
+        topic, partition = batch.place
+        try:
+            async with self._turns[batch.place]:
+                sent = await self._producer.send_batch(
+                    batch.builder, self._prefix + topic, partition=partition
+                )
+            batch.acked.set_result((await sent).offset)
+        except (KafkaError, OSError) as error:
+            self._failure = self._failure or error
             batch.acked.cancel()
             return
-        batch.acked.set_result(sent.result().offset)
+        finally:
+            self._room.release()
         self.count += batch.builder.record_count()
         self.size_bytes += batch.builder.size()
         del batch.builder  # what is marked keeps the batch

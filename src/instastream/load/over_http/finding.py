@@ -7,7 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from instastream.errors import Unready
-from instastream.load.reporting.spreads import Spreads
+from instastream.load.reporting.spreads import PROBES, Spreads
 from instastream.load.scenario.arrivals import RATE_MAX, Steps
 from instastream.load.scenario.scenarios import KINDS, Scenario
 
@@ -15,13 +15,13 @@ GROWTH = 1.25  # of the rate, from one step to the next
 STEPS_MAX = 20  # 70 times the first rate: each operation of all steps is planned before the first
 SETTLED_S = 2.0  # at the beginning of each step, which does not count
 ALL = "all"
-WORDS = (*KINDS, ALL)
+WORDS = (*KINDS, *PROBES, ALL)
 
 
 class Slo(Struct, frozen=True):
     """What is promised: a percentile of an operation is below a limit."""
 
-    kind: str  # or "all"
+    kind: str  # or "all", or "visible"
     percent: float
     below_ms: float
 
@@ -74,12 +74,13 @@ class Finder:
         self._rates = scenario.arrivals.rates
         self._step_s = step_s
         self._stop = stop
+        self._wait_s = 1 + max(slo.below_ms for slo in slos) / 1_000
         self.steps: list[Step] = []
 
     def watch(self, spreads: Spreads, at_s: float) -> None:
-        """To be called now and then: each step is judged once, a second after its end."""
+        """To be called now and then: each step is judged once, when what keeps the promises ended."""
         number = len(self.steps)
-        if number == len(self._rates) or at_s < (number + 1) * self._step_s + 1:
+        if number == len(self._rates) or at_s < (number + 1) * self._step_s + self._wait_s:
             return
         if self.steps and self.steps[-1].broken:
             return

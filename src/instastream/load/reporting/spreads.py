@@ -8,7 +8,7 @@ from typing import Literal
 from msgspec import Struct, field
 
 from instastream.limits import LOAD_PROBLEMS_MAX
-from instastream.load.reporting.histograms import Histogram
+from instastream.load.reporting.histograms import LATENCY_US_MAX, US_PER_MS, Histogram
 from instastream.load.reporting.reports import Spread, Tick
 
 Outcome = Literal["ok", "failed", "unknown"]
@@ -30,6 +30,7 @@ class Tally(Struct):
     failed: int = 0
     unknown: int = 0
     unstarted: int = 0
+    settled: int = 0  # of those that were due: came to an end since
     latencies: Histogram = field(default_factory=Histogram)
 
     def count(self, other: "Tally") -> None:
@@ -40,6 +41,12 @@ class Tally(Struct):
         self.failed += other.failed
         self.unknown += other.unknown
         self.unstarted += other.unstarted
+        self.settled += other.settled
+
+    def add(self, other: "Tally") -> None:
+        """The other's, with its latencies."""
+        self.count(other)
+        self.latencies.add(other.latencies)
 
     def ended(self) -> int:
         """How many came to an end after they had started."""
@@ -94,8 +101,10 @@ class Recorder:
             tally.failed += 1
         else:
             tally.unknown += 1
+        of_due = self._tally(kind, due_ms)
+        of_due.settled += 1
         if outcome != "failed":
-            self._tally(kind, due_ms).latencies.record(at_ms - due_ms)
+            of_due.latencies.record(at_ms - due_ms)
         if problem:
             self._problems[problem[:PROBLEM_LENGTH_MAX]] += 1
 
@@ -121,13 +130,17 @@ class Window(Struct, frozen=True, kw_only=True):
 
     ok: int
     lost: int
-    by_kind: dict[str, Histogram]
+    by_kind: dict[str, Tally]
 
     def latencies(self, kind: str) -> Histogram:
-        """Of one kind, or of all but probes."""
-        if kind == "all":
-            return merged(one for name, one in self.by_kind.items() if name not in PROBES)
-        return self.by_kind.get(kind, Histogram())
+        """Of one kind, or of all but probes; what has no end yet takes longer than anything."""
+        whole = Tally()
+        for name, tally in self.by_kind.items():
+            if name == kind or (kind == "all" and name not in PROBES):
+                whole.add(tally)
+        for _ in range(whole.due - whole.unstarted - whole.settled):
+            whole.latencies.record(LATENCY_US_MAX / US_PER_MS)
+        return whole.latencies
 
 
 class _Percentiles(Struct, frozen=True):
@@ -143,8 +156,8 @@ class Spreads:
     def __init__(self) -> None:
         self._kinds: defaultdict[str, Tally] = defaultdict(Tally)
         self._seconds: defaultdict[int, Tally] = defaultdict(Tally)  # without latencies
-        self._open: defaultdict[int, defaultdict[str, Histogram]] = defaultdict(
-            lambda: defaultdict(Histogram)
+        self._open: defaultdict[int, defaultdict[str, Tally]] = defaultdict(
+            lambda: defaultdict(Tally)
         )
         self._closed: dict[int, _Percentiles] = {}
         self.problems: Counter[str] = Counter()
@@ -168,21 +181,21 @@ class Spreads:
         whole = Tally()
         for kind, tally in self._kinds.items():
             if kind not in PROBES:
-                whole.count(tally)
-                whole.latencies.add(tally.latencies)
+                whole.add(tally)
         return _spread(whole)
 
     def between(self, first_s: int, last_s: int) -> Window:
         """What was due from one second until before another, of the last OPEN_S."""
-        seconds = [at_s for at_s in range(first_s, last_s) if at_s in self._seconds]
-        tallies = [self._seconds[at_s] for at_s in seconds]
+        seconds = range(first_s, last_s)
+        tallies = [self._seconds[at_s] for at_s in seconds if at_s in self._seconds]
+        by_kind: defaultdict[str, Tally] = defaultdict(Tally)
+        for at_s in seconds:
+            for kind, tally in self._open.get(at_s, {}).items():
+                by_kind[kind].add(tally)
         return Window(
             ok=sum(tally.ok for tally in tallies),
             lost=sum(tally.unknown + tally.unstarted for tally in tallies),
-            by_kind={
-                kind: merged(self._open[at_s][kind] for at_s in seconds if at_s in self._open)
-                for kind in list(self._kinds)
-            },
+            by_kind=by_kind,
         )
 
     def ticks(self, samples: Mapping[int, Sample]) -> list[Tick]:
@@ -203,12 +216,11 @@ class Spreads:
         return {kind: tally.latencies.encode() for kind, tally in sorted(self._kinds.items())}
 
     def _add(self, at_s: int, kind: str, tally: Tally) -> None:
-        self._kinds[kind].count(tally)
-        self._kinds[kind].latencies.add(tally.latencies)
+        self._kinds[kind].add(tally)
         if kind not in PROBES:
             self._seconds[at_s].count(tally)
-        if at_s not in self._closed and tally.latencies.counts:
-            self._open[at_s][kind].add(tally.latencies)
+        if at_s not in self._closed:
+            self._open[at_s][kind].add(tally)
 
     def _close_until(self, end_s: int) -> None:
         for at_s in [at_s for at_s in self._open if at_s < end_s]:
@@ -236,9 +248,10 @@ class Spreads:
         )
 
 
-def _percentiles(kinds: Mapping[str, Histogram]) -> _Percentiles:
-    whole = merged(latencies for kind, latencies in kinds.items() if kind not in PROBES)
-    p99_by_kind = {kind: latencies.percentiles([99])[0] for kind, latencies in kinds.items()}
+def _percentiles(kinds: Mapping[str, Tally]) -> _Percentiles:
+    timed = {kind: tally.latencies for kind, tally in kinds.items() if tally.latencies.counts}
+    whole = merged(latencies for kind, latencies in timed.items() if kind not in PROBES)
+    p99_by_kind = {kind: latencies.percentiles([99])[0] for kind, latencies in timed.items()}
     return _Percentiles(whole.percentiles(SECOND_PERCENTS), p99_by_kind)
 
 
