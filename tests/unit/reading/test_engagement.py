@@ -84,12 +84,12 @@ async def test_whether_a_viewer_likes_what_nobody_likes_is_not_looked_up(deps: D
             looked.extend(places)
             return await super().standing(places, member)
 
-    watched = dataclasses.replace(deps, likes=Watched())
-    assert await numbers(Engagement(watched, show=lambda _: b""), []) == (0, False)
-    assert looked == []
-    await like(watched, OTHERS[0], version=1)
-    assert await numbers(Engagement(watched, show=lambda _: b""), []) == (1, False)
-    assert looked == [Place(POST, 0)]
+    for likes in (0, 1):
+        watched = dataclasses.replace(deps, likes=Watched(), counts=MemoryCounts())
+        for other in OTHERS[:likes]:
+            await like(watched, other, version=1)
+        assert await numbers(Engagement(watched, show=lambda _: b""), []) == (likes, False)
+        assert len(looked) == likes
 
 
 def test_a_flag_that_was_read_before_ones_own_like_was_counted_is_not_kept() -> None:
