@@ -10,6 +10,7 @@ from instastream.load.reporting.spreads import Recorder
 from instastream.load.scenario.plans import Operation
 
 AHEAD_S = 0.0005  # what is due so soon is begun at once: timers are no finer
+TOGETHER = 16  # are begun, where so many are due, before answers are looked at again
 LATE_S = 30.0  # for what is under way at the end
 
 
@@ -45,6 +46,7 @@ async def run_open(
     """
     running: set[asyncio.Task[None]] = set()
     faults: list[asyncio.Task[None]] = []
+    begun = 0
 
     def ended(task: asyncio.Task[None]) -> None:
         running.discard(task)
@@ -55,7 +57,11 @@ async def run_open(
     for operation in operations:
         due_ms = start_ms + operation.due_s * 1e3
         wait_s = (due_ms - clock.now_ms()) / 1e3
-        await (_sleep(wait_s, stopping) if wait_s > AHEAD_S else asyncio.sleep(0))
+        begun += 1
+        if wait_s > AHEAD_S:
+            await _sleep(wait_s, stopping)
+        elif begun % TOGETHER == 0:
+            await asyncio.sleep(0)
         if stopping.is_set():
             break
         if why := "connections" if len(running) >= at_once else doer.hindrance(operation):
