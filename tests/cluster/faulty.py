@@ -37,9 +37,7 @@ def _drop_pushes() -> None:
 
     async def dropping(self: RedisFeeds, post_id: PostId, readers: list[UserId]) -> None:
         kept = [
-            reader
-            for reader in readers
-            if await self.peek(reader) is None or not _is_wrong_now()
+            reader for reader in readers if await self.peek(reader) is None or not _is_wrong_now()
         ]
         await push(self, post_id, kept)
 

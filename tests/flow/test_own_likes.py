@@ -120,7 +120,9 @@ class World:
         }
 
     async def get_all(self, user_ids: list[UserId]) -> dict[UserId, User]:
-        return {one: User(user_id=one, username="x", joined_ms=0, private=False) for one in user_ids}
+        return {
+            one: User(user_id=one, username="x", joined_ms=0, private=False) for one in user_ids
+        }
 
     async def relations(self, reader: UserId) -> Relations:
         return Relations()

@@ -22,9 +22,7 @@ async def unlike(asked: Asked[Nothing, Nothing]) -> Answer[Nothing]:
 
 async def like_comment(asked: Asked[Nothing, Nothing]) -> Answer[Nothing]:
     """Whoever asks likes the comment."""
-    await liking.like_comment(
-        asked.viewer, _post(asked), _comment(asked), asked.known, asked.deps
-    )
+    await liking.like_comment(asked.viewer, _post(asked), _comment(asked), asked.known, asked.deps)
     return Answer(NOTHING)
 
 

@@ -1,5 +1,6 @@
 """`check`, `compare` and `parquet`: what a run left."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -7,6 +8,7 @@ from cyclopts import Parameter
 
 from infra import local
 from instastream import shell
+from instastream.errors import Unready
 from instastream.load.checks.histories import header_of, read
 from instastream.load.checks.parquet import to_parquet
 from instastream.load.over_http.targets import check_target
@@ -38,13 +40,20 @@ def check(
     history
         The folder of a run, or one file of it.
     """
-    environ = shell.environ()
     header, _ = header_of(read(history))
     target = check_target(api or str(header.api), is_owned=i_own_this_target)
-    is_here = target == environ.get(local.API, "").rstrip("/")
-    violations = checked(history, target, Settings.from_env(environ) if is_here else None)
+    violations = checked(history, target, _settings_of(target))
     show(violations, violations_table(violations), as_json=as_json)
     fail_if(violations, history)
+
+
+def _settings_of(target: str) -> Settings | None:
+    """Of the servers behind an API, where it is the one that runs here."""
+    with suppress(Unready):
+        environ = shell.environ()
+        if target == environ.get(local.API, "").rstrip("/"):
+            return Settings.from_env(environ)
+    return None
 
 
 @load.command

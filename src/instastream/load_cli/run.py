@@ -171,9 +171,12 @@ def _changed(
 
 def _target(api: str, *, is_owned: bool) -> tuple[str, Settings | None]:
     """What is loaded, and the settings of its servers where it is what runs here."""
+    if api:
+        return check_target(api, is_owned=is_owned), None
     environ = shell.environ()
-    target = check_target(api or environ.get(local.API, ""), is_owned=is_owned)
-    return target, None if api else Settings.from_env(environ)
+    if local.API not in environ:
+        raise Unready("no API runs here: `instastream up` starts one, and --api names another")
+    return check_target(environ[local.API], is_owned=is_owned), Settings.from_env(environ)
 
 
 def _folder(out: Path | None, name: str) -> Path:

@@ -19,7 +19,7 @@ def compared(first: Report, second: Report) -> Comparison:
 
 def printed(comparison: Comparison) -> str:
     screen = io.StringIO()
-    Console(file=screen, width=110).print(comparison_table(comparison))
+    Console(file=screen, width=80).print(comparison_table(comparison))
     return screen.getvalue()
 
 
@@ -50,7 +50,7 @@ def test_runs_of_two_things_say_what_they_differ_in() -> None:
     run = report_of(measured_minute())
     other = msgspec.structs.replace(run, scenario="soak", planned_per_s=90.0)
     unlike = compared(run, other)
-    assert unlike.unlike == ["scenario: mixed-social and soak", "planned per s: 50.0 and 90.0"]
+    assert unlike.unlike == ["scenario: mixed-social and soak", "planned per s: 50 and 90"]
     assert "scenario: mixed-social and soak" in printed(unlike)
 
 
