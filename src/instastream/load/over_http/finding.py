@@ -78,7 +78,7 @@ class Finder:
         self.steps: list[Step] = []
 
     def watch(self, spreads: Spreads, at_s: float) -> None:
-        """To be called now and then: each step is judged once, when what keeps the promises ended."""
+        """To be called now and then; judges each step once what kept the promises has ended."""
         number = len(self.steps)
         if number == len(self._rates) or at_s < (number + 1) * self._step_s + self._wait_s:
             return
