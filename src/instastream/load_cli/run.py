@@ -81,7 +81,13 @@ def run_scenario(
     asked = _changed(load_scenario(scenario), rate=rate, duration=duration, users=users, seed=seed)
     target, settings = _target(api, is_owned=i_own_this_target)
     folder = _folder(out, asked.name)
-    how = Asked(api=target, folder=folder, processes=processes, at_once=at_once)
+    how = Asked(
+        api=target,
+        folder=folder,
+        processes=processes,
+        at_once=at_once,
+        is_owned=i_own_this_target,
+    )
     with Steps() as steps:
         report = complete(measure(asked, how, steps, settings=settings))
         if check:
@@ -128,7 +134,13 @@ def find_max(
     asked = rising(given, first=first or given.arrivals.peak / 10, step_s=step)
     target, settings = _target(api, is_owned=i_own_this_target)
     folder = _folder(out, f"{asked.name}-find-max")
-    how = Asked(api=target, folder=folder, processes=processes, at_once=at_once)
+    how = Asked(
+        api=target,
+        folder=folder,
+        processes=processes,
+        at_once=at_once,
+        is_owned=i_own_this_target,
+    )
     report, knee = complete(_find(asked, how, settings, slos, step_s=step))
     page = write(report, folder)
     show(knee, knee_table(knee), as_json=as_json)

@@ -6,7 +6,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from instastream.load.over_http.wire import ANSWER_BYTES_MAX, Lost, Web
+from instastream.errors import Unready
+from instastream.load.over_http.asking import understood
+from instastream.load.over_http.wire import ANSWER_BYTES_MAX, Answer, Json, Lost, Web
 
 Answering = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -125,12 +127,20 @@ async def test_an_answer_that_does_not_come_is_given_up_and_never_mistaken_for_t
         assert (await web.ask("GET", url, timeout_s=5)).headers["x-one"] == "2"
 
 
-async def test_an_answer_without_end_is_lost() -> None:
+@pytest.mark.parametrize(
+    ("begin", "more"),
+    [
+        (b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % (2 * ANSWER_BYTES_MAX), bytes(1 << 20)),
+        (b"HTTP/1.1 200 OK\r\n", b"a-header: " + b"a" * 1_000 + b"\r\n"),
+    ],
+    ids=["body", "head"],
+)
+async def test_an_answer_without_end_is_lost(begin: bytes, more: bytes) -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % (2 * ANSWER_BYTES_MAX))
+        writer.write(begin)
         while True:
-            writer.write(bytes(1 << 20))
+            writer.write(more)
             await writer.drain()
 
     async with serving(answer) as url:
@@ -145,8 +155,27 @@ async def test_a_server_that_is_not_there_is_said() -> None:
         await Web().ask("GET", url, timeout_s=5)
 
 
-async def test_a_body_that_is_not_json_is_lost() -> None:
-    async with serving(always(OK.replace(b"{}", b"{{"))) as url:
-        answer = await Web().ask("GET", url, timeout_s=5)
+@pytest.mark.parametrize("body", [b"{{", b"[" * 100_000], ids=["broken", "too deep"])
+async def test_a_body_that_is_not_json_is_lost(body: bytes) -> None:
     with pytest.raises(Lost, match="not JSON"):
-        answer.json()
+        Answer(200, {}, body).json()
+
+
+async def test_another_machine_is_asked_for_its_owner_only() -> None:
+    url = "http://192.0.2.1:9/where/an/upload/goes"  # documentation's: nobody's
+    with pytest.raises(Unready, match=r"192\.0\.2\.1 is not this machine"):
+        await Web().ask("PUT", url, timeout_s=5)
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda answer: answer["id"],
+        lambda answer: answer["posts"][0],
+        lambda answer: float(answer["until"]),
+        lambda answer: answer["name"].items(),
+    ],
+)
+def test_an_answer_of_another_shape_is_lost(read: Callable[[Json], object]) -> None:
+    with pytest.raises(Lost, match="not the API's"), understood():
+        read({"posts": [], "until": "tomorrow", "name": "a"})

@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlencode
 
@@ -75,7 +77,7 @@ class Api:
         """Join, or sign in again whoever joined."""
         given = {"username": person.name, "password": person.password}
         if not person.id:
-            person.id = (await self.call(None, "POST", "/v1/users", body=given))["id"]
+            person.id = str((await self.call(None, "POST", "/v1/users", body=given))["id"])
         self._signed_in(person, await self.call(None, "POST", "/v1/tokens", body=given))
 
     async def upload(self, person: Person, original: Original) -> str:
@@ -111,9 +113,18 @@ class Api:
             self._signed_in(person, await self.call(None, "POST", "/v1/tokens/refresh", body=body))
 
     def _signed_in(self, person: Person, tokens: dict[str, Any]) -> None:
-        person.access_token = tokens["access_token"]
-        person.refresh_token = tokens["refresh_token"]
-        person.until_s = time.time() + tokens["expires_in"]
+        person.access_token = str(tokens["access_token"])
+        person.refresh_token = str(tokens["refresh_token"])
+        person.until_s = time.time() + float(tokens["expires_in"])
+
+
+@contextmanager
+def understood() -> Iterator[None]:
+    """What has another shape than the API's answers have is Lost: nobody knows what happened."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise Lost(f"an answer that is not the API's: {error!r}"[:200]) from error
 
 
 def _checked(answer: Answer) -> Answer:

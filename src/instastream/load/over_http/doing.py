@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from instastream.client import Refused
 from instastream.load.checks.histories import Entry, Phase, Seen
-from instastream.load.over_http.asking import Api, Person
+from instastream.load.over_http.asking import Api, Person, understood
 from instastream.load.over_http.clock import Clock
 from instastream.load.over_http.wire import Json, Lost
 from instastream.load.scenario.media import Original, original
@@ -82,7 +82,8 @@ class Doer:
         asked = self._asked(operation, person)
         self._note(operation, "invoked", due_ms, **asked)
         try:
-            answered = await self._do[operation.kind](operation, person, asked)
+            with understood():
+                answered = await self._do[operation.kind](operation, person, asked)
         except Refused as error:
             problem = str(error.problem.get("type", "")).rpartition("/")[2] or "no-problem"
             self._note(operation, "failed", due_ms, status=error.status, problem=problem)
@@ -126,7 +127,7 @@ class Doer:
     async def _read_feed(self, operation: Operation, person: Person, asked: Fields) -> Fields:
         query = {name: asked[name] for name in ("limit", "cursor") if name in asked}
         page = await self._api.call(person, "GET", "/v1/feed", **query)
-        person.cursor = page["next_cursor"] or ""
+        person.cursor = str(page["next_cursor"] or "")
         return self._page(page)
 
     async def _read_timeline(self, operation: Operation, person: Person, asked: Fields) -> Fields:

@@ -41,6 +41,7 @@ class Share(Struct, frozen=True, kw_only=True):
     clock: Clock
     start_ms: float  # Unix, by that clock
     at_once: int  # operations under way
+    is_owned: bool
 
     def operations(self, plan: Plan) -> Iterator[Operation]:
         """Those of the people whose number is this one's."""
@@ -65,7 +66,7 @@ async def _generate(share: Share, told: Connection) -> None:
     stopping = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
     plan = Plan(share.scenario, graph_of(share.scenario))
-    recorder, web = Recorder(share.start_ms), Web()
+    recorder, web = Recorder(share.start_ms), Web(is_owned=share.is_owned)
     api = Api(str(share.header.api), web)
     history = Path(share.folder) / f"load.{share.number}.jsonl"
     with Writer(history) as notes, PostIds(Path(share.posts)) as posts:

@@ -3,7 +3,6 @@
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from functools import partial
 from itertools import count
 from typing import Any, TypeVar
 
@@ -12,7 +11,7 @@ from msgspec.structs import replace
 from instastream.client import Refused
 from instastream.errors import Unready
 from instastream.load.checks.histories import Entry, Kind, Phase
-from instastream.load.over_http.asking import Api, Person
+from instastream.load.over_http.asking import Api, Person, understood
 from instastream.load.over_http.clock import Clock
 from instastream.load.over_http.doing import Doer, Notes, Posts
 from instastream.load.over_http.wire import Lost
@@ -119,9 +118,11 @@ class Preparing:
             raise Unready(f"post {post_id} is not ready within {STILL_S:g} s") from None
 
     async def _status(self, author: int, post_id: str) -> str:
-        path = f"/v1/posts/{post_id}"
-        read = partial(self._api.call, self._people[author], "GET", path)
-        return str((await _tried(read, "read_post"))["status"])
+        async def read() -> str:
+            path = f"/v1/posts/{post_id}"
+            return str((await self._api.call(self._people[author], "GET", path))["status"])
+
+        return await _tried(read, "read_post")
 
     async def _noted(self, kind: Kind, work: Callable[[], Awaitable[str]], **asked: Any) -> None:
         """What is done, and whose id it answers."""
@@ -160,7 +161,8 @@ async def _tried(call: Callable[[], Awaitable[Result]], what: str) -> Result:
     why = ""
     for _ in range(TRIES):
         try:
-            return await call()
+            with understood():
+                return await call()
         except Refused as error:
             raise Unready(f"{what} before the load is refused: {error}") from error
         except Lost as error:

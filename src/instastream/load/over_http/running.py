@@ -40,6 +40,7 @@ class Asked(Struct, frozen=True, kw_only=True):
     folder: Path
     processes: int = 1
     at_once: int = 1_000  # operations under way, in all
+    is_owned: bool = False  # wherever it lies, and whatever its answers name
 
 
 async def run(
@@ -74,6 +75,7 @@ async def run(
                 clock=clock,
                 start_ms=start_ms,
                 at_once=max(1, asked.at_once // asked.processes),
+                is_owned=asked.is_owned,
             )
             for number in range(asked.processes)
         ]
@@ -93,7 +95,7 @@ async def _prepare(
     clock: Clock,
     progress: Progress,
 ) -> None:
-    web = Web()
+    web = Web(is_owned=asked.is_owned)
     try:
         await _reach(asked.api, web)
         with Writer(asked.folder / "load.before.jsonl") as notes:

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from instastream.client import Refused
 from instastream.load.checks.histories import Entry, Phase
-from instastream.load.over_http.asking import Api, Person
+from instastream.load.over_http.asking import Api, Person, understood
 from instastream.load.over_http.clock import Clock
 from instastream.load.over_http.doing import Doer, Notes, Outcome, Posts
 from instastream.load.over_http.wire import Lost
@@ -78,7 +78,8 @@ class Watching:
 
     async def _shows(self, follower: Person, post_id: str) -> bool:
         page = await self._api.call(follower, "GET", "/v1/feed", limit=LOOK_LENGTH)
-        return any(post["id"] == post_id for post in page["posts"])
+        with understood():
+            return any(post["id"] == post_id for post in page["posts"])
 
     def _note(self, number: int, phase: Phase, due_ms: float, **fields: Any) -> None:
         op, at_ms = FIRST_WATCH + number, self._clock.now_ms()

@@ -16,8 +16,10 @@ from httptools import HttpParserError, HttpResponseParser
 from msgspec import Struct
 
 from instastream.limits import MEBIBYTE
+from instastream.load.over_http.targets import check_target
 
 ANSWER_BYTES_MAX = 64 * MEBIBYTE  # a page of posts has 100 kB, a whole image 25 MB
+HEAD_BYTES_MAX = MEBIBYTE // 4  # servers allow themselves a tenth
 CONNECT_S = 5.0
 
 Json: TypeAlias = Any
@@ -39,7 +41,7 @@ class Answer(Struct, frozen=True):
         """What the body says; raises Lost where it is not JSON."""
         try:
             return msgspec.json.decode(self.body)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             raise Lost(f"an answer that is not JSON: {self.body[:100]!r}") from error
 
 
@@ -86,7 +88,11 @@ class Connection(asyncio.Protocol):
     # What httptools calls.
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+        self._head_size += len(name) + len(value)
+        if self._head_size > HEAD_BYTES_MAX:
+            self._fail("an answer without end")
+        else:
+            self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
 
     def on_body(self, body: bytes) -> None:
         self._size += len(body)
@@ -111,7 +117,7 @@ class Connection(asyncio.Protocol):
         self._parser = HttpResponseParser(self)
         self._headers: dict[str, str] = {}
         self._body: list[bytes] = []
-        self._size = 0
+        self._head_size = self._size = 0
 
     def _fail(self, why: str) -> None:
         self.close()
@@ -177,9 +183,11 @@ class Origin:
 
 
 class Web:
-    """Every origin that is asked, by its address."""
+    """Every origin that is asked, by its address: what a system names may be anywhere."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_owned: bool = False) -> None:
+        """Only this machine is asked, unless everything that is named `is_owned`."""
+        self._is_owned = is_owned
         self._origins: dict[str, Origin] = {}
 
     async def ask(
@@ -191,12 +199,13 @@ class Web:
         body: bytes = b"",
         timeout_s: float,
     ) -> Answer:
-        """As Origin.ask, of whole URLs."""
+        """As Origin.ask, of whole URLs; raises Unready where one may not be asked."""
         scheme, _, rest = url.partition("://")
         netloc, slash, path = rest.partition("/")
         origin = self._origins.get(netloc)
         if origin is None:
-            origin = self._origins[netloc] = Origin(f"{scheme}://{netloc}")
+            root = check_target(f"{scheme}://{netloc}", is_owned=self._is_owned)
+            origin = self._origins[netloc] = Origin(root)
         return await origin.ask(
             method, slash + path or "/", headers=headers, body=body, timeout_s=timeout_s
         )
