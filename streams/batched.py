@@ -15,20 +15,15 @@ from instastream.limits import (
     FETCHED_RECORD_BYTES,
 )
 from instastream.progress import Progress
-from streams.worker import (
-    HELD,
-    NO_CHORES,
-    App,
-    Chore,
-    Fetched,
-    Partition,
-    continue_trace_of,
-    prepare_process,
-)
+from instastream.retries import DEAD, IN_ORDER
+from streams.trouble import HELD, Fetched, continue_trace_of
+from streams.worker import NO_CHORES, App, Chore, Partition, prepare_process
 
 
 class BatchApp(App):
     """Runs a handler for each batch: of one partition one at a time, of several at once."""
+
+    policy = IN_ORDER
 
     def __init__(
         self, name: str, handlers: BatchHandlers, *, chores: Mapping[Chore, float] = NO_CHORES
@@ -86,25 +81,26 @@ class BatchApp(App):
             try:
                 sound.append((record, _read(topic, record)))
             except Corrupt as error:
-                await self.bury(record, error)
+                await self.put_aside(record, DEAD, error)
         return sound
 
     async def _handle(self, topic: str, records: Sequence[tuple[Fetched, Record[Event]]]) -> None:
         """Where a batch fails its halves are tried, down to what alone can't be handled."""
-        if not records:
-            return
-        events = [event for _, event in records]
-        try:
-            with self.metrics.timed_batch([record.event for record in events]):
-                handler = partial(self.handlers[topic], events, self.deps)
-                await self.append(await self.wait_out(handler, HELD))
-        except Exception as error:
-            if len(records) == 1:
-                await self.bury(records[0][0], error)
-                return
-            middle = len(records) // 2
-            await self._handle(topic, records[:middle])
-            await self._handle(topic, records[middle:])
+        handle = partial(self._handle_all, topic, [event for _, event in records])
+        if len(records) == 1:
+            await self.attempt(handle, records[0][0])
+        elif records:
+            try:
+                await handle()
+            except Exception:  # told of once it is known which event it is
+                middle = len(records) // 2
+                await self._handle(topic, records[:middle])
+                await self._handle(topic, records[middle:])
+
+    async def _handle_all(self, topic: str, records: Sequence[Record[Event]]) -> None:
+        with self.metrics.timed_batch([record.event for record in records]):
+            handler = partial(self.handlers[topic], records, self.deps)
+            await self.append(await self.wait_out(handler, HELD))
 
 
 def _ends(records: Sequence[Fetched]) -> list[int]:

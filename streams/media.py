@@ -2,8 +2,8 @@
 
 import os
 
-from instastream.handlers.media import MEDIA
+from instastream.handlers.media import MEDIA, MEDIA_LAST_WORDS
 from streams.single import worker
 
 # One image per core in the render pool, and as many on their way from and to the object store.
-app = worker("media", MEDIA, in_flight=2 * (os.cpu_count() or 1))
+app = worker("media", MEDIA, in_flight=2 * (os.cpu_count() or 1), last_words=MEDIA_LAST_WORDS)

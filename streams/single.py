@@ -4,23 +4,20 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from instastream.events import Record, decode
-from instastream.handlers.table import Handlers
+from instastream.errors import Corrupt
+from instastream.events import Event, Record, decode
+from instastream.handlers.table import NO_LAST_WORDS, Handlers, LastWords
+from instastream.letters import Retry
 from instastream.progress import Progress
-from streams.worker import (
-    HELD,
-    NO_CHORES,
-    App,
-    Chore,
-    Fetched,
-    Partition,
-    continue_trace_of,
-    prepare_process,
-)
+from instastream.retries import OVERTAKEN, RETRY_DELAYS_S
+from streams.trouble import HELD, Fetched, continue_trace_of
+from streams.worker import NO_CHORES, App, Chore, Partition, prepare_process
 
 
 class EventApp(App):
-    """Runs a handler for each event, up to `in_flight` of them at once."""
+    """Runs a handler for each event, up to `in_flight` of them at once, in any order."""
+
+    policy = OVERTAKEN
 
     def __init__(
         self,
@@ -28,10 +25,14 @@ class EventApp(App):
         handlers: Handlers,
         *,
         in_flight: int,
+        last_words: LastWords = NO_LAST_WORDS,
         chores: Mapping[Chore, float] = NO_CHORES,
+        delays_s: Mapping[str, float] = RETRY_DELAYS_S,
     ) -> None:
-        super().__init__(name, {event.topic for event in handlers}, chores=chores)
+        topics = {event.topic for event in handlers}
+        super().__init__(name, topics, chores=chores, delays_s=delays_s)
         self.handlers = handlers
+        self._last_words = last_words
         self._slots = asyncio.Semaphore(in_flight)
 
     async def begin(
@@ -51,11 +52,24 @@ class EventApp(App):
         self, partition: Partition, record: Fetched, progress: Progress[Partition]
     ) -> None:
         """Handle one event, however long it takes, and mark it done."""
-        try:
-            await self._handle(record)
-        except Exception as error:
-            await self.bury(record, error)
+        await self.attempt(partial(self._handle, record), record)
         progress.done(partition, record.offset)
+
+    async def begin_again(self, record: Fetched, retry: Retry) -> None:
+        async with self._slots:
+            await self.attempt(partial(self._handle_again, record, retry), record, retry)
+
+    async def _handle_again(self, record: Fetched, retry: Retry) -> None:
+        await self.check_epoch(retry)
+        await self._handle(record)
+
+    def last_words(self, record: Fetched) -> list[Event]:
+        try:
+            event = decode(record.value)
+        except Corrupt:
+            return []
+        say = self._last_words.get(type(event))
+        return say(event, self.deps) if say else []
 
     async def _handle(self, fetched: Fetched) -> None:
         event = decode(fetched.value)
@@ -74,11 +88,13 @@ def worker(
     handlers: Handlers,
     *,
     in_flight: int,
+    last_words: LastWords = NO_LAST_WORDS,
     chores: Mapping[Chore, float] = NO_CHORES,
 ) -> EventApp:
-    """The app `name`: each event of the handlers' topics is handled at least once.
+    """The app `name`: each event of the handlers' topics is handled at least once, or given up.
 
-    And each chore is done every so many seconds, whether or not it failed before.
+    Then its last words are appended. And each chore is done every so many seconds, whether or
+    not it failed before.
     """
     prepare_process()
-    return EventApp(name, handlers, in_flight=in_flight, chores=chores)
+    return EventApp(name, handlers, in_flight=in_flight, last_words=last_words, chores=chores)

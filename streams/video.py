@@ -1,10 +1,12 @@
 """Transcodes what was uploaded: `uploads` in, `media` out. Photographs never wait for it."""
 
-from instastream.handlers.video import VIDEO
+from instastream.handlers.video import VIDEO, VIDEO_LAST_WORDS
 from instastream.scratch import sweep
 from streams.single import worker
 
 SWEEP_EVERY_S = 60.0  # lists a folder; a killed worker may have left up to 1.2 GB there
 
 # ffmpeg takes every core by itself.
-app = worker("video", VIDEO, in_flight=1, chores={sweep: SWEEP_EVERY_S})
+app = worker(
+    "video", VIDEO, in_flight=1, last_words=VIDEO_LAST_WORDS, chores={sweep: SWEEP_EVERY_S}
+)

@@ -2,7 +2,7 @@
 
 What is fetched of a partition comes in one piece: Faust's own path costs far more than an event
 does. A record is committed after its effects and after everything before it in its partition.
-Trouble with a store is waited out; trouble with an event sends it to `dead`; nothing raises out.
+Trouble with a store is waited out; trouble with an event puts it aside; nothing raises out.
 """
 
 import asyncio
@@ -10,43 +10,39 @@ import os
 import random
 import threading
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import gettempdir
 from types import MappingProxyType
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import Any, TypeAlias, cast
 
 import faust
-from aiokafka.structs import ConsumerRecord
 from faust.streams import Stream
 from faust.transport.drivers.aiokafka import Consumer
 from faust.types import TP, AppT, ConsumerMessage, StreamT
 from mode.loop import use
 
 from instastream.deps import Deps, open_deps
-from instastream.errors import Unavailable, Unready
-from instastream.events import DATED, Event
+from instastream.events import DATED
 from instastream.garbage import collect_rarely
 from instastream.limits import FETCHED_BYTES_MAX, FETCHED_LENGTH_MAX, FETCHES_WAITING
 from instastream.metrics import WorkerMetrics, serve_metrics
 from instastream.progress import Progress
-from instastream.retries import dead_headers, wait_out
+from instastream.retries import RETRY_DELAYS_S
 from instastream.settings import Settings
-from instastream.tracing import continue_trace
+from streams.retrying import Retries
+from streams.trouble import HELD, Fetched, Troubled
 
 COMMIT_INTERVAL_S = 0.5  # what a crash repeats at most
 SESSION_TIMEOUT_S = 6.0  # how long a killed worker's partitions wait; the least Kafka allows
 STOP_TIMEOUT_S = 12.0  # Faust's consumer waits for Kafka without end
 DRAIN_TIMEOUT_S = 5.0  # what a stop waits for; the rest is repeated after it
 
-Fetched: TypeAlias = ConsumerRecord
 Partition: TypeAlias = TP
-Result = TypeVar("Result")
 Chore = Callable[[Deps], Awaitable[object]]  # safe to stop anywhere, and to run on many workers
-HELD = (Unavailable, Unready)  # nothing is skipped where a log is not what it was
 NO_CHORES: Mapping[Chore, float] = MappingProxyType({})
 
 
@@ -94,7 +90,7 @@ class Worker(faust.Worker):
         self.spinner = None
 
 
-class App(faust.App):
+class App(Troubled, faust.App):
     """A Faust app with one agent, which begins work on what is fetched of its topics."""
 
     def __init__(
@@ -103,8 +99,10 @@ class App(faust.App):
         topics: Collection[str],
         *,
         chores: Mapping[Chore, float] = NO_CHORES,
+        delays_s: Mapping[str, float] = RETRY_DELAYS_S,
         fetched_bytes_max: int = FETCHED_BYTES_MAX,
     ) -> None:
+        """`delays_s` says, by retry topic, how long what an app failed at waits there."""
         self.settings = Settings.from_env(os.environ)
         super().__init__(
             self.settings.prefix + name,
@@ -130,13 +128,16 @@ class App(faust.App):
         self.progress: Progress[TP] = Progress()
         self.metrics = WorkerMetrics(name)
         self.running: set[asyncio.Task[None]] = set()
-        self._random = random.Random()
+        self.random = random.Random()
+        self.called, self.delays_s = name, delays_s
         type(self.transport).Consumer = ExactConsumer
-        self._dated = DATED.intersection(topics)
+        self.dated = DATED.intersection(topics)
         prefixed = sorted({self.settings.prefix + topic for topic in topics})
         self.agent(self.topic(*prefixed), name=name)(self.consume)
         for chore, every_s in chores.items():
             self.timer(interval=every_s)(partial(self._do, chore))
+        if self.policy.topics:
+            self.task(self._retry)
         self.on_partitions_assigned.connect(self._restart_progress)
         self.on_partitions_revoked.connect(self._lose_partitions)
 
@@ -144,7 +145,7 @@ class App(faust.App):
         """Raises Unready where a topic is not the one whose offsets dated what is kept."""
         deps = await self.add_async_context(open_deps(self.settings))
         self.deps = replace(deps, waited=self.waited)
-        for topic in self._dated:
+        for topic in self.dated:
             await self.deps.epochs.of(topic)
         serve_metrics(os.environ)
         await super().on_start()
@@ -161,7 +162,7 @@ class App(faust.App):
 
         One that was holds other events: what was handled of it may have been skipped.
         """
-        dated = {self.settings.prefix + topic: topic for topic in self._dated}
+        dated = {self.settings.prefix + topic: topic for topic in self.dated}
         doubtful = [topic for topic in topics if topic in dated]
         answers = await asyncio.gather(
             *(self.deps.epochs.confirm(dated[topic]) for topic in doubtful), return_exceptions=True
@@ -211,6 +212,11 @@ class App(faust.App):
         finally:
             await self._drain()
 
+    async def _retry(self) -> None:
+        """Beside the agent: what was put aside, once it is due."""
+        retries = Retries(self.called, self.settings, self.delays_s, self.deps, self.begin_again)
+        await retries.run(self.random, self.waited)
+
     async def _do(self, chore: Chore) -> None:
         try:
             await chore(self.deps)
@@ -225,44 +231,6 @@ class App(faust.App):
         for task in self.running:
             task.cancel()
 
-    async def append(self, events: Iterable[Event]) -> None:
-        """Append what was caused, however long it takes."""
-        append = self.deps.log.append
-        await asyncio.gather(*(self.wait_out(partial(append, one), Unavailable) for one in events))
-
-    async def bury(self, record: Fetched, error: Exception) -> None:
-        """A poison record must never stop a partition."""
-        self.log.error(
-            "dead: %s %s %s", record.topic, record.partition, record.offset, exc_info=error
-        )
-        headers = dead_headers(
-            headers_of(record),
-            topic=record.topic.removeprefix(self.settings.prefix),
-            partition=record.partition,
-            offset=record.offset,
-            timestamp_ms=record.timestamp,
-            attempts=1,
-            error=error,
-        )
-        append = partial(self.deps.log.append_raw, key=record.key, value=record.value)
-        await self.wait_out(partial(append, "dead", headers=headers), Exception)
-        self.metrics.dead.inc()
-
-    async def wait_out(
-        self,
-        work: Callable[[], Awaitable[Result]],
-        trouble: type[Exception] | tuple[type[Exception], ...],
-    ) -> Result:
-        """The result of work that is tried again for as long as there is such trouble."""
-        return await wait_out(
-            work, trouble, random=self._random, sleep=asyncio.sleep, waited=self.waited
-        )
-
-    def waited(self, error: Exception) -> None:
-        """Say that something is waited for."""
-        self.log.warning("%s: trying again", error)
-        self.metrics.waits.inc()
-
 
 def prepare_process() -> None:
     """This process is a worker's: all of it runs on uvloop, where that is installed.
@@ -272,13 +240,3 @@ def prepare_process() -> None:
     with suppress(ImportError):
         use("uvloop")
     collect_rarely()
-
-
-def headers_of(record: Fetched) -> list[tuple[str, bytes]]:
-    """A record's headers; there may be none."""
-    return list(record.headers or [])
-
-
-def continue_trace_of(record: Fetched) -> None:
-    """What is done now belongs to the trace that led to a record."""
-    continue_trace((dict(headers_of(record)).get("traceparent") or b"").decode("latin-1"))

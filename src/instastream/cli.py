@@ -50,6 +50,7 @@ Bench = Annotated[str, Parameter(show_default=False)]
 
 app.command(feeds)
 app.command(counts)
+app.command("instastream.dead_cli:dead", name="dead")
 app.command("instastream.load_cli.commands:load", name="load")
 
 

@@ -104,6 +104,7 @@ REQUEST_BYTES_MAX = 192 * 1024  # the longest caption and alt texts fit, however
 AT_MS_MAX = 253_402_300_799_999  # of an event: the last of year 9999, where dates end
 RECORD_BYTES_MAX = MEBIBYTE  # Kafka's own default; our events have some hundred bytes
 DEAD_LETTER_BYTES_MAX = 2 * MEBIBYTE  # such a record, and its story
+RETRIES_AT_ONCE = 100  # records of a retry topic in one hand: what a crash of it repeats at most
 STORY_LENGTH_MAX = 4_000  # of a dead letter's message and stack, each
 
 ACCESS_TOKEN_TTL_S = 900

@@ -1,14 +1,15 @@
 """The log that everything else is computed from: append and bounded reads, over aiokafka."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from contextlib import aclosing, contextmanager, suppress
 from typing import Protocol, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from aiokafka.partitioner import DefaultPartitioner
-from aiokafka.structs import RecordMetadata
+from aiokafka.structs import ConsumerRecord, RecordMetadata
+from msgspec import Struct
 
 from instastream.errors import Corrupt, Unavailable
 from instastream.events import Event, Record, decode, encode, headers
@@ -23,6 +24,17 @@ LINGER_MS = 1  # lets what is appended at the same moment share a request
 
 Headers = Sequence[tuple[str, bytes]]
 Appended = TypeVar("Appended", bound=Event)
+
+
+class Raw(Struct, frozen=True):
+    """Whatever stands in a topic, an event or not."""
+
+    partition: int
+    offset: int
+    timestamp_ms: int  # when it was appended
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
 
 
 class EventLog(Protocol):
@@ -41,6 +53,9 @@ class EventLog(Protocol):
 
         Records that hold none are left out: workers bury them in `dead`.
         """
+
+    def read_raw(self, topic: str) -> AsyncGenerator[Raw, None]:
+        """Everything in a topic up to its end as of now, partition by partition."""
 
     def read_key(
         self, topic: str, key: str, *, since_ms: int, records_max: int | None = None
@@ -89,6 +104,27 @@ class KafkaLog:
         await self._send(topic, key=key, value=value, headers=headers)
 
     async def read(self, topic: str) -> AsyncIterator[Record[Event]]:
+        async with aclosing(self._fetched(topic)) as fetched:
+            async for messages in fetched:
+                for message in messages:
+                    if event := _event(message.value):
+                        yield Record(event, message.partition, message.offset)
+
+    async def read_raw(self, topic: str) -> AsyncGenerator[Raw, None]:
+        async with aclosing(self._fetched(topic)) as fetched:
+            async for messages in fetched:
+                for message in messages:
+                    yield Raw(
+                        partition=message.partition,
+                        offset=message.offset,
+                        timestamp_ms=message.timestamp,
+                        key=message.key,
+                        value=message.value,
+                        headers=message.headers,
+                    )
+
+    async def _fetched(self, topic: str) -> AsyncGenerator[list[ConsumerRecord], None]:
+        """A topic up to its end as of now, as it arrives: records of one partition at a time."""
         consumer = AIOKafkaConsumer(
             self._prefix + topic,
             bootstrap_servers=self._bootstrap,
@@ -100,10 +136,7 @@ class KafkaLog:
                 ends = await consumer.end_offsets(consumer.assignment())
                 while await _behind(consumer, ends):
                     for partition, messages in (await consumer.getmany(timeout_ms=500)).items():
-                        for message in messages:
-                            event = _event(message.value)
-                            if message.offset < ends[partition] and event:
-                                yield Record(event, partition.partition, message.offset)
+                        yield [one for one in messages if one.offset < ends[partition]]
             finally:
                 await consumer.stop()  # also when it has failed, or was cancelled, at its start
 

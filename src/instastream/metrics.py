@@ -26,19 +26,27 @@ class WorkerMetrics:
     def __init__(self, app: str, registry: CollectorRegistry = REGISTRY) -> None:
         ready = "Whether this worker has its partitions."
         waits = "Times an event waited for a store to come back."
+        held = "What waits now for a store to come back."
+        retries = "Times an event, by its topic, was to be tried again after its handler failed."
         dead = "Records sent to the dead-letter topic."
         seconds = "Time to handle an event, or the batch that it is in."
         batch = "Events that were handled together."
-        by_app, by_type = ["app"], ["app", "type"]
+        by_app, by_topic, by_type = ["app"], ["app", "topic"], ["app", "type"]
         self.ready = Gauge("instastream_ready", ready, by_app, registry=registry).labels(app)
         self.ready.set(0)
         self.waits = Counter("instastream_waits", waits, by_app, registry=registry).labels(app)
+        self.held = Gauge("instastream_held", held, by_app, registry=registry).labels(app)
+        self._retries = Counter("instastream_retries", retries, by_topic, registry=registry)
         self.dead = Counter("instastream_dead_letters", dead, by_app, registry=registry).labels(app)
         self._seconds = Histogram("instastream_event_seconds", seconds, by_type, registry=registry)
         self._batch_events = Histogram(
             "instastream_batch_events", batch, by_app, registry=registry, buckets=BATCH_BUCKETS
         )
         self._app = app
+
+    def retries(self, topic: str) -> Counter:
+        """Those of a topic's events."""
+        return self._retries.labels(self._app, topic)
 
     @contextmanager
     def timed(self, event: Event) -> Iterator[None]:

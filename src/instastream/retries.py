@@ -1,18 +1,59 @@
 """What to do about trouble with an event, decided without I/O."""
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from random import Random
-from traceback import format_exception
+from types import MappingProxyType
 from typing import TypeVar
 
-from instastream.limits import STORY_LENGTH_MAX
+from msgspec import Struct
+
+from instastream.errors import Corrupt
 
 BACKOFF_FIRST_S = 0.1  # a store that restarts is away for seconds
-LINE_LENGTH_MAX = 500  # of a stack; messages may quote the record
 BACKOFF_MAX_S = 5.0  # how late we notice that it is back
+
+DEAD = "dead"
+# From a glitch to what somebody has to notice and restart.
+RETRY_DELAYS_S: Mapping[str, float] = MappingProxyType(
+    {"retry.5s": 5.0, "retry.1m": 60.0, "retry.10m": 600.0}
+)
 
 Result = TypeVar("Result")
 Trouble = TypeVar("Trouble", bound=Exception)
+
+
+class Hold(Struct, frozen=True):
+    """Try it again where it stands, after some time."""
+
+    wait_s: float
+
+
+class Move(Struct, frozen=True):
+    """Put it into another topic, and go on with what follows."""
+
+    topic: str
+
+
+class Policy(Struct, frozen=True):
+    """How often a record is tried again that its handler fails at, with all stores there."""
+
+    holds_s: tuple[float, ...] = ()  # where it stands: what follows in its partition waits
+    topics: tuple[str, ...] = ()  # and then from these, overtaken by what follows
+
+
+OVERTAKEN = Policy(topics=tuple(RETRY_DELAYS_S))
+IN_ORDER = Policy(holds_s=(1.0, 5.0))  # a glitch is over by then; a bug stops nobody for long
+
+
+def decide(policy: Policy, error: Exception, attempts: int) -> Hold | Move:
+    """What to do with a record that was tried `attempts` times, and failed by this error now.
+
+    What can never work is dead at once. Of a store that is down nobody asks here: `wait_out`.
+    """
+    steps: list[Hold | Move] = [*map(Hold, policy.holds_s), *map(Move, policy.topics)]
+    if isinstance(error, Corrupt) or attempts > len(steps):
+        return Move(DEAD)
+    return steps[attempts - 1]
 
 
 def backoff(random: Random) -> Iterator[float]:
@@ -39,28 +80,3 @@ async def wait_out(
             waited(error)
             await sleep(wait_s)
     raise AssertionError("backoff has no end")
-
-
-def dead_headers(
-    headers: Sequence[tuple[str, bytes]],
-    *,
-    topic: str,
-    partition: int,
-    offset: int,
-    timestamp_ms: int,
-    attempts: int,
-    error: BaseException,
-) -> list[tuple[str, bytes]]:
-    """The original headers, and after them where the record stood and why it died."""
-    stack = format_exception(error)
-    story = {
-        "dead_topic": topic,
-        "dead_partition": partition,
-        "dead_offset": offset,
-        "dead_timestamp_ms": timestamp_ms,
-        "dead_attempts": attempts,
-        "dead_error": type(error).__name__,
-        "dead_message": str(error)[:STORY_LENGTH_MAX],
-        "dead_stack": "".join(part[:LINE_LENGTH_MAX] for part in stack)[-STORY_LENGTH_MAX:],
-    }
-    return [*headers, *((name, str(value).encode()) for name, value in story.items())]

@@ -1,5 +1,6 @@
 """What Faust delivers to a worker's agent, without Faust and without servers."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from functools import partial
 from types import SimpleNamespace
@@ -9,8 +10,9 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from instastream import retries
+from instastream.deps import Deps
 from instastream.errors import Unavailable
-from instastream.events import UserJoined, encode
+from instastream.events import Event, Record, UserJoined, encode
 from instastream.ids import UserId
 from instastream.log import Headers
 from instastream.metrics import WorkerMetrics
@@ -44,14 +46,38 @@ class GrumpyLog(MemoryLog):
         await super().append_raw(topic, key=key, value=value, headers=headers)
 
 
-def without_servers(patch: pytest.MonkeyPatch) -> None:
+class Handled:
+    """A handler that notes what it was given; it does what a test makes it do."""
+
+    def __init__(self) -> None:
+        self.offsets: list[int] = []
+        self.answers: list[Exception | list[Event]] = []
+        self.may_end = asyncio.Event()
+        self.may_end.set()
+
+    async def __call__(self, record: Record[Event], deps: object) -> list[Event]:
+        self.offsets.append(record.offset)
+        await self.may_end.wait()
+        answer = self.answers.pop(0) if self.answers else []
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def without_servers(patch: pytest.MonkeyPatch, registry: CollectorRegistry | None = None) -> None:
     """The settings of a worker that needs none, and that waits for nothing."""
     for name in ("KAFKA", "CASSANDRA", "REDIS", "S3", "EDGE"):
         patch.setenv(f"INSTASTREAM_{name}", "memory")
     for name in ("TOKEN_KEY", "MEDIA_KEY", "EDGE_KEY"):
         patch.setenv(f"INSTASTREAM_{name}", "0" * 64)
+    registry = registry or CollectorRegistry()
     patch.setattr(retries, "backoff", lambda random: iter([0.0] * 9))
-    patch.setattr(worker, "WorkerMetrics", partial(WorkerMetrics, registry=CollectorRegistry()))
+    patch.setattr(worker, "WorkerMetrics", partial(WorkerMetrics, registry=registry))
+
+
+def having(deps: Deps, **others: object) -> Any:
+    """Those, but for some."""
+    return SimpleNamespace(**(vars(deps) | others))
 
 
 def fetched(

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,7 +15,15 @@ from streams import batched
 from streams.batched import BatchApp
 from tests.conftest import IN_MEMORY
 from tests.unit.api.conftest import NoRenderer
-from tests.unit.delivering import JOINED, GrumpyLog, consume, delivered, fetched, without_servers
+from tests.unit.delivering import (
+    JOINED,
+    GrumpyLog,
+    consume,
+    delivered,
+    fetched,
+    having,
+    without_servers,
+)
 
 LIKED = PostLiked(
     post_id=PostId("1571234567890123456"),
@@ -36,8 +43,13 @@ class Handled:
         self.poison: set[int] = set()
         self.troubles: list[Exception] = []
         self.caused: list[Event] = []
+        self.slept_s: list[float] = []
         self.may_end = asyncio.Event()
         self.may_end.set()
+
+    async def sleep(self, wait_s: float) -> None:
+        """No time passes."""
+        self.slept_s.append(wait_s)
 
     async def __call__(self, records: Sequence[Record[Any]], deps: object) -> list[Event]:
         self.batches.append([record.offset for record in records])
@@ -71,7 +83,7 @@ async def log(app: BatchApp, handled: Handled) -> AsyncIterator[GrumpyLog]:
     vars(handled).update(vars(Handled()))
     app._restart_progress()
     async with memory_deps(IN_MEMORY, NoRenderer()) as deps:
-        app.deps = SimpleNamespace(**(vars(deps) | {"log": log}))
+        app.deps = having(deps, log=log, sleep=handled.sleep)
         yield log
 
 
@@ -258,15 +270,27 @@ async def test_a_batch_of_nothing_but_poison_is_buried_and_handed_to_nobody(
     assert committable(app) == [3]
 
 
-async def test_what_breaks_a_handler_is_found_by_halves_and_buried_alone(
+async def test_what_breaks_a_handler_is_found_by_halves_held_and_buried_alone(
     app: BatchApp, handled: Handled, log: GrumpyLog
 ) -> None:
     handled.poison = {3}
     await consume(app, likes(1, 2, 3, 4), likes(5), a_moment)
-    assert handled.batches == [[1, 2, 3, 4], [1, 2], [3, 4], [3], [4], [5]]
-    [(_, _, _, story)] = log.raw
+    assert handled.batches == [[1, 2, 3, 4], [1, 2], [3, 4], [3], [3], [3], [4], [5]]
+    assert handled.slept_s == [1.0, 5.0]
+    [(topic, _, _, story)] = log.raw
+    assert (topic, dict(story)["dead_attempts"]) == ("dead", b"3")
     assert (dict(story)["dead_offset"], dict(story)["dead_message"]) == (b"3", b"a bug")
     assert committable(app) == [6]
+
+
+async def test_a_glitch_is_held_in_place_so_that_nothing_later_is_counted_first(
+    app: BatchApp, handled: Handled, log: GrumpyLog
+) -> None:
+    handled.troubles = [RuntimeError("a glitch"), RuntimeError("a glitch")]
+    await consume(app, likes(1), likes(2), a_moment)
+    assert handled.batches == [[1], [1], [1], [2]]
+    assert log.raw == []
+    assert committable(app) == [3]
 
 
 async def test_a_stop_waits_for_what_is_under_way_and_begins_no_more(

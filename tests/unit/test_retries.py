@@ -1,9 +1,25 @@
-"""Waits grow to a bound and are jittered; a dead letter tells its whole story."""
+"""Waits grow to a bound and are jittered; what fails is tried again as often as its app says."""
 
 from itertools import islice
 from random import Random
 
-from instastream.retries import BACKOFF_FIRST_S, BACKOFF_MAX_S, backoff, dead_headers
+import pytest
+
+from instastream.errors import Corrupt, Rejected
+from instastream.retries import (
+    BACKOFF_FIRST_S,
+    BACKOFF_MAX_S,
+    IN_ORDER,
+    OVERTAKEN,
+    Hold,
+    Move,
+    Policy,
+    backoff,
+    decide,
+)
+
+BUG = KeyError("a bug")
+NEVER = Corrupt("not-an-event", "bytes")
 
 
 def test_waits_double_to_a_bound_and_are_jittered() -> None:
@@ -13,23 +29,29 @@ def test_waits_double_to_a_bound_and_are_jittered() -> None:
     assert len(set(waits)) == 50
 
 
-def test_a_dead_letter_tells_where_it_stood_and_why_it_died() -> None:
-    try:
-        raise ValueError("no such thing")
-    except ValueError as error:
-        buried = dead_headers(
-            [("ce_id", b"x")],
-            topic="uploads",
-            partition=3,
-            offset=14,
-            timestamp_ms=15,
-            attempts=2,
-            error=error,
-        )
-    story = dict(buried)
-    assert buried[0] == ("ce_id", b"x")
-    assert story["dead_topic"] == b"uploads"
-    assert (story["dead_partition"], story["dead_offset"]) == (b"3", b"14")
-    assert (story["dead_timestamp_ms"], story["dead_attempts"]) == (b"15", b"2")
-    assert (story["dead_error"], story["dead_message"]) == (b"ValueError", b"no such thing")
-    assert b"test_retries.py" in story["dead_stack"]
+@pytest.mark.parametrize(
+    ("policy", "error", "attempts", "step"),
+    [
+        (OVERTAKEN, BUG, 1, Move("retry.5s")),
+        (OVERTAKEN, BUG, 2, Move("retry.1m")),
+        (OVERTAKEN, BUG, 3, Move("retry.10m")),
+        (OVERTAKEN, BUG, 4, Move("dead")),
+        (OVERTAKEN, BUG, 5, Move("dead")),
+        (OVERTAKEN, TimeoutError(), 1, Move("retry.5s")),
+        (OVERTAKEN, Rejected("x", "y"), 1, Move("retry.5s")),
+        (OVERTAKEN, NEVER, 1, Move("dead")),
+        (OVERTAKEN, NEVER, 3, Move("dead")),
+        (IN_ORDER, BUG, 1, Hold(1.0)),
+        (IN_ORDER, BUG, 2, Hold(5.0)),
+        (IN_ORDER, BUG, 3, Move("dead")),
+        (IN_ORDER, NEVER, 1, Move("dead")),
+        (Policy(), BUG, 1, Move("dead")),
+        (Policy(holds_s=(2.0,), topics=("retry.1m",)), BUG, 1, Hold(2.0)),
+        (Policy(holds_s=(2.0,), topics=("retry.1m",)), BUG, 2, Move("retry.1m")),
+        (Policy(holds_s=(2.0,), topics=("retry.1m",)), BUG, 3, Move("dead")),
+    ],
+)
+def test_what_fails_is_tried_again_as_its_policy_says_and_then_dead(
+    policy: Policy, error: Exception, attempts: int, step: Hold | Move
+) -> None:
+    assert decide(policy, error, attempts) == step

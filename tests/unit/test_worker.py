@@ -1,38 +1,28 @@
-"""A worker begins no event that a rebalance made stale, waits for stores, and buries the rest."""
+"""A worker begins no event that a rebalance made stale, waits for stores, puts the rest aside."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from instastream.deps import memory_deps
 from instastream.errors import Unavailable, Unready
-from instastream.events import Event, Record, UserJoined, encode
+from instastream.events import UserJoined, encode
 from streams.single import EventApp as App
 from streams.worker import ExactConsumer, Partition
 from tests.conftest import IN_MEMORY
 from tests.unit.api.conftest import NoRenderer
-from tests.unit.delivering import JOINED, GrumpyLog, consume, delivered, fetched, without_servers
-
-
-class Handled:
-    """A handler that notes what it was given; it does what a test makes it do."""
-
-    def __init__(self) -> None:
-        self.offsets: list[int] = []
-        self.answers: list[Exception | list[Event]] = []
-        self.may_end = asyncio.Event()
-        self.may_end.set()
-
-    async def __call__(self, record: Record[Event], deps: object) -> list[Event]:
-        self.offsets.append(record.offset)
-        await self.may_end.wait()
-        answer = self.answers.pop(0) if self.answers else []
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+from tests.unit.delivering import (
+    JOINED,
+    GrumpyLog,
+    Handled,
+    consume,
+    delivered,
+    fetched,
+    having,
+    without_servers,
+)
 
 
 def event(offset: int, value: bytes | None = encode(JOINED), **other: Any) -> Any:
@@ -60,7 +50,7 @@ async def log(app: App, handled: Handled) -> AsyncIterator[GrumpyLog]:
     app._slots = asyncio.Semaphore(1)
     app._restart_progress()
     async with memory_deps(IN_MEMORY, NoRenderer()) as deps:
-        app.deps = SimpleNamespace(**(vars(deps) | {"log": log}))
+        app.deps = having(deps, log=log)
         yield log
 
 
@@ -143,17 +133,6 @@ async def test_what_is_no_event_is_buried_with_a_story_of_bounded_length(
     assert [*app.progress.committable().values()] == [8]
 
 
-async def test_what_breaks_a_handler_is_buried_and_the_next_is_handled(
-    app: App, handled: Handled, log: GrumpyLog
-) -> None:
-    handled.answers = [RuntimeError("a bug"), []]
-    await consume(app, event(7, headers=[("traceparent", None)]), event(8))
-    assert handled.offsets == [7, 8]
-    [(_, _, _, story)] = log.raw
-    assert dict(story)["dead_message"] == b"a bug"
-    assert [*app.progress.committable().values()] == [9]
-
-
 class MadeAnew:
     """Epochs of topics, some of which are others by now."""
 
@@ -180,7 +159,7 @@ async def test_nothing_is_committed_of_a_topic_that_is_not_what_it_was(
     consumer.app = app
     users, uploads = Partition("users", 0), Partition("uploads", 0)  # of which one has epochs
     for troubles in ({"users": trouble, "uploads": trouble}, {}):
-        app.deps.epochs = MadeAnew(troubles)
+        app.deps = having(app.deps, epochs=MadeAnew(troubles))
         await consumer._commit_offsets({users: 5, uploads: 7})
     assert committed == [{uploads: 7}, {users: 5, uploads: 7}]
 

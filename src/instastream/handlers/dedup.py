@@ -24,6 +24,7 @@ from instastream.uploads import original_key
 CLAIM_TTL_S = 30  # how long its twins wait for a worker that was killed
 FAILURE_TTL_S = 30  # by then each twin that waited has asked; one that comes later tries anew
 CLAIM_RENEWAL_S = 10  # a store may be away for two of three renewals
+GIVEN_UP = Corrupt("not-processed", "it could not be processed, through no fault of its own")
 
 Put: TypeAlias = Callable[[str], Awaitable[Outcome]]  # puts every object into a folder
 Render: TypeAlias = Callable[[], Awaitable[Put]]  # the costly part; puts nothing
@@ -40,6 +41,11 @@ async def announce(
         if error.reason == "missing-original":
             return await _announce_again(upload, error, deps)
         return [_failed(upload, error, deps)]
+
+
+def give_up(upload: UploadFinalized, deps: Deps) -> list[Event]:
+    """Its author is told. Handled after all, it becomes ready as if nothing had been said."""
+    return [_failed(upload, GIVEN_UP, deps)]
 
 
 async def share(upload: UploadFinalized, digest: str, render: Render, deps: Deps) -> MediaReady:

@@ -6,8 +6,8 @@ from functools import partial
 from instastream import media
 from instastream.deps import Deps
 from instastream.events import Event, MediaReady, Record, UploadFinalized, Variant
-from instastream.handlers.dedup import Put, announce, share
-from instastream.handlers.table import Handlers
+from instastream.handlers.dedup import Put, announce, give_up, share
+from instastream.handlers.table import Handlers, LastWords
 from instastream.limits import MEBIBYTE
 from instastream.uploads import is_video, original_key
 
@@ -61,4 +61,10 @@ async def _put_variant(folder: str, rendered: media.Rendered, deps: Deps) -> Var
     )
 
 
+def give_up_photo(upload: UploadFinalized, deps: Deps) -> list[Event]:
+    """Of those that are its own."""
+    return [] if is_video(upload.content_type) else give_up(upload, deps)
+
+
 MEDIA: Handlers = {UploadFinalized: render_media}
+MEDIA_LAST_WORDS: LastWords = {UploadFinalized: give_up_photo}

@@ -9,9 +9,9 @@ from instastream import media
 from instastream.deps import Deps
 from instastream.errors import Unavailable
 from instastream.events import Event, MediaReady, Record, UploadFinalized, Video
-from instastream.handlers.dedup import Put, announce, share
+from instastream.handlers.dedup import Put, announce, give_up, share
 from instastream.handlers.media import put_variants
-from instastream.handlers.table import Handlers
+from instastream.handlers.table import Handlers, LastWords
 from instastream.ids import MediaId
 from instastream.scratch import scratch
 from instastream.uploads import is_video, original_key
@@ -82,4 +82,10 @@ def _files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
+def give_up_video(upload: UploadFinalized, deps: Deps) -> list[Event]:
+    """Of those that are its own."""
+    return give_up(upload, deps) if is_video(upload.content_type) else []
+
+
 VIDEO: Handlers = {UploadFinalized: transcode_media}
+VIDEO_LAST_WORDS: LastWords = {UploadFinalized: give_up_video}

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from zlib import crc32
@@ -17,7 +17,7 @@ from instastream.events import (
     UserJoined,
 )
 from instastream.ids import WORKERS, Lease, MediaId, UserId
-from instastream.log import Appended, Headers
+from instastream.log import Appended, Headers, Raw
 from instastream.stores.accounts import Credentials, RefreshToken
 from instastream.stores.blobs import Blob, Listed, SignedPut
 from instastream.stores.uploads import Claim, Request, Upload
@@ -47,6 +47,12 @@ class MemoryLog:
         for partition, events in self.topics.get(topic, {}).items():
             for offset, event in enumerate(list(events)):
                 yield Record(event, partition=partition, offset=offset)
+
+    async def read_raw(self, topic: str) -> AsyncGenerator[Raw, None]:
+        """Of what was appended as bytes: all of it in one partition, without times."""
+        found = [one for one in self.raw if one[0] == topic]
+        for offset, (_, key, value, headers) in enumerate(found):
+            yield Raw(0, offset, 0, key, value, headers)
 
     async def read_key(
         self, topic: str, key: str, *, since_ms: int, records_max: int | None = None

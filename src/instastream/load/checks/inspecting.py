@@ -20,9 +20,11 @@ from instastream.handlers.ledger import LEDGER
 from instastream.handlers.media import MEDIA
 from instastream.handlers.posts import POSTS
 from instastream.handlers.video import VIDEO
+from instastream.letters import Done, read
 from instastream.load.checks.objects import lost_media, orphans
 from instastream.load.checks.oracle import Oracle
 from instastream.load.checks.violations import Violation, violation
+from instastream.retries import RETRY_DELAYS_S
 from instastream.settings import Settings
 
 LAG_STILL_S = 60.0  # a worker that has done nothing for so long does nothing: a video takes less
@@ -36,10 +38,11 @@ HANDLERS = {
     "posts": POSTS,
     "video": VIDEO,
 }
-# Which topics each worker's group reads, as in streams/.
+# Which topics each worker's groups read, as in streams/.
 READ = {
     "engagement": set(ENGAGEMENT),
     **{name: {event.topic for event in handlers} for name, handlers in HANDLERS.items()},
+    **{f"{name}.retry": set(RETRY_DELAYS_S) for name in HANDLERS},
 }
 
 Report = Callable[[str, int, int], None]  # a step, how much of it is done, of how much
@@ -163,7 +166,8 @@ async def dead_letters(settings: Settings, since_ms: int) -> AsyncIterator[Lette
             consumer.seek(tp, found.offset if found else ends[tp])
         while any([await consumer.position(tp) < end for tp, end in ends.items()]):
             for record in _records(await consumer.getmany(timeout_ms=500)):
-                yield _letter(record, settings.prefix)
+                if not read(Done, record.headers):  # which tells what was done about one
+                    yield _letter(record, settings.prefix)
     except (KafkaError, OSError) as error:
         raise Unavailable("kafka", error) from error
     finally:

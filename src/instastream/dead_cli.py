@@ -1,0 +1,258 @@
+"""`instastream dead`: dead letters, listed, told whole, handed back, or dropped."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated
+
+from cyclopts import App, Parameter
+from msgspec import Struct
+
+from instastream import redriving, shell
+from instastream.dead_tables import dealt_tables, letter_table, letters_table
+from instastream.deps import open_deps
+from instastream.errors import InstastreamError, Unready
+from instastream.log import EventLog, KafkaLog
+from instastream.process import complete
+from instastream.redriving import Dealt, Letter, Summary, Wanted
+from instastream.settings import Settings
+from instastream.terminal import Steps, print_line, show
+
+READING = "reading dead letters"
+
+dead = App(
+    name="dead",
+    help="""What was given up: list it, see why, hand it back once that is mended, or drop it.
+
+    **Examples**
+
+        instastream dead ls
+        instastream dead show 14
+        instastream dead redrive --app feeds --dry-run
+        instastream dead redrive --app feeds
+    """,
+    help_format="markdown",
+)
+
+Flag = Annotated[bool, Parameter(negative="")]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Filters:
+    """Letters that all of this is true of."""
+
+    app: Annotated[str, Parameter(help="Of this worker.", show_default=False)] = ""
+    topic: Annotated[str, Parameter(help="Of records of this topic.", show_default=False)] = ""
+    error: Annotated[str, Parameter(help="The exception's class.", show_default=False)] = ""
+    post: Annotated[str, Parameter(help="Of this post, by its id.", show_default=False)] = ""
+    key: Annotated[str, Parameter(help="Of this key.", show_default=False)] = ""
+    since: Annotated[
+        datetime | None, Parameter(help="Dead since then, in UTC.", show_default=False)
+    ] = None
+    until: Annotated[
+        datetime | None, Parameter(help="Dead before then, in UTC.", show_default=False)
+    ] = None
+
+    def wanted(self, ids: Sequence[int] = ()) -> Wanted:
+        """Those, and of them only these where some are named."""
+        return Wanted(
+            ids=ids,
+            app=self.app,
+            topic=self.topic,
+            error=self.error,
+            post=self.post,
+            key=self.key,
+            since_ms=_ms(self.since),
+            until_ms=_ms(self.until),
+        )
+
+
+EVERYTHING = Filters()
+
+
+class Outcome(Struct, frozen=True, kw_only=True):
+    """Letters that were chosen, and what became of them; nothing, where that was only asked."""
+
+    letters: list[Summary]
+    dealt: Dealt | None
+
+
+@dead.command(name="ls")
+def list_(*, filters: Filters = EVERYTHING, as_json: shell.AsJson = False) -> None:
+    """List the letters that nobody has dealt with yet, the latest last.
+
+    Of a record that one worker gave up twice, the later letter.
+
+    **Examples**
+
+        instastream dead ls
+        instastream dead ls --app media --since 2026-11-27T10:00
+        instastream dead ls --json | jq 'group_by(.error) | map({(.[0].error): length}) | add'
+    """
+    settings = shell.settings()
+    with Steps() as steps:
+        letters = complete(_list(settings, steps, filters.wanted()))
+    show(letters, letters_table(letters, "Dead letters"), as_json=as_json)
+
+
+@dead.command(name="show")
+def show_(letter: int, /, *, as_json: shell.AsJson = False) -> None:
+    """Tell all of a letter: the record as it was, and how it died. Also of one dealt with.
+
+    **Example**
+
+        instastream dead show 14
+
+    Parameters
+    ----------
+    letter
+        Its number, as `ls` says it.
+    """
+    settings = shell.settings()
+    with Steps() as steps:
+        found = complete(_show(settings, steps, letter))
+    show(found, letter_table(found), as_json=as_json)
+    if not as_json:
+        print_line(found.stack)
+
+
+@dead.command
+def redrive(
+    *letters: int,
+    filters: Filters = EVERYTHING,
+    everything: Annotated[bool, Parameter(name="--all", negative="")] = False,
+    dry_run: Flag = False,
+    as_json: shell.AsJson = False,
+) -> None:
+    """Hand letters back to the worker that failed at them, and to no other: due at once.
+
+    They are listed no longer, unless they die again. Safe to repeat, and to stop anywhere. What
+    `engagement` failed at is counted by this command itself, and proved against the log.
+
+    **Examples**
+
+        instastream dead redrive --app feeds --error KeyError --dry-run
+        instastream dead redrive 14 15
+        instastream dead redrive --all --json | jq .left
+
+    Parameters
+    ----------
+    letters
+        Their numbers, as `ls` says them.
+    everything
+        All that nobody has dealt with.
+    dry_run
+        Change nothing; say which.
+    """
+    wanted = _chosen(letters, filters, everything=everything)
+    settings = shell.settings()
+    with Steps() as steps:
+        outcome = complete(_redrive(settings, steps, wanted, dry_run=dry_run))
+    _tell(outcome, "redriven", as_json=as_json)
+
+
+@dead.command
+def drop(
+    *letters: int,
+    filters: Filters = EVERYTHING,
+    everything: Annotated[bool, Parameter(name="--all", negative="")] = False,
+    dry_run: Flag = False,
+    as_json: shell.AsJson = False,
+) -> None:
+    """Give letters up for good: they are listed no longer, and stay in the topic.
+
+    **Examples**
+
+        instastream dead drop --error Corrupt --until 2026-11-01 --dry-run
+        instastream dead drop 14
+
+    Parameters
+    ----------
+    letters
+        Their numbers, as `ls` says them.
+    everything
+        All that nobody has dealt with.
+    dry_run
+        Change nothing; say which.
+    """
+    wanted = _chosen(letters, filters, everything=everything)
+    settings = shell.settings()
+    with Steps() as steps:
+        outcome = complete(_drop(settings, steps, wanted, dry_run=dry_run))
+    _tell(outcome, "dropped", as_json=as_json)
+
+
+def _chosen(letters: Sequence[int], filters: Filters, *, everything: bool) -> Wanted:
+    chosen = bool(letters) or filters != EVERYTHING
+    if chosen == everything:
+        raise Unready("say which letters: their numbers, such as --app, or --all alone")
+    return filters.wanted(letters)
+
+
+async def _list(settings: Settings, steps: Steps, wanted: Wanted) -> list[Summary]:
+    async with KafkaLog(settings.kafka, prefix=settings.prefix) as log:
+        return await _waiting(log, steps, wanted)
+
+
+async def _show(settings: Settings, steps: Steps, letter: int) -> Letter:
+    steps.report(READING, 0, 1)
+    async with KafkaLog(settings.kafka, prefix=settings.prefix) as log:
+        found = await redriving.show(log, letter)
+    steps.report(READING, 1, 1)
+    return found
+
+
+async def _redrive(settings: Settings, steps: Steps, wanted: Wanted, *, dry_run: bool) -> Outcome:
+    async with open_deps(settings) as deps:
+        letters = await _waiting(deps.log, steps, wanted)
+        if dry_run:
+            return Outcome(letters=letters, dealt=None)
+        async with _resumable(steps):
+            dealt = await redriving.redrive(letters, deps, report=steps.report)
+    return Outcome(letters=letters, dealt=dealt)
+
+
+async def _drop(settings: Settings, steps: Steps, wanted: Wanted, *, dry_run: bool) -> Outcome:
+    async with KafkaLog(settings.kafka, prefix=settings.prefix) as log:
+        letters = await _waiting(log, steps, wanted)
+        if dry_run:
+            return Outcome(letters=letters, dealt=None)
+        async with _resumable(steps):
+            dealt = await redriving.drop(letters, log, report=steps.report)
+    return Outcome(letters=letters, dealt=dealt)
+
+
+async def _waiting(log: EventLog, steps: Steps, wanted: Wanted) -> list[Summary]:
+    steps.report(READING, 0, 1)
+    letters = await redriving.waiting(log, wanted)
+    steps.report(READING, 1, 1)
+    if missing := set(wanted.ids) - {letter.id for letter in letters}:
+        numbers = ", ".join(map(str, sorted(missing)))
+        steps.say(f"Not among those that wait: {numbers}. Dealt with, or died again: see `ls`")
+    return letters
+
+
+@asynccontextmanager
+async def _resumable(steps: Steps) -> AsyncIterator[None]:
+    try:
+        yield
+    except asyncio.CancelledError:
+        steps.say("What was done is listed no longer: the same command goes on")
+        raise
+
+
+def _tell(outcome: Outcome, done: str, *, as_json: bool) -> None:
+    """Exit code 1 where some were left."""
+    show(outcome, *dealt_tables(outcome.letters, outcome.dealt, done), as_json=as_json)
+    if outcome.dealt and outcome.dealt.left:
+        raise InstastreamError(f"{len(outcome.dealt.left)} letters are left as they were")
+
+
+def _ms(at: datetime | None) -> int | None:
+    """A time without a zone is in UTC."""
+    if at is None:
+        return None
+    return round(1000 * (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp())
