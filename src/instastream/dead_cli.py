@@ -136,7 +136,7 @@ def redrive(
 
         instastream dead redrive --app feeds --error KeyError --dry-run
         instastream dead redrive 14 15
-        instastream dead redrive --all --json | jq .left
+        instastream dead redrive --all --json | jq .dealt.left
 
     Parameters
     ----------

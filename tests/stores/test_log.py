@@ -87,3 +87,15 @@ async def test_whatever_a_record_was_it_can_be_buried(
     deps: Deps, key: bytes | None, value: bytes | None
 ) -> None:
     await deps.log.append_raw("dead", key=key, value=value, headers=[("dead_topic", b"uploads")])
+
+
+async def test_whatever_lies_in_a_topic_is_read_as_it_was_appended(deps: Deps) -> None:
+    key, headers = new_id().encode(), [("a", b"header"), ("a", b"\xff")]
+    values = [b"\xff\x00", None, b"{}"]
+    for value in values:
+        await deps.log.append_raw("dead", key=key, value=value, headers=headers)
+    raws = [raw async for raw in deps.log.read_raw("dead") if raw.key == key]
+    assert [raw.value for raw in raws] == values
+    assert all(list(raw.headers) == headers for raw in raws)
+    assert [raw.offset - raws[0].offset for raw in raws] == [0, 1, 2]
+    assert {raw.partition for raw in raws} == {0}
