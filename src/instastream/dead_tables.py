@@ -12,14 +12,15 @@ WHY_LENGTH = 60  # of a message in a list
 
 def letters_table(letters: list[Summary], title: str) -> Table:
     """The latest of many."""
-    table = Table(Column("letter", justify="right"), "died", "app", "of", "key", "why")
+    of = Column("of", overflow="fold")
+    table = Table(Column("letter", justify="right"), "died", "app", of, "why")
     table.title, table.title_justify = title, "left"
     for one in letters[-SHOWN:]:
         why = f"{one.error}: {one.message[:WHY_LENGTH]}"
-        table.add_row(str(one.id), _time(one.died_ms), one.app, _place(one), one.key, why)
-    table.caption = f"{len(letters)} letters"
+        table.add_row(str(one.id), _time(one.died_ms), one.app, f"{_place(one)}\n{one.key}", why)
+    table.caption = f"{len(letters)} in all"
     if len(letters) > SHOWN:
-        table.caption += f", of which the latest {SHOWN}; --json has all"
+        table.caption += f", of which the latest {SHOWN}: --json has all"
     return table
 
 
@@ -27,14 +28,15 @@ def letter_table(letter: Letter) -> Table:
     """All of one, but its stack."""
     one = letter.summary
     table = Table(show_header=False, title=f"Dead letter {one.id}", title_justify="left")
-    table.add_row("died", f"{_time(one.died_ms)}, after {one.attempts} attempts")
+    table.add_row("died", _time(one.died_ms))
+    table.add_row("attempts", str(one.attempts))
     table.add_row("app", one.app)
     table.add_row("record", f"{_place(one)}, of {_time(one.timestamp_ms)}")
     table.add_row("key", one.key)
     for name, value in letter.headers:
         table.add_row(name, value)
     table.add_row("value", letter.value)
-    table.add_row("error", f"{one.error}: {one.message}")
+    table.add_row("error", f"{one.error}: {letter.message}")
     return table
 
 

@@ -55,6 +55,7 @@ class Letter(Struct, frozen=True, kw_only=True):
     """All of a dead letter: the record as it was, and how it died."""
 
     summary: Summary
+    message: str
     stack: str
     headers: list[tuple[str, str]]
     value: str  # what is not text is escaped, as in Python
@@ -115,6 +116,7 @@ async def show(log: EventLog, letter_id: int) -> Letter:
         async for raw, death in chosen:
             return Letter(
                 summary=_summary(raw, death),
+                message=death.message,
                 stack=death.stack,
                 headers=[(name, _text(value)) for name, value in own(Death, raw.headers)],
                 value=_text(raw.value),
