@@ -1,7 +1,7 @@
 """What Faust delivers to a worker's agent, without Faust and without servers."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -62,6 +62,34 @@ class Handled:
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+
+class HandledBatches:
+    """A handler that notes its batches; it refuses offsets, fails at first, or waits."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+        self.partitions: list[int] = []
+        self.poison: set[int] = set()
+        self.troubles: list[Exception] = []
+        self.caused: list[Event] = []
+        self.slept_s: list[float] = []
+        self.may_end = asyncio.Event()
+        self.may_end.set()
+
+    async def sleep(self, wait_s: float) -> None:
+        """No time passes."""
+        self.slept_s.append(wait_s)
+
+    async def __call__(self, records: Sequence[Record[Any]], deps: object) -> list[Event]:
+        self.batches.append([record.offset for record in records])
+        self.partitions.append(records[0].partition)
+        await self.may_end.wait()
+        if self.troubles:
+            raise self.troubles.pop(0)
+        if self.poison & {record.offset for record in records}:
+            raise RuntimeError("a bug")
+        return self.caused
 
 
 def without_servers(patch: pytest.MonkeyPatch, registry: CollectorRegistry | None = None) -> None:

@@ -1,14 +1,14 @@
 """A batch worker handles a partition in order, waits for stores, and buries what is poison."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
 
 from instastream.deps import memory_deps
 from instastream.errors import Unavailable, Unready
-from instastream.events import Event, PostLiked, Record, encode
+from instastream.events import PostLiked, encode
 from instastream.ids import LikeId, PostId, UserId
 from instastream.limits import FETCHED_RECORD_BYTES
 from streams import batched
@@ -18,6 +18,7 @@ from tests.unit.api.conftest import NoRenderer
 from tests.unit.delivering import (
     JOINED,
     GrumpyLog,
+    HandledBatches,
     consume,
     delivered,
     fetched,
@@ -34,41 +35,13 @@ LIKED = PostLiked(
 KEY = LIKED.key.encode()
 
 
-class Handled:
-    """A handler that notes its batches; it refuses offsets, fails at first, or waits."""
-
-    def __init__(self) -> None:
-        self.batches: list[list[int]] = []
-        self.partitions: list[int] = []
-        self.poison: set[int] = set()
-        self.troubles: list[Exception] = []
-        self.caused: list[Event] = []
-        self.slept_s: list[float] = []
-        self.may_end = asyncio.Event()
-        self.may_end.set()
-
-    async def sleep(self, wait_s: float) -> None:
-        """No time passes."""
-        self.slept_s.append(wait_s)
-
-    async def __call__(self, records: Sequence[Record[Any]], deps: object) -> list[Event]:
-        self.batches.append([record.offset for record in records])
-        self.partitions.append(records[0].partition)
-        await self.may_end.wait()
-        if self.troubles:
-            raise self.troubles.pop(0)
-        if self.poison & {record.offset for record in records}:
-            raise RuntimeError("a bug")
-        return self.caused
+@pytest.fixture(scope="module")
+def handled() -> HandledBatches:
+    return HandledBatches()
 
 
 @pytest.fixture(scope="module")
-def handled() -> Handled:
-    return Handled()
-
-
-@pytest.fixture(scope="module")
-def app(handled: Handled) -> Iterator[BatchApp]:
+def app(handled: HandledBatches) -> Iterator[BatchApp]:
     """One for all tests: its metrics are the process's."""
     with pytest.MonkeyPatch.context() as patch:
         without_servers(patch)
@@ -78,9 +51,9 @@ def app(handled: Handled) -> Iterator[BatchApp]:
 
 
 @pytest.fixture
-async def log(app: BatchApp, handled: Handled) -> AsyncIterator[GrumpyLog]:
+async def log(app: BatchApp, handled: HandledBatches) -> AsyncIterator[GrumpyLog]:
     log = GrumpyLog(away=0)
-    vars(handled).update(vars(Handled()))
+    vars(handled).update(vars(HandledBatches()))
     app._restart_progress()
     async with memory_deps(IN_MEMORY, NoRenderer()) as deps:
         app.deps = having(deps, log=log, sleep=handled.sleep)
@@ -106,7 +79,7 @@ async def a_moment() -> None:
 
 
 async def test_a_batch_is_one_event_when_caught_up(
-    app: BatchApp, handled: Handled, log: GrumpyLog
+    app: BatchApp, handled: HandledBatches, log: GrumpyLog
 ) -> None:
     await consume(app, likes(7), a_moment, likes(8), a_moment)
     assert handled.batches == [[7], [8]]
@@ -114,7 +87,7 @@ async def test_a_batch_is_one_event_when_caught_up(
 
 
 async def test_what_arrives_meanwhile_is_one_batch_up_to_its_largest_length(
-    app: BatchApp, handled: Handled, log: GrumpyLog
+    app: BatchApp, handled: HandledBatches, log: GrumpyLog
 ) -> None:
     async def go_on() -> None:
         assert committable(app) == [1]
@@ -127,7 +100,7 @@ async def test_what_arrives_meanwhile_is_one_batch_up_to_its_largest_length(
 
 
 async def test_partitions_are_handled_at_once(
-    app: BatchApp, handled: Handled, log: GrumpyLog
+    app: BatchApp, handled: HandledBatches, log: GrumpyLog
 ) -> None:
     async def both_under_way() -> None:
         await a_moment()
@@ -140,7 +113,7 @@ async def test_partitions_are_handled_at_once(
 
 
 async def test_no_more_is_taken_than_there_is_room_for(
-    app: BatchApp, handled: Handled, log: GrumpyLog
+    app: BatchApp, handled: HandledBatches, log: GrumpyLog
 ) -> None:
     handled.may_end.clear()
     taking = asyncio.create_task(consume(app, likes(1), likes(*range(2, 9)), likes(9), a_moment))
@@ -152,7 +125,7 @@ async def test_no_more_is_taken_than_there_is_room_for(
 
 
 async def test_what_waited_while_partitions_moved_is_not_begun(
-    app: BatchApp, handled: Handled, log: GrumpyLog
+    app: BatchApp, handled: HandledBatches, log: GrumpyLog
 ) -> None:
     async def rebalance() -> None:
         await a_moment()
@@ -171,7 +144,7 @@ async def test_what_waited_while_partitions_moved_is_not_begun(
 
 
 async def test_a_batch_that_began_before_partitions_moved_is_not_committed_after(
-    app: BatchApp, handled: Handled, log: GrumpyLog
+    app: BatchApp, handled: HandledBatches, log: GrumpyLog
 ) -> None:
     async def rebalance() -> None:
         """Before the batch has made its first step."""
@@ -186,7 +159,7 @@ async def test_a_batch_that_began_before_partitions_moved_is_not_committed_after
 
 
 async def test_once_partitions_are_lost_what_waits_is_not_begun(
-    app: BatchApp, handled: Handled, log: GrumpyLog
+    app: BatchApp, handled: HandledBatches, log: GrumpyLog
 ) -> None:
     async def lose() -> None:
         app._lose_partitions()
@@ -198,7 +171,7 @@ async def test_once_partitions_are_lost_what_waits_is_not_begun(
 
 
 async def test_what_was_delivered_before_partitions_moved_is_not_begun_after(
-    app: BatchApp, handled: Handled, log: GrumpyLog
+    app: BatchApp, handled: HandledBatches, log: GrumpyLog
 ) -> None:
     async def move() -> None:
         app.consumer_generation_id = 2
@@ -209,7 +182,7 @@ async def test_what_was_delivered_before_partitions_moved_is_not_begun_after(
 
 @pytest.mark.parametrize("trouble", [Unavailable("cassandra", "away"), Unready("made anew")])
 async def test_a_batch_is_held_in_place_while_it_can_not_be_counted(
-    app: BatchApp, handled: Handled, log: GrumpyLog, trouble: Exception
+    app: BatchApp, handled: HandledBatches, log: GrumpyLog, trouble: Exception
 ) -> None:
     handled.troubles = [trouble, trouble]
     await consume(app, likes(1, 2), a_moment)
@@ -219,7 +192,7 @@ async def test_a_batch_is_held_in_place_while_it_can_not_be_counted(
 
 
 async def test_what_it_caused_is_appended_without_doing_it_again(
-    app: BatchApp, handled: Handled, log: GrumpyLog
+    app: BatchApp, handled: HandledBatches, log: GrumpyLog
 ) -> None:
     handled.caused, log.away = [JOINED], 2
     await consume(app, likes(1, 2), a_moment)
@@ -249,7 +222,7 @@ def poisoned(offset: int, kind: str) -> Any:
     ],
 )
 async def test_a_poison_record_is_buried_alone_and_the_rest_of_its_batch_goes_on(
-    app: BatchApp, handled: Handled, log: GrumpyLog, kind: str, message: bytes
+    app: BatchApp, handled: HandledBatches, log: GrumpyLog, kind: str, message: bytes
 ) -> None:
     log.away = 1
     [first], [last] = likes(1).message.value, likes(3).message.value
@@ -262,7 +235,7 @@ async def test_a_poison_record_is_buried_alone_and_the_rest_of_its_batch_goes_on
 
 
 async def test_a_batch_of_nothing_but_poison_is_buried_and_handed_to_nobody(
-    app: BatchApp, handled: Handled, log: GrumpyLog
+    app: BatchApp, handled: HandledBatches, log: GrumpyLog
 ) -> None:
     await consume(app, delivered(poisoned(1, "no-event"), poisoned(2, "nothing")), a_moment)
     assert handled.batches == []
@@ -271,7 +244,7 @@ async def test_a_batch_of_nothing_but_poison_is_buried_and_handed_to_nobody(
 
 
 async def test_what_breaks_a_handler_is_found_by_halves_held_and_buried_alone(
-    app: BatchApp, handled: Handled, log: GrumpyLog
+    app: BatchApp, handled: HandledBatches, log: GrumpyLog
 ) -> None:
     handled.poison = {3}
     await consume(app, likes(1, 2, 3, 4), likes(5), a_moment)
@@ -284,7 +257,7 @@ async def test_what_breaks_a_handler_is_found_by_halves_held_and_buried_alone(
 
 
 async def test_a_glitch_is_held_in_place_so_that_nothing_later_is_counted_first(
-    app: BatchApp, handled: Handled, log: GrumpyLog
+    app: BatchApp, handled: HandledBatches, log: GrumpyLog
 ) -> None:
     handled.troubles = [RuntimeError("a glitch"), RuntimeError("a glitch")]
     await consume(app, likes(1), likes(2), a_moment)
@@ -294,7 +267,7 @@ async def test_a_glitch_is_held_in_place_so_that_nothing_later_is_counted_first(
 
 
 async def test_a_stop_waits_for_what_is_under_way_and_begins_no_more(
-    app: BatchApp, handled: Handled, log: GrumpyLog
+    app: BatchApp, handled: HandledBatches, log: GrumpyLog
 ) -> None:
     handled.may_end.clear()
     stopping = asyncio.create_task(consume(app, likes(1), a_moment, likes(2)))

@@ -73,7 +73,7 @@ async def test_what_breaks_a_handler_is_put_aside_and_the_next_is_handled(
     assert handled.offsets == [7, 8]
     [(topic, key, value, headers)] = log.raw
     assert (topic, key, value) == ("retry.5s", b"k", encode(JOINED))
-    assert dict(headers)["traceparent"] is None  # type: ignore[comparison-overlap]
+    assert dict(headers)["traceparent"] is None
     retry = read(Retry, headers)
     assert retry
     assert (retry.app, retry.topic, retry.offset, retry.epoch) == ("unit", "users", 7, 0)
