@@ -11,7 +11,7 @@ from cyclopts import App, Parameter
 from msgspec import Struct
 
 from instastream import redriving, shell
-from instastream.dead_tables import dealt_tables, letter_table, letters_table
+from instastream.dead_tables import dealt_tables, harmless, letter_table, letters_table
 from instastream.deps import open_deps
 from instastream.errors import InstastreamError, Unready
 from instastream.log import EventLog, KafkaLog
@@ -116,7 +116,7 @@ def show_(letter: int, /, *, as_json: shell.AsJson = False) -> None:
         found = complete(_show(settings, steps, letter))
     show(found, letter_table(found), as_json=as_json)
     if not as_json:
-        print_line(found.stack)
+        print_line(harmless(found.stack))
 
 
 @dead.command

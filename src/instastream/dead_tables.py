@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from rich.table import Column, Table
+from rich.text import Text
 
 from instastream.redriving import Dealt, Letter, Summary
 
@@ -12,12 +13,14 @@ WHY_LENGTH = 60  # of a message in a list
 
 def letters_table(letters: list[Summary], title: str) -> Table:
     """The latest of many."""
-    of = Column("of", overflow="fold")
-    table = Table(Column("letter", justify="right"), "died", "app", of, "why")
+    table = Table(Column("letter", justify="right"), "died", "app")
+    table.add_column("of", overflow="fold")
+    table.add_column("why")
     table.title, table.title_justify = title, "left"
     for one in letters[-SHOWN:]:
-        why = f"{one.error}: {one.message[:WHY_LENGTH]}"
-        table.add_row(str(one.id), _time(one.died_ms), one.app, f"{_place(one)}\n{one.key}", why)
+        why = _text(f"{one.error}: {one.message[:WHY_LENGTH]}")
+        of = _text(f"{_place(one)}\n{one.key}")
+        table.add_row(str(one.id), _time(one.died_ms), _text(one.app), of, why)
     table.caption = f"{len(letters)} in all"
     if len(letters) > SHOWN:
         table.caption += f", of which the latest {SHOWN}: --json has all"
@@ -30,13 +33,13 @@ def letter_table(letter: Letter) -> Table:
     table = Table(show_header=False, title=f"Dead letter {one.id}", title_justify="left")
     table.add_row("died", _time(one.died_ms))
     table.add_row("attempts", str(one.attempts))
-    table.add_row("app", one.app)
-    table.add_row("record", f"{_place(one)}, of {_time(one.timestamp_ms)}")
-    table.add_row("key", one.key)
+    table.add_row("app", _text(one.app))
+    table.add_row("record", _text(f"{_place(one)}, of {_time(one.timestamp_ms)}"))
+    table.add_row("key", _text(one.key))
     for name, value in letter.headers:
-        table.add_row(name, value)
-    table.add_row("value", letter.value)
-    table.add_row("error", f"{one.error}: {letter.message}")
+        table.add_row(_text(name), _text(value))
+    table.add_row("value", _text(letter.value))
+    table.add_row("error", _text(f"{one.error}: {letter.message}"))
     return table
 
 
@@ -48,9 +51,22 @@ def dealt_tables(letters: list[Summary], dealt: Dealt | None, done: str) -> list
     if dealt.left:
         left = Table("letter", "why", title="Left as they were", title_justify="left")
         for letter, why in dealt.left.items():
-            left.add_row(str(letter), why)
+            left.add_row(str(letter), _text(why))
         tables.append(left)
     return tables
+
+
+def harmless(text: str) -> str:
+    """What somebody else wrote, without what terminals obey."""
+    return "".join(
+        one if one.isprintable() or one == "\n" else one.encode("unicode_escape").decode()
+        for one in text
+    )
+
+
+def _text(text: str) -> Text:
+    """So, and no markup either."""
+    return Text(harmless(text))
 
 
 def _place(one: Summary) -> str:

@@ -7,12 +7,12 @@ from contextlib import asynccontextmanager
 import pytest
 
 from instastream import dead_cli, redriving
-from instastream.dead_tables import SHOWN, letters_table
+from instastream.dead_tables import SHOWN, harmless, letter_table, letters_table
 from instastream.deps import Deps
 from instastream.errors import InstastreamError, Unready
 from instastream.letters import Origin, death_of, tell
 from instastream.redriving import Dealt, Wanted, waiting
-from instastream.terminal import Steps
+from instastream.terminal import Steps, show
 from tests.conftest import IN_MEMORY
 
 
@@ -103,3 +103,19 @@ async def test_of_many_letters_the_latest_are_shown(deps: Deps) -> None:
     assert table.row_count == SHOWN
     assert table.caption == f"{SHOWN + 1} in all, of which the latest {SHOWN}: --json has all"
     assert [*table.columns[0].cells][-1] == str(SHOWN)
+
+
+async def test_what_others_wrote_is_shown_as_it_is_and_commands_no_terminal(
+    deps: Deps, capsys: pytest.CaptureFixture[str]
+) -> None:
+    origin = Origin(app="feeds", topic="media", partition=0, offset=0, timestamp_ms=0)
+    story = tell(death_of(origin, KeyError("[/x] \x1b[31m"), attempts=4))
+    hostile = b"[red]\x1b]0;x\x07"
+    await deps.log.append_raw("dead", key=hostile, value=hostile, headers=[("a", hostile), *story])
+    letter = await dead_cli._show(IN_MEMORY, Steps(), 0)
+    show(letter, letters_table([letter.summary], ""), letter_table(letter), as_json=False)
+    shown = capsys.readouterr().out
+    assert "[/x]" in shown
+    assert "[red]\\x1b]0;x\\x07" in shown
+    assert "\x1b" not in shown
+    assert harmless("a\x1bb\nc") == "a\\x1bb\nc"
