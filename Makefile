@@ -2,7 +2,7 @@
 
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test check schemas lock bench clean
+.PHONY: help setup demo up down status test check audit schemas lock bench clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,12 +25,17 @@ status: setup ## what runs on this machine
 test: setup ## every test, on real servers (ARGS="-k feed" for some)
 	@$(BIN)/python -m pytest $(ARGS)
 
-check: setup ## lint, types, import contract, schemas
+check: setup ## lint, types, import contract, schemas, known vulnerabilities
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/instastream schemas --check
+	@$(BIN)/python -m infra.audit
+
+audit: setup ## ask whether a dependency is known to be vulnerable
+	@rm -f .venv/instastream.audit
+	@$(BIN)/python -m infra.audit
 
 schemas: setup ## write the published contracts of events and API
 	@$(BIN)/instastream schemas

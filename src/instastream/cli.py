@@ -191,7 +191,8 @@ def api(*, host: str = "127.0.0.1", port: Port = 8000) -> None:
     port
         The port to listen on.
     """
-    serve(create_app(shell.settings()), host=host, port=port)
+    settings = shell.settings()
+    serve(create_app(settings), host=host, port=port, fronts=settings.fronts)
 
 
 @app.command

@@ -16,7 +16,7 @@ from instastream.events import decode, encode
 from instastream.handlers.engagement import record_comment
 from instastream.idempotency import bind, recall
 from instastream.ids import CommentId, PostId, UserId
-from instastream.limits import COMMENT_BUCKET_LENGTH, COMMENTS_RATE
+from instastream.limits import COMMENT_BUCKET_LENGTH
 from instastream.pacing import pace
 from instastream.reading.finding import find_ready
 from instastream.reading.known import Known
@@ -47,7 +47,7 @@ async def add(
     kept = await recall(idempotency_key, author_id, digest, deps)
     if kept and (standing := await _standing(kept, deps)):
         return standing
-    await pace("comments", author_id, COMMENTS_RATE, deps)
+    await pace("comments", author_id, deps)
     event = CommentAdded(
         comment_id=CommentId(await deps.ids.mint()),
         post_id=post_id,
@@ -122,7 +122,7 @@ async def edit(
         raise Rejected("not-your-comment", "only its author can change a comment")
     check_readable(text)
     usernames = mentioned(text)
-    await pace("comments", author_id, COMMENTS_RATE, deps)
+    await pace("comments", author_id, deps)
     event = CommentEdited(
         comment_id=comment_id,
         post_id=post_id,

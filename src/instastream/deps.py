@@ -169,7 +169,7 @@ async def open_deps(settings: Settings) -> AsyncIterator[Deps]:
         yield Deps(
             settings=settings,
             now_ms=now_ms,
-            signer=Signer(settings.token_key),
+            signer=Signer(settings.token_key, audience=settings.keyspace),
             ids=await stack.enter_async_context(LeasedIds(leases, now_ms)),
             leases=leases,
             log=log,
@@ -216,7 +216,7 @@ async def memory_deps(settings: Settings, renderer: Renderer) -> AsyncIterator[D
         yield Deps(
             settings=settings,
             now_ms=now_ms,
-            signer=Signer(settings.token_key),
+            signer=Signer(settings.token_key, audience=settings.keyspace),
             ids=ids,
             leases=leases,
             log=memory.MemoryLog(),

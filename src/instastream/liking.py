@@ -12,7 +12,6 @@ from instastream.errors import Unavailable, Unready
 from instastream.events import CommentLiked, CommentUnliked, PostLiked, PostUnliked
 from instastream.ids import CommentId, LikeId, PostId, UserId
 from instastream.likes import LikeEvent
-from instastream.limits import LIKES_RATE
 from instastream.pacing import pace
 from instastream.reading.finding import find_ready
 from instastream.reading.known import Known
@@ -77,7 +76,7 @@ async def _check_comment(
 
 async def _say(event: LikeEvent, *, liked: bool, deps: Deps) -> None:
     """It is in the log, and whoever said it sees it; once it is counted, if Redis is away now."""
-    await pace("like", event.user_id, LIKES_RATE, deps)
+    await pace("likes", event.user_id, deps)
     record = await deps.log.append(event)
     with suppress(Unavailable, Unready):  # it stands
         pending = Pending(

@@ -45,6 +45,14 @@ MARKS_MAX = 10  # on one character: Tibetan, with the highest stacks of all scri
 
 COMMENTS_RATE = Rate(at_once=20, every_s=3)  # of one user: faster than anyone writes
 LIKES_RATE = Rate(at_once=100, every_s=0.5)  # of one user: as fast as thumbs are, for a while
+UPLOADS_RATE = Rate(at_once=300, every_s=1)  # of one user: thirty posts of ten media at once
+PARTS_RATE = Rate(at_once=300, every_s=0.5)  # of one user: four of the largest, a part a request
+POSTS_RATE = Rate(at_once=300, every_s=1)  # of one user: far more than anyone has to say
+EXPLANATIONS_RATE = Rate(at_once=10, every_s=10)  # of one user: each can take a process a second
+JOINS_RATE = Rate(at_once=100, every_s=10)  # from one address: a school behind one router
+SIGN_INS_RATE = Rate(at_once=200, every_s=1)  # from one address: each takes a core 30 ms
+GUESSES_RATE = Rate(at_once=10, every_s=60)  # of one username from one address: whoever forgot it
+ALL_GUESSES_RATE = Rate(at_once=100, every_s=5)  # of one username: ten such addresses lock nobody out
 
 FEED_LENGTH = 800  # ten screens a day for a week; 8.3 kB a reader
 FEED_TTL_S = 30 * 86_400  # after the last read; whoever comes back waits for a rebuild
@@ -73,6 +81,7 @@ FETCHED_RECORD_BYTES = 2_000  # of memory, beside the value: six headers, each t
 BATCHES_BYTES_MAX = 128 * MEBIBYTE  # of one worker: six whole batches of likes
 
 FOLLOWS_MAX = 7_500  # bounds a cold feed's rebuild
+PEOPLE_RATE = Rate(at_once=FOLLOWS_MAX, every_s=1)  # of one user: all whom they may follow, at once
 
 CACHE_ENTRY_BYTES = 300  # of memory, beside what an entry holds
 SHOWN_BYTES_MAX = 256 * MEBIBYTE  # of one API process: 200,000 posts of about 1 kB

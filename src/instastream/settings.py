@@ -1,6 +1,8 @@
 """What an operator chooses: servers, names and keys, read once from the environment."""
 
 from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import TypeAlias
 
 from msgspec import Struct
 
@@ -10,17 +12,27 @@ from instastream.limits import MEDIA_GRACE_S, PULL_FROM, PUSH_BELOW
 EDGE_KEY = "INSTASTREAM_EDGE_KEY"
 KEY_HELP = "64 hex digits, such as `openssl rand -hex 32` prints"
 
+Network: TypeAlias = IPv4Network | IPv6Network
+
+LOOPBACK: tuple[Network, ...] = (IPv4Network("127.0.0.0/8"), IPv6Network("::1"))
+
 
 class S3Keys(Struct, frozen=True):
-    """Credentials of the object store."""
+    """Credentials of the object store. They are not told where this is printed."""
 
     access_key: str
     secret_key: str
     session_token: str | None = None
 
+    def __repr__(self) -> str:
+        return "S3Keys(...)"
+
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """Where everything is. Addresses are `host:port`, several separated by commas."""
+    """Where everything is. Addresses are `host:port`, several separated by commas.
+
+    Keys, and URLs that may hold passwords, are not told where this is printed.
+    """
 
     kafka: str
     cassandra: str
@@ -33,6 +45,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     media_grace_s: int = MEDIA_GRACE_S  # how long media stays that no post refers to any more
     pull_from: int = PULL_FROM  # followers: from here on posts are pulled by readers
     push_below: int = PUSH_BELOW  # and below this many pushed again
+    fronts: tuple[Network, ...] = ()  # of what says by X-Forwarded-For who asks: load balancers
+    unpaced: tuple[Network, ...] = LOOPBACK  # from where nothing is too fast, as far as addresses go
     token_key: bytes  # signs access tokens: Ed25519 seed, 32 bytes
     media_key: bytes  # keys the digests of originals, 32 bytes; never change it
     edge_key: bytes  # signs URLs of private media, and lets the edge read it, 32 bytes
@@ -56,10 +70,15 @@ class Settings(Struct, frozen=True, kw_only=True):
                 environ, "INSTASTREAM_MEDIA_GRACE_S", default=str(MEDIA_GRACE_S)
             ),
             **_thresholds(environ),
+            fronts=_networks(environ, "INSTASTREAM_FRONTS", default=()),
+            unpaced=_networks(environ, "INSTASTREAM_UNPACED", default=LOOPBACK),
             token_key=_key(environ, "INSTASTREAM_TOKEN_KEY"),
             media_key=_key(environ, "INSTASTREAM_MEDIA_KEY"),
             edge_key=_key(environ, EDGE_KEY),
         )
+
+    def __repr__(self) -> str:
+        return f"Settings(namespace={self.namespace!r}, edge={self.edge!r}, ...)"
 
     @property
     def keyspace(self) -> str:
@@ -113,6 +132,19 @@ def _thresholds(environ: Mapping[str, str]) -> dict[str, int]:
     if push_below > pull_from:
         raise Unready("INSTASTREAM_PUSH_BELOW must not be larger than INSTASTREAM_PULL_FROM")
     return {"pull_from": pull_from, "push_below": push_below}
+
+
+def _networks(
+    environ: Mapping[str, str], name: str, *, default: tuple[Network, ...]
+) -> tuple[Network, ...]:
+    """Addresses and networks, separated by commas; none at all where the variable is empty."""
+    if name not in environ:
+        return default
+    texts = map(str.strip, environ[name].split(","))
+    try:
+        return tuple(ip_network(text) for text in texts if text)
+    except ValueError as error:
+        raise Unready(f"{name} must be addresses or networks, such as 10.0.0.0/8: {error}") from None
 
 
 def _key(environ: Mapping[str, str], name: str) -> bytes:

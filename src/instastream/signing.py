@@ -23,25 +23,29 @@ class Claims(Struct, frozen=True):
     """What a token of ours says."""
 
     iss: Literal["instastream"]
+    aud: str
     sub: Annotated[UserId, Meta(pattern=whole(SNOWFLAKE_PATTERN))]
     iat: int
     exp: int
 
 
 class Signer:
-    """Signs and reads access tokens with one Ed25519 key."""
+    """Signs and reads access tokens of one system, its audience, with one Ed25519 key."""
 
-    def __init__(self, seed: bytes) -> None:
+    def __init__(self, seed: bytes, *, audience: str) -> None:
         public = Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
         self._key = OKPKey.import_key(
             {"kty": "OKP", "crv": "Ed25519", "d": base64url(seed), "x": base64url(public)}
         )
+        self._audience = audience
         self._checked = lru_cache(TOKENS_KEPT)(self._check)
 
     def sign(self, user_id: UserId, *, now_ms: int) -> str:
         """An access token for `ACCESS_TOKEN_TTL_S` from now."""
         now_s = now_ms // 1000
-        claims = Claims("instastream", user_id, iat=now_s, exp=now_s + ACCESS_TOKEN_TTL_S)
+        claims = Claims(
+            "instastream", self._audience, user_id, iat=now_s, exp=now_s + ACCESS_TOKEN_TTL_S
+        )
         header = {"alg": "Ed25519"}
         return jwt.encode(header, msgspec.to_builtins(claims), self._key, algorithms=["Ed25519"])
 
@@ -59,9 +63,12 @@ class Signer:
     def _check(self, token: str) -> Claims:
         try:
             decoded = jwt.decode(token, self._key, algorithms=["Ed25519"])
-            return msgspec.convert(decoded.claims, Claims)
+            claims = msgspec.convert(decoded.claims, Claims)
         except (JoseError, ValueError, TypeError) as error:  # msgspec's are ValueErrors
             raise Rejected("invalid-token", "this access token is not one of ours") from error
+        if claims.aud != self._audience:
+            raise Rejected("invalid-token", "this access token is for another system")
+        return claims
 
 
 def base64url(raw: bytes) -> str:

@@ -77,15 +77,32 @@ async def test_the_largest_request_may_come_in_one_piece_and_another_after_it(
             await reader.readuntil(b"}]}")
 
 
-async def test_half_a_request_is_not_waited_for(system: System) -> None:
+async def pour(system: System) -> bytes:
+    """What is answered to a body without an end, of which a little comes all the time."""
+    head = b"POST /v1/users HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    async with connected(system) as (reader, writer):
+        reading = asyncio.create_task(until_closed(reader))
+        writer.write(head + b"Content-Length: 99999999999" + END)
+        with suppress(ConnectionError):
+            while not reading.done():
+                writer.write(b" " * 10_000)
+                await writer.drain()
+                await asyncio.sleep(0.1)
+        return await reading
+
+
+async def test_half_a_request_and_one_without_an_end_are_not_waited_for(system: System) -> None:
     async def answer(half: bytes) -> bytes:
         async with connected(system) as (reader, writer):
             writer.write(half)
             return await until_closed(reader)
 
     body_missing = b"POST /v1/users HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{"
-    answers = await asyncio.gather(*map(answer, (b"", BEGIN, body_missing)))
+    *answers, poured = await asyncio.gather(
+        *map(answer, (b"", BEGIN, body_missing)), pour(system)
+    )
     assert not [one for one in answers if one.startswith(b"HTTP/1.1 2")]
+    assert poured.startswith(b"HTTP/1.1 413 ")
 
 
 async def test_an_idle_connection_is_kept_between_requests(system: System) -> None:

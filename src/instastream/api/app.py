@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from instastream.api import hot, requests
+from instastream.api import hot, ratelimits, requests
 from instastream.api.errors import HANDLERS
 from instastream.api.fields import SIZES
 from instastream.api.metrics import Observed, RequestMetrics
@@ -86,7 +86,9 @@ def _route(path: str, operations: list[AnyOperation], metrics: RequestMetrics) -
     async def endpoint(request: Request) -> Response:
         operation = by_method["GET" if request.method == "HEAD" else request.method]
         asked = await requests.read(request, operation, metrics)
-        return respond(operation, await operation.endpoint(asked))
+        response = respond(operation, await operation.endpoint(asked))
+        response.headers.update(ratelimits.told(request))
+        return response
 
     return Route(path, endpoint, methods=list(by_method))
 

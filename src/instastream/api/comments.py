@@ -165,9 +165,9 @@ OPERATIONS = (
             "comment-not-found",
             "reply-too-deep",
             "too-many-mentions",
-            "too-many-requests",
             "idempotency-key-reused",
         ),
+        paces=("comments",),
         idempotency_key=True,
     ),
     Operation(
@@ -204,8 +204,8 @@ OPERATIONS = (
             "comment-not-found",
             "not-your-comment",
             "too-many-mentions",
-            "too-many-requests",
         ),
+        paces=("comments",),
     ),
     Operation(
         method="DELETE",

@@ -7,15 +7,20 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from instastream.api import ratelimits
 from instastream.api.problems import Invalid, respond
 from instastream.errors import Rejected, Unavailable, Unready
 from instastream.tracing import current_trace
+
+LINE_LENGTH_MAX = 200  # of what clients choose: paths of ours have half of that
 
 log = logging.getLogger(__name__)
 
 
 async def _rejected(request: Request, error: Rejected) -> Response:
-    return respond(error.problem, error.detail, retry_after_s=error.retry_after_s)
+    response = respond(error.problem, error.detail, retry_after_s=error.retry_after_s)
+    response.headers.update(ratelimits.told(request))
+    return response
 
 
 async def _invalid(request: Request, error: Invalid) -> Response:
@@ -23,12 +28,12 @@ async def _invalid(request: Request, error: Invalid) -> Response:
 
 
 async def _unavailable(request: Request, error: Unavailable) -> Response:
-    log.warning("%s %s (%s): %s", request.method, request.url.path, current_trace(), error)
+    log.warning("%s (%s): %s", _named(request), current_trace(), _in_a_line(str(error)))
     return respond("unavailable", f"{error.what} does not answer: try the same again")
 
 
 async def _unready(request: Request, error: Unready) -> Response:
-    log.error("%s %s (%s): %s", request.method, request.url.path, current_trace(), error)
+    log.error("%s (%s): %s", _named(request), current_trace(), _in_a_line(str(error)))
     return respond("unavailable", "this is being changed, and its log says how: try again later")
 
 
@@ -37,15 +42,25 @@ async def _unrouted(request: Request, error: HTTPException) -> Response:
         methods = sorted((error.headers or {})["Allow"].split(", "))
         detail = f"{request.method} can't be done here, only {', '.join(methods)}"
         return respond("method-not-allowed", detail, allow=", ".join(methods))
-    return respond("not-found", f"nothing is at {request.url.path}: see /openapi.json")
+    path = _in_a_line(request.scope["path"])
+    return respond("not-found", f"nothing is at {path}: see /openapi.json")
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
     """Says nothing of what went wrong: the log does, under the same trace."""
-    log.error("%s %s (%s)", request.method, request.url.path, current_trace(), exc_info=error)
+    log.error("%s (%s)", _named(request), current_trace(), exc_info=error)
     response = respond("internal-error", "this is our mistake, and it is logged")
     response.headers["traceparent"] = current_trace()  # answered outside of Observed
     return response
+
+
+def _named(request: Request) -> str:
+    return _in_a_line(f"{request.method} {request.scope['path']}")
+
+
+def _in_a_line(text: str) -> str:
+    """A text that clients may have chosen, as one line of printable characters, not too long."""
+    return repr(text[:LINE_LENGTH_MAX])[1:-1]
 
 
 HANDLERS: dict[int | type[Exception], Callable[..., Awaitable[Response]]] = {

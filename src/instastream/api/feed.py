@@ -5,6 +5,7 @@ from instastream.api.pages import PageQuery, answer_page, before
 from instastream.api.views import Page
 from instastream.ids import parse_post_id
 from instastream.limits import EXPLAINED_RECORDS_MAX
+from instastream.pacing import pace
 from instastream.reading import pages
 from instastream.reading.evidence import gather
 from instastream.reading.explaining import Verdict, decide, reveal
@@ -27,6 +28,7 @@ async def read(asked: Asked[PageQuery, Nothing]) -> Answer[Encoded]:
 async def explain(asked: Asked[Nothing, Nothing]) -> Answer[Verdict]:
     """Why a post is in the own feed or is not, as far as whoever asks may know."""
     post_id = parse_post_id(asked.path["post_id"])
+    await pace("explanations", asked.viewer, asked.deps)
     facts = await gather(asked.viewer, post_id, asked.deps, records_max=EXPLAINED_RECORDS_MAX)
     return Answer(reveal(decide(facts), facts))
 
@@ -52,5 +54,6 @@ OPERATIONS = (
         query=Nothing,
         body=Nothing,
         shown=Verdict,
+        paces=("explanations",),
     ),
 )

@@ -58,14 +58,21 @@ def _comment(asked: Asked[Nothing, Nothing]) -> CommentId:
 
 POST = "/v1/posts/{post_id}"
 COMMENT = f"{POST}/comments/{{comment_id}}"
-HINDRANCES = ("post-not-found", "post-not-ready", "too-many-requests")
+HINDRANCES = ("post-not-found", "post-not-ready")
+PACES = ("likes",)
 
 OPERATIONS = (
-    change("PUT", f"{POST}/like", "Like a post", like, *HINDRANCES),
-    change("DELETE", f"{POST}/like", "Like a post no longer", unlike, *HINDRANCES),
+    change("PUT", f"{POST}/like", "Like a post", like, *HINDRANCES, paces=PACES),
+    change("DELETE", f"{POST}/like", "Like a post no longer", unlike, *HINDRANCES, paces=PACES),
     listing(f"{POST}/likes", "Look at who likes a post, newest first", likers, "post-not-found"),
     change(
-        "PUT", f"{COMMENT}/like", "Like a comment", like_comment, *HINDRANCES, "comment-not-found"
+        "PUT",
+        f"{COMMENT}/like",
+        "Like a comment",
+        like_comment,
+        *HINDRANCES,
+        "comment-not-found",
+        paces=PACES,
     ),
     change(
         "DELETE",
@@ -74,5 +81,6 @@ OPERATIONS = (
         unlike_comment,
         *HINDRANCES,
         "comment-not-found",
+        paces=PACES,
     ),
 )

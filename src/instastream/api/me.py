@@ -7,6 +7,7 @@ from instastream.api.operations import Answer, Asked, Nothing, Operation
 from instastream.api.pages import UsersQuery, after_of, answer_users
 from instastream.api.people import change, done, listing
 from instastream.api.views import Profile, Users, show_profile
+from instastream.pacing import pace
 from instastream.relations import WallKind
 
 
@@ -23,6 +24,7 @@ async def get(asked: Asked[Nothing, Nothing]) -> Answer[Profile]:
 
 async def edit(asked: Asked[Nothing, ProfileEdit]) -> Answer[Profile]:
     """The own profile as it is now."""
+    await pace("people", asked.viewer, asked.deps)
     profile = await profiles.change(asked.viewer, private=asked.body.private, deps=asked.deps)
     return Answer(show_profile(profile))
 
@@ -89,6 +91,7 @@ OPERATIONS = (
         body=ProfileEdit,
         shown=Profile,
         problems=("user-not-found",),
+        paces=("people",),
     ),
     listing("/v1/me/requests", "Look at who asks to follow", requests),
     listing("/v1/me/blocks", "Look at whom one blocks", blocks),

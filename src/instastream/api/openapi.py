@@ -11,6 +11,7 @@ from instastream.api import (
     likes,
     me,
     posts,
+    ratelimits,
     service,
     stream,
     tokens,
@@ -72,6 +73,13 @@ HEADERS = {
     "traceparent": ("The trace this request belongs to (W3C).", True, "^00-"),
     "www-authenticate": ("How to sign in (RFC 6750).", True, "^Bearer"),
     "retry-after": ("Seconds to wait.", True, "^[0-9]+$"),
+    ratelimits.POLICY: ("Rates: `q` requests at once, `w` seconds for so many.", False, ";q="),
+    ratelimits.STANDING: ("Of each `r` are left, and `t` seconds until all are.", False, ";r="),
+}
+TOLD: dict[int, tuple[str, ...]] = {  # with what is refused
+    401: ("www-authenticate",),
+    429: ("retry-after", *ratelimits.NAMES),
+    503: ("retry-after",),
 }
 BEARER = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
 DESCRIPTION = """Share photographs and videos: upload straight to the object store, finalize,
@@ -182,16 +190,17 @@ def _query_parameters(one: AnyOperation) -> list[Json]:
 
 
 def _successes(one: AnyOperation, schema_of: dict[Any, Json]) -> Json:
-    successes = {str(one.status): _success(one, schema_of)}
+    paced = ratelimits.NAMES if one.paces else ()
+    successes = {str(one.status): _success(one, schema_of, *paced)}
     if one.accepted is None:
         return successes
     content = {JSON: {"schema": schema_of[one.accepted]}}
     about = (one.accepted.__doc__ or "").splitlines()[0]
-    return successes | {"202": {"description": about, "headers": _headers(), "content": content}}
+    return successes | {"202": {"description": about, "headers": _headers(*paced), "content": content}}
 
 
-def _success(one: AnyOperation, schema_of: dict[Any, Json]) -> Json:
-    response: Json = {"description": one.summary, "headers": _headers(*one.headers)}
+def _success(one: AnyOperation, schema_of: dict[Any, Json], *more: str) -> Json:
+    response: Json = {"description": one.summary, "headers": _headers(*one.headers, *more)}
     if one.shown is not Nothing:
         response["content"] = {one.media_type: {"schema": schema_of[one.shown]}}
     return response
@@ -213,7 +222,7 @@ def _failure(status: int, slugs: list[str]) -> Json:
             "status": {"const": status},
         },
     }
-    told = {401: ["www-authenticate"], 429: ["retry-after"], 503: ["retry-after"]}.get(status, [])
+    told = TOLD.get(status, ())
     return {
         "description": "; ".join(PROBLEMS[slug].title for slug in slugs),
         "headers": _headers(*told),

@@ -43,6 +43,7 @@ class Asked(Struct, Generic[Query, Body], frozen=True, kw_only=True):
     idempotency_key: str | None
     if_none_match: str | None
     last_event_id: str | None = None
+    host: str = ""  # of whoever asks, behind any front; "" where that is not known
 
     def media_url(self, key: str) -> str:
         """Where whoever asks finds an object."""
@@ -84,6 +85,7 @@ class Operation(Generic[Query, Body, Shown]):
     idempotency_key: bool = False
     resumable: bool = False  # takes Last-Event-ID
     conditional: bool = False  # takes If-None-Match: its content is bytes, None where it matches
+    paces: tuple[str, ...] = ()  # those of pacing.PACES that it takes of
 
     @property
     def tag(self) -> str:
@@ -95,6 +97,8 @@ class Operation(Generic[Query, Body, Shown]):
         slugs = {"internal-error", "invalid-request", *self.problems}
         if self.path.startswith("/v1/"):
             slugs |= {"unavailable"}
+        if self.paces:
+            slugs |= {"too-many-requests"}
         if self.signed_in:
             slugs |= {"missing-token", "invalid-token", "expired-token"}
         if "_id}" in self.path:

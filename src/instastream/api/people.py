@@ -9,6 +9,7 @@ from instastream.api.pages import UsersQuery
 from instastream.api.views import Users
 from instastream.deps import Deps
 from instastream.ids import UserId, parse_user_id
+from instastream.pacing import pace
 
 
 def named(asked: Asked[Nothing, Nothing] | Asked[UsersQuery, Nothing]) -> UserId:
@@ -20,7 +21,9 @@ async def done(
     act: Callable[[UserId, UserId, Deps], Awaitable[None]], asked: Asked[Nothing, Nothing]
 ) -> Answer[Nothing]:
     """Whoever asks did this about the user in the path."""
-    await act(asked.viewer, named(asked), asked.deps)
+    other_id = named(asked)
+    await pace("people", asked.viewer, asked.deps)
+    await act(asked.viewer, other_id, asked.deps)
     return Answer(NOTHING)
 
 
@@ -31,6 +34,7 @@ def change(
     endpoint: Callable[[Asked[Nothing, Nothing]], Awaitable[Answer[Nothing]]],
     *problems: str,
     accepted: type[Struct] | None = None,
+    paces: tuple[str, ...] = ("people",),
 ) -> Operation[Nothing, Nothing, Nothing]:
     """Something that may be done any number of times."""
     return Operation(
@@ -44,6 +48,7 @@ def change(
         status=204,
         accepted=accepted,
         problems=problems,
+        paces=paces,
     )
 
 

@@ -19,6 +19,7 @@ from instastream.api.views import (
 from instastream.commands import Draft, DraftMedia
 from instastream.ids import parse_post_id, parse_user_id
 from instastream.limits import MEDIA_MAX
+from instastream.pacing import pace
 from instastream.reading import finding, pages
 from instastream.stores import posts
 
@@ -54,6 +55,7 @@ class PostEdit(Struct, frozen=True, forbid_unknown_fields=True):
 async def finalize(asked: Asked[Nothing, NewPost]) -> Answer[Encoded]:
     """The post, as yet without its media."""
     new, deps = asked.body, asked.deps
+    await pace("posts", asked.viewer, deps)
     media = [DraftMedia(one.media_id, one.alt_text) for one in new.media]
     draft = Draft(caption=new.caption, media=media)
     post = await commands.finalize(
@@ -79,9 +81,11 @@ async def get(asked: Asked[SizeQuery, Nothing]) -> Answer[Encoded]:
 async def edit(asked: Asked[SizeQuery, PostEdit]) -> Answer[Encoded]:
     """The post with its new words."""
     viewer, deps, body = asked.viewer, asked.deps, asked.body
+    post_id = parse_post_id(asked.path["post_id"])
+    await pace("posts", viewer, deps)
     post = await commands.edit(
         viewer,
-        parse_post_id(asked.path["post_id"]),
+        post_id,
         caption=None if body.caption is UNSET else body.caption,
         alt_texts={one.media_id: one.alt_text for one in body.media},
         deps=deps,
@@ -140,6 +144,7 @@ OPERATIONS = (
             "idempotency-key-reused",
         ),
         idempotency_key=True,
+        paces=("posts",),
     ),
     Operation(
         method="GET",
@@ -160,6 +165,7 @@ OPERATIONS = (
         body=PostEdit,
         shown=Post,
         problems=("post-not-found", "not-your-post"),
+        paces=("posts",),
     ),
     Operation(
         method="DELETE",

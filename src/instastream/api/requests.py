@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -9,6 +10,7 @@ import msgspec
 from starlette.datastructures import QueryParams
 from starlette.requests import ClientDisconnect, Request
 
+from instastream.api import ratelimits
 from instastream.api.fields import IDEMPOTENCY_KEY_PATTERN, MEANINGS
 from instastream.api.metrics import RequestMetrics
 from instastream.api.operations import JSON, NOTHING, AnyOperation, Asked, Nothing
@@ -36,8 +38,9 @@ async def read(
     """Everything that was asked; raises Rejected, cheapest checks first."""
     state = request.app.state
     deps: Deps = state.deps
+    rates = ratelimits.note(request, deps.rates) if operation.paces else deps.rates
     return Asked(
-        deps=deps,
+        deps=replace(deps, rates=rates) if operation.paces else deps,
         known=state.known,
         streams=state.streams,
         metrics=metrics,
@@ -47,6 +50,7 @@ async def read(
         idempotency_key=_idempotency_key(request) if operation.idempotency_key else None,
         if_none_match=", ".join(request.headers.getlist("if-none-match")) or None,
         last_event_id=request.headers.get("last-event-id"),
+        host=request.client.host if request.client else "",
         body=NOTHING if operation.body is Nothing else await _body(request, operation.body),
     )
 

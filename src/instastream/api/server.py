@@ -3,6 +3,7 @@
 import asyncio
 import math
 import sys
+from collections.abc import Sequence
 from socket import socket
 
 import uvicorn
@@ -12,14 +13,15 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from instastream.api.stream import ABORT
 from instastream.garbage import collect_rarely
 from instastream.limits import REQUEST_HEAD_BYTES_MAX, REQUEST_S_MAX
+from instastream.settings import Network
 
 KEEP_ALIVE_S = 75  # longer than load balancers': a request must not meet a connection that we close
 
 NOT_STARTED = 3  # as uvicorn's own command says it
 
 
-def serve(app: ASGIApp, *, host: str, port: int) -> None:
-    """Serve until SIGINT or SIGTERM."""
+def serve(app: ASGIApp, *, host: str, port: int, fronts: Sequence[Network] = ()) -> None:
+    """Serve until SIGINT or SIGTERM; X-Forwarded-For counts where a front sends it."""
     config = uvicorn.Config(
         app,
         host=host,
@@ -29,6 +31,8 @@ def serve(app: ASGIApp, *, host: str, port: int) -> None:
         timeout_keep_alive=KEEP_ALIVE_S,
         log_level="warning",
         server_header=False,
+        proxy_headers=bool(fronts),
+        forwarded_allow_ips=[str(front) for front in fronts],
         access_log=False,
     )
     collect_rarely()

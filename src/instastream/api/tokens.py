@@ -4,8 +4,10 @@ from msgspec import Struct
 
 from instastream import accounts
 from instastream.accounts import TokenPair
+from instastream.api.addresses import address_of
 from instastream.api.fields import Password, RefreshToken, Username
 from instastream.api.operations import Answer, Asked, Nothing, Operation
+from instastream.pacing import pace
 
 NEVER_STORED = {"cache-control": "no-store"}
 
@@ -25,7 +27,12 @@ class Refresh(Struct, frozen=True, forbid_unknown_fields=True):
 
 async def sign_in(asked: Asked[Nothing, SignIn]) -> Answer[TokenPair]:
     """A first pair of tokens."""
-    pair = await accounts.sign_in(asked.body.username, asked.body.password, asked.deps)
+    username, address = asked.body.username, address_of(asked)
+    if address:
+        await pace("sign-ins-by-address", address, asked.deps)
+        await pace("sign-ins-by-both", f"{username}@{address}", asked.deps)
+    await pace("sign-ins-by-username", username, asked.deps)
+    pair = await accounts.sign_in(username, asked.body.password, asked.deps)
     return Answer(pair, NEVER_STORED)
 
 
@@ -45,6 +52,7 @@ OPERATIONS = (
         shown=TokenPair,
         headers=("cache-control",),
         problems=("invalid-credentials",),
+        paces=("sign-ins-by-address", "sign-ins-by-both", "sign-ins-by-username"),
         signed_in=False,
     ),
     Operation(

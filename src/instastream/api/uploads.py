@@ -20,6 +20,7 @@ from instastream.api.operations import NOTHING, Answer, Asked, Nothing, Operatio
 from instastream.ids import parse_media_id
 from instastream.limits import IMAGE_BYTES_MAX, PART_BYTES, PARTS_MAX
 from instastream.multipart import Progress
+from instastream.pacing import pace
 from instastream.parts import part_count
 from instastream.stores import uploads
 from instastream.stores.blobs import SignedPut
@@ -94,6 +95,7 @@ class SignedParts(Struct, frozen=True):
 
 async def create(asked: Asked[Nothing, NewUpload]) -> Answer[Upload]:
     """A presigned PUT, or how to cut the bytes."""
+    await pace("uploads", asked.viewer, asked.deps)
     upload, put = await commands.request_upload(
         asked.viewer,
         content_type=asked.body.content_type,
@@ -111,8 +113,9 @@ async def get(asked: Asked[Nothing, Nothing]) -> Answer[Upload]:
 
 async def sign_parts(asked: Asked[Nothing, NewParts]) -> Answer[SignedParts]:
     """A presigned PUT for each part."""
-    sha256s = {int(part.number): part.sha256 for part in asked.body.parts}
-    puts = await multipart.sign_parts(asked.viewer, _media_id(asked), sha256s, asked.deps)
+    sha256s, media_id = {int(one.number): one.sha256 for one in asked.body.parts}, _media_id(asked)
+    await pace("parts", asked.viewer, asked.deps)
+    puts = await multipart.sign_parts(asked.viewer, media_id, sha256s, asked.deps)
     return Answer(SignedParts([Part(number, _put(put)) for number, put in puts.items()]))
 
 
@@ -175,6 +178,7 @@ OPERATIONS = (
         status=201,
         body_schema=SIZES,
         problems=("unsupported-media-type", "upload-too-large", "too-many-uploads"),
+        paces=("uploads",),
     ),
     Operation(
         method="GET",
@@ -206,6 +210,7 @@ OPERATIONS = (
         body=NewParts,
         shown=SignedParts,
         problems=(*GONE, "upload-complete"),
+        paces=("parts",),
     ),
     Operation(
         method="POST",

@@ -9,8 +9,10 @@ from instastream import accounts, graph, profiles
 from instastream.api.fields import NewPassword, Username
 from instastream.api.operations import NOTHING, Answer, Asked, Nothing, Operation
 from instastream.api.pages import UsersQuery, after_of, answer_users
+from instastream.api.addresses import pace_address
 from instastream.api.people import change, done, listing, named
 from instastream.api.views import Profile, Users, show_profile
+from instastream.pacing import pace
 
 
 class NewUser(Struct, frozen=True, forbid_unknown_fields=True):
@@ -28,6 +30,7 @@ class FollowState(Struct, frozen=True):
 
 async def join(asked: Asked[Nothing, NewUser]) -> Answer[Profile]:
     """A new user."""
+    await pace_address("joins-by-address", asked)
     user = await accounts.join(asked.body.username, asked.body.password, asked.deps)
     profile = await profiles.look_at(user.user_id, user.user_id, asked.deps)
     return Answer(show_profile(profile), {"location": f"/v1/users/{user.user_id}"})
@@ -40,7 +43,9 @@ async def get(asked: Asked[Nothing, Nothing]) -> Answer[Profile]:
 
 async def follow(asked: Asked[Nothing, Nothing]) -> Answer[Nothing]:
     """An edge from whoever asks, or a request for one."""
-    state = await graph.follow(asked.viewer, named(asked), asked.deps)
+    other_id = named(asked)
+    await pace("people", asked.viewer, asked.deps)
+    state = await graph.follow(asked.viewer, other_id, asked.deps)
     return Answer(NOTHING, accepted=FollowState("requested") if state == "requested" else None)
 
 
@@ -111,6 +116,7 @@ OPERATIONS = (
         status=201,
         headers=("location",),
         problems=("username-taken",),
+        paces=("joins-by-address",),
         signed_in=False,
     ),
     Operation(

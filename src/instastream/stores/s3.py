@@ -1,6 +1,7 @@
 """The object store, over the S3 API."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
@@ -161,6 +162,8 @@ def open_client(
     settings: Settings, *, read_timeout_s: float = READ_TIMEOUT_S
 ) -> AbstractAsyncContextManager[Any]:
     """The SDK's client; region, and credentials unless given, come from its usual places."""
+    for library in ("aiobotocore", "botocore"):
+        logging.getLogger(library).setLevel(logging.INFO)  # at debug they tell what they sign
     session = get_session()
     keys = settings.s3_keys
     return session.create_client(

@@ -3,8 +3,7 @@
 from functools import partial
 
 from instastream.deps import Deps
-from instastream.errors import Unavailable
-from instastream.limits import COMMENTS_RATE, Rate
+from instastream.limits import COMMENTS_RATE
 from instastream.stores.memory_rates import MemoryRates
 from tests.unit.api.commenting import path_of, put, say
 from tests.unit.api.conftest import Json, Person, problem, serving
@@ -57,19 +56,3 @@ async def test_the_same_comment_again_is_none_of_those_that_are_taken_at_once(
             await say(bob, post)
         assert problem(await put(bob, post, text="words")) == (429, "too-many-requests")
         assert (await ask(json={"text": "once"})).status_code == 201
-
-
-class AbsentRates:
-    """A Redis that is down."""
-
-    async def take(self, key: str, rate: Rate) -> float:
-        raise Unavailable("redis", "connection refused")
-
-
-async def test_where_rates_are_not_known_nobody_is_kept_from_anything(
-    bob: Person, post: Json, deps: Deps
-) -> None:
-    async with serving(deps, rates=AbsentRates()) as http:
-        bob.http = http
-        for _ in range(COMMENTS_RATE.at_once + 1):
-            await say(bob, post)

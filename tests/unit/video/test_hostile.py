@@ -1,11 +1,13 @@
 """What is no video, or too much of one, is refused with a reason, and early."""
 
+import asyncio
 import struct
 import time
 from pathlib import Path
 
 import pytest
 
+from instastream.errors import Corrupt
 from instastream.video import transcoder
 from tests.unit.video.conftest import Clip, Transcode, reason
 
@@ -42,6 +44,33 @@ async def test_what_is_no_video_is_refused_in_milliseconds(
 @pytest.mark.parametrize("behind", [b"", PLAYLIST, bytes(4_096), b"\xff" * 4_096])
 async def test_a_right_beginning_alone_is_no_video(transcode: Transcode, behind: bytes) -> None:
     assert await reason(transcode(FTYP + behind)) == "damaged"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "#EXTM3U\n#EXTINF:1,\n{url}\n#EXT-X-ENDLIST\n",
+        "ffconcat version 1.0\nfile '{url}'\n",
+        "<?xml version='1.0'?><MPD><BaseURL>{url}</BaseURL></MPD>",
+        "<svg xmlns:x='http://www.w3.org/1999/xlink'><image x:href='{url}'/></svg>",
+    ],
+    ids=["playlist", "concat", "dash", "svg"],
+)
+async def test_no_file_makes_us_ask_anybody(transcode: Transcode, content: str) -> None:
+    asked = 0
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        asked += 1
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        for magic in (b"", FTYP, EBML):
+            with pytest.raises(Corrupt):
+                await transcode(magic + content.format(url=url).encode())
+    assert asked == 0
 
 
 @pytest.mark.parametrize(
