@@ -52,7 +52,9 @@ EXPLANATIONS_RATE = Rate(at_once=10, every_s=10)  # of one user: each can take a
 JOINS_RATE = Rate(at_once=100, every_s=10)  # from one address: a school behind one router
 SIGN_INS_RATE = Rate(at_once=200, every_s=1)  # from one address: each takes a core 30 ms
 GUESSES_RATE = Rate(at_once=10, every_s=60)  # of one username from one address: whoever forgot it
-ALL_GUESSES_RATE = Rate(at_once=100, every_s=5)  # of one username: ten such addresses lock nobody out
+ALL_GUESSES_RATE = Rate(
+    at_once=100, every_s=5
+)  # of one username: ten such addresses lock nobody out
 
 FEED_LENGTH = 800  # ten screens a day for a week; 8.3 kB a reader
 FEED_TTL_S = 30 * 86_400  # after the last read; whoever comes back waits for a rebuild

@@ -46,7 +46,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     pull_from: int = PULL_FROM  # followers: from here on posts are pulled by readers
     push_below: int = PUSH_BELOW  # and below this many pushed again
     fronts: tuple[Network, ...] = ()  # of what says by X-Forwarded-For who asks: load balancers
-    unpaced: tuple[Network, ...] = LOOPBACK  # from where nothing is too fast, as far as addresses go
+    unpaced: tuple[Network, ...] = (
+        LOOPBACK  # from where nothing is too fast, as far as addresses go
+    )
     token_key: bytes  # signs access tokens: Ed25519 seed, 32 bytes
     media_key: bytes  # keys the digests of originals, 32 bytes; never change it
     edge_key: bytes  # signs URLs of private media, and lets the edge read it, 32 bytes
@@ -144,7 +146,9 @@ def _networks(
     try:
         return tuple(ip_network(text) for text in texts if text)
     except ValueError as error:
-        raise Unready(f"{name} must be addresses or networks, such as 10.0.0.0/8: {error}") from None
+        raise Unready(
+            f"{name} must be addresses or networks, such as 10.0.0.0/8: {error}"
+        ) from None
 
 
 def _key(environ: Mapping[str, str], name: str) -> bytes:

@@ -98,9 +98,7 @@ async def test_half_a_request_and_one_without_an_end_are_not_waited_for(system: 
             return await until_closed(reader)
 
     body_missing = b"POST /v1/users HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{"
-    *answers, poured = await asyncio.gather(
-        *map(answer, (b"", BEGIN, body_missing)), pour(system)
-    )
+    *answers, poured = await asyncio.gather(*map(answer, (b"", BEGIN, body_missing)), pour(system))
     assert not [one for one in answers if one.startswith(b"HTTP/1.1 2")]
     assert poured.startswith(b"HTTP/1.1 413 ")
 

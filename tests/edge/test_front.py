@@ -69,9 +69,7 @@ async def front(tmp_path: Path) -> AsyncIterator[AsyncClient]:
     async with AsyncExitStack() as stack:
         command = [sys.executable, "-m", "tests.edge.front_world", str(api)]
         await stack.enter_async_context(running(Path.cwd(), "api", command, api))
-        await stack.enter_async_context(
-            running(tmp_path, "front", nginx, port)
-        )
+        await stack.enter_async_context(running(tmp_path, "front", nginx, port))
         yield await stack.enter_async_context(
             AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=TIMEOUT_S, trust_env=False)
         )

@@ -196,7 +196,9 @@ def _successes(one: AnyOperation, schema_of: dict[Any, Json]) -> Json:
         return successes
     content = {JSON: {"schema": schema_of[one.accepted]}}
     about = (one.accepted.__doc__ or "").splitlines()[0]
-    return successes | {"202": {"description": about, "headers": _headers(*paced), "content": content}}
+    return successes | {
+        "202": {"description": about, "headers": _headers(*paced), "content": content}
+    }
 
 
 def _success(one: AnyOperation, schema_of: dict[Any, Json], *more: str) -> Json:

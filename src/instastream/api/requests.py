@@ -2,8 +2,8 @@
 
 import json
 import re
-from dataclasses import replace
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import msgspec

@@ -6,10 +6,10 @@ from typing import Literal
 from msgspec import Struct
 
 from instastream import accounts, graph, profiles
+from instastream.api.addresses import pace_address
 from instastream.api.fields import NewPassword, Username
 from instastream.api.operations import NOTHING, Answer, Asked, Nothing, Operation
 from instastream.api.pages import UsersQuery, after_of, answer_users
-from instastream.api.addresses import pace_address
 from instastream.api.people import change, done, listing, named
 from instastream.api.views import Profile, Users, show_profile
 from instastream.pacing import pace

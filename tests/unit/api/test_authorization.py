@@ -7,8 +7,8 @@ import pytest_asyncio
 from httpx2 import AsyncClient, Response
 
 from instastream import accounts
-from instastream.api.operations import AnyOperation
 from instastream.api.openapi import OPERATIONS
+from instastream.api.operations import AnyOperation
 from instastream.api.ratelimits import Noted
 from instastream.deps import Deps
 from instastream.limits import ACCESS_TOKEN_TTL_S

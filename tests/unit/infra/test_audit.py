@@ -80,9 +80,7 @@ def test_what_the_database_does_not_know_is_not_called_safe(
     assert not asked.exists()
 
 
-def test_an_audit_that_does_not_work_fails(
-    asked: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_audit_that_does_not_work_fails(asked: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert audit.audit(failing("No module named pip_audit"), asked) == 1
     assert "No module named pip_audit" in capsys.readouterr().err
 
