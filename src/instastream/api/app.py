@@ -87,7 +87,8 @@ def _route(path: str, operations: list[AnyOperation], metrics: RequestMetrics) -
         operation = by_method["GET" if request.method == "HEAD" else request.method]
         asked = await requests.read(request, operation, metrics)
         response = respond(operation, await operation.endpoint(asked))
-        response.headers.update(ratelimits.told(request))
+        if operation.paces:
+            response.headers.update(ratelimits.told(request))
         return response
 
     return Route(path, endpoint, methods=list(by_method))

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
-from uuid import uuid4
 
 from instastream.api.openapi import document
 from instastream.deps import Deps, memory_deps
@@ -12,6 +11,7 @@ from instastream.limits import PUT_BYTES_MAX
 from tests.conftest import IN_MEMORY
 from tests.unit.api.commenting import say
 from tests.unit.api.conftest import (
+    NOBODYS,
     NoRenderer,
     Person,
     declaration,
@@ -131,7 +131,7 @@ class World:
 
 def unknown(name: str) -> str:
     """An id that was never given."""
-    return str(uuid4()) if name == "media_id" else "1571234567890123456"
+    return NOBODYS if name == "media_id" else "1571234567890123456"
 
 
 @asynccontextmanager

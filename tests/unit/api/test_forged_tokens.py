@@ -141,9 +141,7 @@ async def test_parts_of_two_tokens_are_no_token(ada: Person, bob: Person, part: 
         lambda token: token[:-1],
         lambda token: token.replace(".", ".."),
         lambda token: token.replace("-", "+").replace("_", "/") + "=",
-        lambda token: json.dumps(
-            dict(zip(("protected", "payload", "signature"), token.split(".")))
-        ),
+        lambda token: json.dumps({"payload": token.split(".")[1]}),
     ],
 )
 async def test_a_token_has_one_spelling(ada: Person, spelled: Forge) -> None:

@@ -144,7 +144,7 @@ async def test_who_guesses_from_one_address_keeps_nobody_else_out(deps: Deps) ->
 async def test_a_password_is_not_guessed_without_end_from_many_addresses(
     deps: Deps, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    few = PACES | {"sign-ins-by-username": FEW["sign-ins-by-username"]}
+    few = {**PACES, "sign-ins-by-username": FEW["sign-ins-by-username"]}
     monkeypatch.setattr("instastream.pacing.PACES", few)
     statuses = []
     for number in range(3):
