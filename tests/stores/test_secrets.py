@@ -117,9 +117,10 @@ async def test_no_log_tells_a_secret(settings: Settings) -> None:
         ):
             secrets = [*await use_it(http, store, deps), *of_operator(settings)]
     assert "somebody what is heard" in heard.lines
-    assert len(set(secrets)) == len(secrets) > 15
-    told = [line for line in heard.lines if any(secret in line for secret in secrets)]
-    assert told == []
+    assert len(secrets) > 15
+    assert all(secrets)
+    told = {one: [line for line in heard.lines if one in line] for one in secrets}
+    assert not {one: lines for one, lines in told.items() if lines}
 
 
 @pytest.mark.parametrize("shown", [repr, str, "{}".format, lambda one: str([one])])
