@@ -16,11 +16,11 @@ VULNERABLE = SAFE | {"vulns": [FLAW]}
 
 
 def telling(*packages: dict[str, Any], code: int = 0) -> Run:
-    return lambda: (code, json.dumps({"dependencies": packages, "fixes": []}), "")
+    return lambda lock: (code, json.dumps({"dependencies": packages, "fixes": []}), "")
 
 
 def failing(errors: str) -> Run:
-    return lambda: (1, "", errors)
+    return lambda lock: (1, "", errors)
 
 
 @pytest.fixture
@@ -76,8 +76,23 @@ def test_what_the_database_does_not_know_is_not_called_safe(
 ) -> None:
     unknown = {"name": "redis", "skip_reason": "Dependency not found on PyPI"}
     assert audit.audit(telling(SAFE, unknown), asked) == 0
-    assert "not audited: nothing is told of 1 packages" in capsys.readouterr().err
+    assert "not audited: whoever is asked knows nothing of redis" in capsys.readouterr().err
     assert not asked.exists()
+
+
+def test_whoever_knows_nothing_of_the_first_package_is_not_asked_about_the_others(
+    asked: Path,
+) -> None:
+    locks = []
+
+    def run(lock: str) -> tuple[int, str, str]:
+        locks.append(lock)
+        return telling(SAFE | {"skip_reason": "not found"})(lock)
+
+    audit.audit(run, asked)
+    [lock] = locks
+    assert lock.count("==") == 1
+    assert lock in audit.LOCK.read_text()
 
 
 def test_an_audit_that_does_not_work_fails(asked: Path, capsys: pytest.CaptureFixture[str]) -> None:
