@@ -1,9 +1,11 @@
 """Settings come from the environment, and say what is wrong with it."""
 
+from ipaddress import ip_network
+
 import pytest
 
 from instastream.errors import Unready
-from instastream.settings import Settings
+from instastream.settings import LOOPBACK, Settings
 
 ENVIRON = {
     "INSTASTREAM_KAFKA": "kafka:9092",
@@ -45,6 +47,9 @@ def test_what_is_missing_is_named(name: str) -> None:
         ("INSTASTREAM_REPLICATION", "0"),
         ("INSTASTREAM_REPLICATION", "many"),
         ("INSTASTREAM_MEDIA_GRACE_S", "0"),
+        ("INSTASTREAM_FRONTS", "load-balancer"),
+        ("INSTASTREAM_FRONTS", "*"),
+        ("INSTASTREAM_UNPACED", "10.0.0.1/8"),
     ],
 )
 def test_what_is_wrong_is_named(name: str, value: str) -> None:
@@ -55,3 +60,15 @@ def test_what_is_wrong_is_named(name: str, value: str) -> None:
 def test_media_that_nobody_needs_stays_a_day_unless_told_otherwise() -> None:
     assert Settings.from_env(ENVIRON).media_grace_s == 86_400
     assert Settings.from_env(ENVIRON | {"INSTASTREAM_MEDIA_GRACE_S": "1"}).media_grace_s == 1
+
+
+def test_no_front_is_trusted_and_this_machine_is_not_counted_unless_told_otherwise() -> None:
+    settings = Settings.from_env(ENVIRON)
+    assert (settings.fronts, settings.unpaced) == ((), LOOPBACK)
+
+
+def test_networks_are_told_with_commas_and_none_by_nothing() -> None:
+    told = {"INSTASTREAM_FRONTS": "10.0.0.0/8, 2001:db8::1", "INSTASTREAM_UNPACED": ""}
+    settings = Settings.from_env(ENVIRON | told)
+    assert settings.fronts == (ip_network("10.0.0.0/8"), ip_network("2001:db8::1"))
+    assert settings.unpaced == ()
