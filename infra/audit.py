@@ -55,14 +55,16 @@ def audited(lock: str, run: Run) -> list[str]:
     except (msgspec.DecodeError, KeyError, TypeError):
         last = (errors.strip().splitlines() or [f"exit code {code}"])[-1]
         raise (Unanswered if UNREACHED.search(errors) else Broken)(last) from None
-    if unknown := [one["name"] for one in packages if "skip_reason" in one]:
+    found = list(_found(packages))
+    unknown = [one["name"] for one in packages if "skip_reason" in one]
+    if unknown and not found:
         raise Unanswered(f"whoever is asked knows nothing of {unknown[0]}")
-    return list(_found(packages))
+    return found
 
 
 def _found(packages: list[dict[str, Any]]) -> Iterator[str]:
     for package in packages:
-        for one in package["vulns"]:
+        for one in package.get("vulns", []):
             if not ACCEPTED.keys() & {one["id"], *one["aliases"]}:
                 fixed = ", ".join(one["fix_versions"]) or "no version"
                 yield f"{package['name']} {package['version']}: {one['id']}, fixed in {fixed}"

@@ -12,7 +12,7 @@ from instastream.api.problems import Invalid, respond
 from instastream.errors import Rejected, Unavailable, Unready
 from instastream.tracing import current_trace
 
-LINE_LENGTH_MAX = 200  # of what clients choose: paths of ours have half of that
+LINE_LENGTH_MAX = 500  # of what clients choose: paths of ours have a fifth of that
 
 log = logging.getLogger(__name__)
 

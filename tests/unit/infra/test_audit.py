@@ -80,6 +80,11 @@ def test_what_the_database_does_not_know_is_not_called_safe(
     assert not asked.exists()
 
 
+def test_what_is_found_is_told_whatever_else_is_not_known(asked: Path) -> None:
+    unknown = {"name": "kafka", "skip_reason": "Dependency not found on PyPI"}
+    assert audit.audit(telling(unknown, VULNERABLE, code=1), asked) == 1
+
+
 def test_whoever_knows_nothing_of_the_first_package_is_not_asked_about_the_others(
     asked: Path,
 ) -> None:
