@@ -50,7 +50,7 @@ class Death(Origin, frozen=True, kw_only=True):
 
 
 class Done(Origin, frozen=True, kw_only=True):
-    """An operator has dealt with its letters, up to this one: it died again where one follows."""
+    """An operator has dealt with one of its letters: it died again where another follows."""
 
     kind = "done"
 

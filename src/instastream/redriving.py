@@ -101,7 +101,7 @@ async def waiting(log: EventLog, wanted: Wanted) -> list[Summary]:
         async for raw in raws:
             if done := read(Done, raw.headers):
                 standing = found.get(origin_of(done))
-                if standing and standing.id <= done.letter:
+                if standing and standing.id == done.letter:
                     del found[origin_of(done)]
             elif death := read(Death, raw.headers):
                 found.pop(origin_of(death), None)

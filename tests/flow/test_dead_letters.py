@@ -116,9 +116,10 @@ async def test_a_record_that_died_twice_in_one_app_is_one_letter_and_in_two_apps
     deps: Deps,
 ) -> None:
     await bury(deps)
-    await bury(deps)
+    await bury(deps, error=OSError("another time"))
     await bury(deps, replace(ORIGIN, app="posts"))
     assert await ids(deps) == [1, 2]
+    assert await ids(deps, app="feeds", error="KeyError") == []
     await redriving.drop(await waiting(deps.log, Wanted(app="feeds")), deps.log, report=ignore)
     assert await ids(deps) == [2]
     assert handed_back(deps) == []

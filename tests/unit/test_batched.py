@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from instastream.deps import memory_deps
 from instastream.errors import Unavailable, Unready
@@ -33,6 +34,7 @@ LIKED = PostLiked(
     at_ms=1,
 )
 KEY = LIKED.key.encode()
+REGISTRY = CollectorRegistry()
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +46,7 @@ def handled() -> HandledBatches:
 def app(handled: HandledBatches) -> Iterator[BatchApp]:
     """One for all tests: its metrics are the process's."""
     with pytest.MonkeyPatch.context() as patch:
-        without_servers(patch)
+        without_servers(patch, REGISTRY)
         patch.setattr(batched, "COUNT_BATCH_LENGTH", 4)
         patch.setattr(batched, "BATCHES_BYTES_MAX", 8 * FETCHED_RECORD_BYTES)
         yield BatchApp("unit-batched", {"engagement": handled})
@@ -259,9 +261,12 @@ async def test_what_breaks_a_handler_is_found_by_halves_held_and_buried_alone(
 async def test_a_glitch_is_held_in_place_so_that_nothing_later_is_counted_first(
     app: BatchApp, handled: HandledBatches, log: GrumpyLog
 ) -> None:
+    about = ("instastream_retries_total", {"app": "unit-batched", "topic": "engagement"})
+    before = REGISTRY.get_sample_value(*about) or 0
     handled.troubles = [RuntimeError("a glitch"), RuntimeError("a glitch")]
     await consume(app, likes(1), likes(2), a_moment)
     assert handled.batches == [[1], [1], [1], [2]]
+    assert REGISTRY.get_sample_value(*about) == before + 2
     assert log.raw == []
     assert committable(app) == [3]
 
