@@ -23,7 +23,7 @@ from instastream.errors import Unready
 from instastream.settings import EDGE_KEY, Settings
 
 WORKERS = ("media", "video", "posts", "feeds", "graph", "ledger", "engagement")
-OURS = ("INSTASTREAM_", "AWS_")
+OURS = ("INSTASTREAM_", "AWS_", "OTEL_")
 HOME, CONNECTED = "INSTASTREAM_HOME", "INSTASTREAM_CONNECTED"
 API, S3, EDGE = "INSTASTREAM_API", "INSTASTREAM_S3", "INSTASTREAM_EDGE"
 SERVERS = tuple(map(variable, servers.SERVERS))
@@ -186,7 +186,7 @@ def worker(name: str, environ: Mapping[str, str], *, called: str = "") -> Proces
 def faust(name: str) -> list[str]:
     """The command that runs a worker: Faust's."""
     program = [sys.executable, "-P", "-m", "streams"]
-    return [*program, "-A", f"streams.{name}", "worker", "--loglevel", "warn"]
+    return [*program, "--quiet", "-A", f"streams.{name}", "worker"]
 
 
 def _spec(

@@ -1,6 +1,7 @@
 """Apps that handle the events of a partition in order, as many at a time as have come."""
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
 
@@ -16,8 +17,12 @@ from instastream.limits import (
 )
 from instastream.progress import Progress
 from instastream.retries import DEAD, IN_ORDER
-from streams.trouble import HELD, Fetched, continue_trace_of
-from streams.worker import NO_CHORES, App, Chore, Partition, prepare_process
+from streams.process import prepare_process
+from streams.records import Fetched, handling, places_of
+from streams.trouble import HELD
+from streams.worker import NO_CHORES, App, Chore, Partition
+
+log = logging.getLogger(__name__)
 
 
 class BatchApp(App):
@@ -33,6 +38,7 @@ class BatchApp(App):
         )
         self.handlers = handlers
         self._generation: int | None = None
+        self._in_flight = 0
         self._batches: Batches[Partition, Fetched] = Batches(
             length_max=COUNT_BATCH_LENGTH, bytes_max=BATCHES_BYTES_MAX, size_bytes=_size_bytes
         )
@@ -51,13 +57,17 @@ class BatchApp(App):
     def forget(self) -> None:
         self._batches.forget()
 
+    def in_flight(self) -> int:
+        return self._in_flight
+
     def _begin_batches(self) -> None:
         if self._generation != self.consumer_generation_id:
             self.forget()  # it is read again, here or elsewhere
         while batch := self._batches.begin():
             partition, records = batch
-            for offset in _ends(records):
-                self.progress.begin(partition, offset)
+            for record in (records[0], records[-1]):
+                self.progress.begin(partition, record.offset, at_ms=record.timestamp)
+            self._in_flight += len(records)
             self.run(self._finish(partition, records, self.progress))
 
     async def _finish(
@@ -65,10 +75,13 @@ class BatchApp(App):
     ) -> None:
         """Handle one batch, however long it takes, and mark it done."""
         topic = records[0].topic.removeprefix(self.settings.prefix)
-        continue_trace_of(records[0])
-        await self._handle(topic, await self._sound(topic, records))
+        with handling(topic, records):
+            await self._handle(topic, await self._sound(topic, records))
+        if log.isEnabledFor(logging.INFO):
+            log.info("handled %d of %s", len(records), topic, extra=places_of(records))
         for offset in _ends(records):
             progress.done(partition, offset)
+        self._in_flight -= len(records)
         self._batches.done(partition)
         self._begin_batches()
 
@@ -129,5 +142,5 @@ def batch_worker(
 
     And each chore is done every so many seconds, whether or not it failed before.
     """
-    prepare_process()
+    prepare_process(name)
     return BatchApp(name, handlers, chores=chores)

@@ -1,17 +1,22 @@
 """Apps that handle each event by itself, many of them at once."""
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
 
 from instastream.errors import Corrupt
-from instastream.events import Event, Record, decode
+from instastream.events import Event, Record, decode, type_of
 from instastream.handlers.table import NO_LAST_WORDS, Handlers, LastWords
 from instastream.letters import Retry
 from instastream.progress import Progress
 from instastream.retries import OVERTAKEN, RETRY_DELAYS_S
-from streams.trouble import HELD, Fetched, continue_trace_of
-from streams.worker import NO_CHORES, App, Chore, Partition, prepare_process
+from streams.process import prepare_process
+from streams.records import Fetched, handling, place_of
+from streams.trouble import HELD
+from streams.worker import NO_CHORES, App, Chore, Partition
+
+log = logging.getLogger(__name__)
 
 
 class EventApp(App):
@@ -44,7 +49,7 @@ class EventApp(App):
                 self._slots.release()
                 return
             progress = self.progress
-            progress.begin(partition, record.offset)
+            progress.begin(partition, record.offset, at_ms=record.timestamp)
             task = self.run(self._finish(partition, record, progress))
             task.add_done_callback(lambda _: self._slots.release())
 
@@ -76,11 +81,12 @@ class EventApp(App):
         handler = self.handlers.get(type(event))
         if handler is None:
             return
-        continue_trace_of(fetched)
         record = Record(event, partition=fetched.partition, offset=fetched.offset)
-        with self.metrics.timed(event):
+        with handling(event.topic, [fetched]), self.metrics.timed(event):
             caused = await self.wait_out(partial(handler, record, self.deps), HELD)
             await self.append(caused)
+        if log.isEnabledFor(logging.INFO):
+            log.info("handled %s", type_of(type(event)), extra=place_of(fetched))
 
 
 def worker(
@@ -96,5 +102,5 @@ def worker(
     Then its last words are appended. And each chore is done every so many seconds, whether or
     not it failed before.
     """
-    prepare_process()
+    prepare_process(name)
     return EventApp(name, handlers, in_flight=in_flight, last_words=last_words, chores=chores)

@@ -9,9 +9,8 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from functools import partial
 from random import Random
-from typing import ClassVar, TypeAlias, TypeVar
+from typing import ClassVar, TypeVar
 
-from aiokafka.structs import ConsumerRecord
 from msgspec.structs import asdict
 
 from instastream import retries
@@ -22,11 +21,10 @@ from instastream.letters import Origin, Retry, death_of, origin_of, tell
 from instastream.metrics import WorkerMetrics
 from instastream.retries import DEAD, Hold, Policy, decide
 from instastream.settings import Settings
-from instastream.tracing import continue_trace
+from streams.records import Fetched, headers_of, place_of
 
 HELD = (Unavailable, Unready)  # nothing is skipped where a log is not what it was
 
-Fetched: TypeAlias = ConsumerRecord
 Result = TypeVar("Result")
 logger = logging.getLogger(__name__)
 
@@ -65,7 +63,7 @@ class Troubled:
                 step = decide(self.policy, error, attempts)
                 if not isinstance(step, Hold):
                     return await self.put_aside(record, step.topic, error, attempts, retry)
-                logger.warning("held: %s %s", *_place(record), exc_info=error)
+                logger.warning("held: %s", error, exc_info=error, extra=place_of(record))
                 self.metrics.retries(self._topic_of(record)).inc()
                 await self.deps.sleep(step.wait_s)
 
@@ -81,7 +79,7 @@ class Troubled:
 
         `retry` is what was told of it when it failed before.
         """
-        logger.error("%s: %s %s", to, *_place(record), exc_info=error)
+        logger.error("%s: %s", to, error, exc_info=error, extra=place_of(record))
         origin = origin_of(retry) if retry else await self._origin_of(record)
         told = None
         if to != DEAD:
@@ -147,17 +145,3 @@ class Troubled:
 
     def _topic_of(self, record: Fetched) -> str:
         return record.topic.removeprefix(self.settings.prefix)
-
-
-def headers_of(record: Fetched) -> list[tuple[str, bytes]]:
-    """A record's headers; there may be none."""
-    return list(record.headers or [])
-
-
-def continue_trace_of(record: Fetched) -> None:
-    """What is done now belongs to the trace that led to a record."""
-    continue_trace((dict(headers_of(record)).get("traceparent") or b"").decode("latin-1"))
-
-
-def _place(record: Fetched) -> tuple[str, str]:
-    return f"{record.topic}-{record.partition}", str(record.offset)

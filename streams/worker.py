@@ -6,12 +6,12 @@ Trouble with a store is waited out; trouble with an event puts it aside; nothing
 """
 
 import asyncio
+import logging
 import os
 import random
 import threading
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -20,21 +20,24 @@ from types import MappingProxyType
 from typing import Any, TypeAlias, cast
 
 import faust
+from faust.cli.base import DEFAULT_LOGLEVEL
 from faust.streams import Stream
 from faust.transport.drivers.aiokafka import Consumer
 from faust.types import TP, AppT, ConsumerMessage, StreamT
-from mode.loop import use
+from prometheus_client import Counter
 
+from instastream import logs
 from instastream.deps import Deps, open_deps
 from instastream.events import DATED
-from instastream.garbage import collect_rarely
 from instastream.limits import FETCHED_BYTES_MAX, FETCHED_LENGTH_MAX, FETCHES_WAITING
 from instastream.metrics import WorkerMetrics, serve_metrics
 from instastream.progress import Progress
 from instastream.retries import RETRY_DELAYS_S
 from instastream.settings import Settings
+from streams.lagging import LOOK_EVERY_S, Lag
+from streams.records import Fetched
 from streams.retrying import Retries
-from streams.trouble import HELD, Fetched, Troubled
+from streams.trouble import HELD, Troubled
 
 COMMIT_INTERVAL_S = 0.5  # what a crash repeats at most
 SESSION_TIMEOUT_S = 6.0  # how long a killed worker's partitions wait; the least Kafka allows
@@ -46,6 +49,9 @@ Chore = Callable[[Deps], Awaitable[object]]  # safe to stop anywhere, and to run
 NO_CHORES: Mapping[Chore, float] = MappingProxyType({})
 
 
+log = logging.getLogger(__name__)
+
+
 class ExactConsumer(Consumer):
     """Commits what `Progress` says. Faust's own count also passes what it skips in a rebalance.
 
@@ -54,6 +60,9 @@ class ExactConsumer(Consumer):
 
     async def _wait_next_records(self, timeout: float) -> Any:
         fetched, active = await super()._wait_next_records(timeout)
+        progress = cast(App, self.app).progress
+        for tp, records in (fetched or {}).items():
+            progress.fetch(tp, records[0].offset, at_ms=records[0].timestamp)
         return fetched and {tp: [records] for tp, records in fetched.items()}, active
 
     def _to_message(self, tp: TP, records: Sequence[Fetched]) -> ConsumerMessage:
@@ -81,13 +90,17 @@ class Worker(faust.Worker):
     """`faust worker`, without what it turns on by itself.
 
     Its web server: all apps would want the same port. And its spinner, for which every library
-    makes its debug messages: a tenth of a worker's time.
+    makes its debug messages: a tenth of a worker's time. And its own form of what is logged.
     """
 
     def __init__(self, app: AppT, *services: Any, **options: Any) -> None:
         app.conf.web_enabled = False
         super().__init__(app, *services, **options)
         self.spinner = None
+
+    def _setup_logging(self) -> None:
+        if self.loglevel and self.loglevel != DEFAULT_LOGLEVEL:
+            logs.set_level(str(self.loglevel))
 
 
 class App(Troubled, faust.App):
@@ -130,12 +143,19 @@ class App(Troubled, faust.App):
         self.running: set[asyncio.Task[None]] = set()
         self.random = random.Random()
         self.called, self.delays_s = name, delays_s
+        self._lag = Lag(self.settings.prefix)
+        self.metrics.watch(
+            in_flight=self.in_flight, behind=lambda: self._lag.by_topic(self.progress)
+        )
         type(self.transport).Consumer = ExactConsumer
         self.dated = DATED.intersection(topics)
         prefixed = sorted({self.settings.prefix + topic for topic in topics})
         self.agent(self.topic(*prefixed), name=name)(self.consume)
         for chore, every_s in chores.items():
-            self.timer(interval=every_s)(partial(self._do, chore))
+            name_ = getattr(chore, "__name__", type(chore).__name__).lower()
+            failures = self.metrics.chore_failures(name_)
+            self.timer(interval=every_s)(partial(self._do, chore, failures))
+        self.timer(interval=LOOK_EVERY_S)(self._look)
         if self.policy.topics:
             self.task(self._retry)
         self.on_partitions_assigned.connect(self._restart_progress)
@@ -187,6 +207,13 @@ class App(Troubled, faust.App):
     def forget(self) -> None:
         """Begin nothing of what waits."""
 
+    def in_flight(self) -> int:
+        """How many events are under way; from any thread."""
+        return len(self.running)
+
+    async def _look(self) -> None:
+        await self._lag.look(self.consumer, self.progress)
+
     def run(self, work: Awaitable[None]) -> asyncio.Task[None]:
         """Work under way: a stop waits for it, within limits."""
         task = asyncio.ensure_future(work)
@@ -201,6 +228,7 @@ class App(Troubled, faust.App):
 
     def _lose_partitions(self, *_: Any, signal: Any = None, **__: Any) -> None:
         self.forget()
+        self._lag.forget()
         self.metrics.ready.set(0)
 
     async def consume(self, stream: StreamT[bytes]) -> None:
@@ -217,11 +245,12 @@ class App(Troubled, faust.App):
         retries = Retries(self.called, self.settings, self.delays_s, self.deps, self.begin_again)
         await retries.run(self.random, self.waited)
 
-    async def _do(self, chore: Chore) -> None:
+    async def _do(self, chore: Chore, failures: Counter) -> None:
         try:
             await chore(self.deps)
         except Exception as error:  # its time comes again, and nothing raises out of here
-            self.log.error("left for later: %s", error, exc_info=error)
+            log.error("left for later: %s", error, exc_info=error)
+            failures.inc()
 
     async def _drain(self) -> None:
         """Let what is under way come to its end, within limits."""
@@ -231,12 +260,3 @@ class App(Troubled, faust.App):
         for task in self.running:
             task.cancel()
 
-
-def prepare_process() -> None:
-    """This process is a worker's: all of it runs on uvloop, where that is installed.
-
-    And cycles are looked for rarely: of a worker's time they took two fifths.
-    """
-    with suppress(ImportError):
-        use("uvloop")
-    collect_rarely()

@@ -55,6 +55,7 @@ def given(tmp_path_factory: pytest.TempPathFactory, docker: Containers | None) -
         **(containers.environ() if docker else {}),
         "INSTASTREAM_HOME": str(tmp_path_factory.mktemp("home")),
         "INSTASTREAM_NAMESPACE": f"t{token_hex(4)}",
+        "INSTASTREAM_LOG_LEVEL": "info",
         "INSTASTREAM_MEDIA_GRACE_S": "2",
         "INSTASTREAM_PULL_FROM": str(PULL_FROM),
         "INSTASTREAM_PUSH_BELOW": str(PUSH_BELOW),

@@ -1,6 +1,7 @@
 """Processes that outlive the launcher: started, recognised again, stopped, killed (Linux)."""
 
 import asyncio
+import json
 import os
 import shlex
 import signal
@@ -147,8 +148,16 @@ def shell(*commands: Sequence[str], unless: Path) -> list[str]:
 def _end(running: Running) -> str:
     """Of a stack, what was raised in the end: the last line that is not indented."""
     lines = Path(running.log).read_text(errors="replace").splitlines()
-    said = [line for line in lines if line[:1].strip()]
+    said = [_message(line) for line in lines if line[:1].strip()]
     return f"{running.log} ends: {said[-1] if said else 'nothing was said'}"
+
+
+def _message(line: str) -> str:
+    """What a line says, where it is one of JSON."""
+    try:
+        return str(json.loads(line)["message"])
+    except (ValueError, KeyError, TypeError):
+        return line
 
 
 def _session(running: Running) -> list[int]:

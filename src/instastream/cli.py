@@ -15,7 +15,7 @@ from cyclopts.validators import Number
 
 from infra import local
 from infra.provision import provision
-from instastream import checkout, shell
+from instastream import checkout, logs, shell, telemetry
 from instastream import schemas as contracts
 from instastream.api.app import create_app
 from instastream.api.server import serve
@@ -51,6 +51,7 @@ Bench = Annotated[str, Parameter(show_default=False)]
 app.command(feeds)
 app.command(counts)
 app.command("instastream.dead_cli:dead", name="dead")
+app.command("instastream.lag_cli:lag", name="lag")
 app.command("instastream.load_cli.commands:load", name="load")
 
 
@@ -191,6 +192,8 @@ def api(*, host: str = "127.0.0.1", port: Port = 8000) -> None:
     port
         The port to listen on.
     """
+    logs.configure(shell.environ(), "api")
+    telemetry.start(shell.environ(), "api")
     settings = shell.settings()
     serve(create_app(settings), host=host, port=port, fronts=settings.fronts)
 

@@ -117,6 +117,8 @@ RECORD_BYTES_MAX = MEBIBYTE  # Kafka's own default; our events have some hundred
 DEAD_LETTER_BYTES_MAX = 2 * MEBIBYTE  # such a record, and its story
 RETRIES_AT_ONCE = 100  # records of a retry topic in one hand: what a crash of it repeats at most
 STORY_LENGTH_MAX = 4_000  # of a dead letter's message and stack, each
+LOGGED_LENGTH_MAX = 8_000  # of a line's message and stack, each: a stack of Starlette's and ours
+LOGGED_TRACES_MAX = 100  # that a line about a batch names
 
 ACCESS_TOKEN_TTL_S = 900
 PRIVATE_URL_TTL_S = 3_600  # a video of ten minutes can be paused; who unfollows is out in two hours

@@ -14,8 +14,9 @@ from msgspec import Struct
 from instastream.errors import Corrupt, Unavailable
 from instastream.events import Event, Record, decode, encode, headers
 from instastream.limits import DEAD_LETTER_BYTES_MAX
+from instastream.metrics import APPEND_FAILURES, APPEND_SECONDS, Stopwatch
 from instastream.topics import TopicLife, life_of
-from instastream.tracing import current_trace
+from instastream.tracing import begin, messaging
 
 ACK_TIMEOUT_S = 5.0  # a client waits for finalize: better a clear 503 than a spinner
 STOP_TIMEOUT_S = 5.0
@@ -88,12 +89,15 @@ class KafkaLog:
         await asyncio.gather(*self._abandoned)
 
     async def append(self, event: Appended) -> Record[Appended]:
-        metadata = await self._send(
-            event.topic,
-            key=event.key.encode(),
-            value=encode(event),
-            headers=headers(event, current_trace()),
-        )
+        with begin("producer") as work:
+            if work.told:
+                work.tell(f"append {event.topic}", **messaging(event.topic))
+            metadata = await self._send(
+                event.topic,
+                key=event.key.encode(),
+                value=encode(event),
+                headers=headers(event, work.traceparent),
+            )
         return Record(event, partition=metadata.partition, offset=metadata.offset)
 
     async def append_raw(
@@ -180,7 +184,7 @@ class KafkaLog:
     async def _send(
         self, topic: str, *, key: bytes | None, value: bytes | None, headers: Headers
     ) -> RecordMetadata:
-        with translated():
+        with _counted(topic), translated():
             async with asyncio.timeout(ACK_TIMEOUT_S):
                 producer = await self._started()
                 try:
@@ -237,6 +241,18 @@ def translated() -> Iterator[None]:
         raise Corrupt("too-large", str(error)) from error
     except (KafkaError, OSError) as error:  # of which TimeoutError is one
         raise Unavailable("kafka", error or "no acknowledgement in time") from error
+
+
+@contextmanager
+def _counted(topic: str) -> Iterator[None]:
+    """An append: how long it took, or that it was not acknowledged."""
+    stopwatch = Stopwatch()
+    try:
+        yield
+    except Unavailable:
+        APPEND_FAILURES.labels(topic).inc()
+        raise
+    APPEND_SECONDS.labels(topic).observe(stopwatch.seconds)
 
 
 def _event(value: bytes | None) -> Event | None:

@@ -58,6 +58,7 @@ class AIOKafkaConsumer:
         group_id: str | None = ...,
         auto_offset_reset: str = ...,
         enable_auto_commit: bool = ...,
+        max_partition_fetch_bytes: int = ...,
     ) -> None: ...
     def subscribe(
         self, topics: Iterable[str], *, listener: ConsumerRebalanceListener | None = ...

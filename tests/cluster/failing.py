@@ -11,8 +11,8 @@ from pathlib import Path
 from instastream.deps import Deps
 from instastream.events import Event, Record, UserJoined
 from instastream.retries import RETRY_DELAYS_S
+from streams.process import prepare_process
 from streams.single import EventApp
-from streams.worker import prepare_process
 
 FOLDER = Path(os.environ["FAILING"])
 DELAY_S = 0.3
@@ -34,7 +34,7 @@ async def handle(record: Record[UserJoined], deps: Deps) -> list[Event]:
     return []
 
 
-prepare_process()
+prepare_process("failing")
 app = EventApp(
     "failing",
     {UserJoined: handle},

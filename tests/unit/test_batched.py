@@ -1,6 +1,7 @@
 """A batch worker handles a partition in order, waits for stores, and buries what is poison."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -269,6 +270,21 @@ async def test_a_glitch_is_held_in_place_so_that_nothing_later_is_counted_first(
     assert REGISTRY.get_sample_value(*about) == before + 2
     assert log.raw == []
     assert committable(app) == [3]
+
+
+async def test_all_events_of_a_batch_are_under_way_and_then_said_to_be_handled(
+    app: BatchApp, handled: HandledBatches, log: GrumpyLog, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def look() -> None:
+        await a_moment()
+        assert app.in_flight() == 3
+        handled.may_end.set()
+
+    caplog.set_level(logging.INFO, logger="streams")
+    handled.may_end.clear()
+    await consume(app, likes(1, 2, 3), look)
+    assert app.in_flight() == 0
+    assert caplog.messages == ["handled 3 of engagement"]
 
 
 async def test_a_stop_waits_for_what_is_under_way_and_begins_no_more(

@@ -1,6 +1,7 @@
 """A worker begins no event that a rebalance made stale, waits for stores, puts the rest aside."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from instastream.deps import memory_deps
 from instastream.errors import Unavailable, Unready
 from instastream.events import UserJoined, encode
+from instastream.progress import Behind
 from streams.single import EventApp as App
 from streams.worker import ExactConsumer, Partition
 from tests.conftest import IN_MEMORY
@@ -23,6 +25,8 @@ from tests.unit.delivering import (
     having,
     without_servers,
 )
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 
 def event(offset: int, value: bytes | None = encode(JOINED), **other: Any) -> Any:
@@ -172,5 +176,62 @@ async def test_a_chore_that_fails_is_left_for_the_next_time(app: App, log: Grump
         raise Unavailable("cassandra", "away")
 
     for _ in range(2):
-        await app._do(chore)
+        await app._do(chore, app.metrics.chore_failures("chore"))
     assert done == [app.deps, app.deps]
+
+
+async def test_what_is_done_about_an_event_is_said_under_the_trace_that_led_to_it(
+    app: App, handled: Handled, log: GrumpyLog, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="streams")
+    traceparent = [("traceparent", f"00-{TRACE}-00f067aa0ba902b7-01".encode())]
+    handled.answers = [[], RuntimeError("a bug")]
+    await consume(app, event(7, headers=traceparent), event(8, headers=traceparent), event(9))
+    said = [(one.getMessage(), vars(one).get("trace_id")) for one in caplog.records]
+    assert said == [
+        ("handled user.joined.v1", TRACE),
+        ("retry.5s: a bug", TRACE),
+        ("handled user.joined.v1", None),
+    ]
+    [first, *_] = caplog.records
+    assert (vars(first)["topic"], vars(first)["partition"], vars(first)["offset"]) == (
+        "users",
+        0,
+        7,
+    )
+
+
+async def test_what_is_under_way_is_told(app: App, handled: Handled, log: GrumpyLog) -> None:
+    async def look() -> None:
+        await asyncio.sleep(0.01)
+        told.append(app.in_flight())
+        handled.may_end.set()
+
+    told: list[int] = []
+    handled.may_end.clear()
+    await consume(app, event(7), look)
+    assert [*told, app.in_flight()] == [1, 0]
+
+
+async def test_what_is_fetched_and_waits_is_known_by_when_it_was_appended(
+    app: App, log: GrumpyLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = Partition("users", 0)
+
+    async def wait(self: object, timeout: float) -> Any:
+        return {place: [fetched(7), fetched(8)]}, {place}
+
+    monkeypatch.setattr(ExactConsumer.__base__, "_wait_next_records", wait)
+    consumer = ExactConsumer.__new__(ExactConsumer)
+    consumer.app = app
+    await consumer._wait_next_records(1.0)
+    assert app.progress.behind({place: 9}, {place: 7}) == {place: Behind(2, 1_000)}
+
+
+async def test_a_chore_that_fails_is_counted(app: App, log: GrumpyLog) -> None:
+    async def sweep(deps: object) -> None:
+        raise Unavailable("cassandra", "away")
+
+    failures = app.metrics.chore_failures("sweep")
+    await app._do(sweep, failures)
+    assert failures._value.get() == 1

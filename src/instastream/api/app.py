@@ -24,6 +24,7 @@ from instastream.deps import Deps, open_deps
 from instastream.events import DATED
 from instastream.reading.known import Known
 from instastream.reading.streams import Streams
+from instastream.reading.usage import usage_of
 from instastream.settings import Settings
 
 
@@ -42,6 +43,7 @@ def create_app(source: Settings | Deps) -> Starlette:
         lifespan=_lifespan,
     )
     app.router.redirect_slashes = False  # one address for each thing
+    app.state.metrics = metrics
     if isinstance(source, Deps):
         _open(app, source)
     else:
@@ -68,6 +70,9 @@ def _open(app: Starlette, deps: Deps) -> None:
         deps, show=partial(encode_post, deps=deps), show_numbers=numbers_json, sizes=SIZES
     )
     app.state.streams = Streams(app.state.known, deps)
+    app.state.metrics.watch(
+        caches=partial(usage_of, app.state.known), streams=app.state.streams.open_now
+    )
 
 
 def _routes(metrics: RequestMetrics) -> list[Route]:

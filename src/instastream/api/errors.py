@@ -28,12 +28,12 @@ async def _invalid(request: Request, error: Invalid) -> Response:
 
 
 async def _unavailable(request: Request, error: Unavailable) -> Response:
-    log.warning("%s (%s): %s", _named(request), current_trace(), _in_a_line(str(error)))
+    log.warning("%s: %s", _named(request), _in_a_line(str(error)))
     return respond("unavailable", f"{error.what} does not answer: try the same again")
 
 
 async def _unready(request: Request, error: Unready) -> Response:
-    log.error("%s (%s): %s", _named(request), current_trace(), _in_a_line(str(error)))
+    log.error("%s: %s", _named(request), _in_a_line(str(error)))
     return respond("unavailable", "this is being changed, and its log says how: try again later")
 
 
@@ -48,7 +48,7 @@ async def _unrouted(request: Request, error: HTTPException) -> Response:
 
 async def _unexpected(request: Request, error: Exception) -> Response:
     """Says nothing of what went wrong: the log does, under the same trace."""
-    log.error("%s (%s)", _named(request), current_trace(), exc_info=error)
+    log.error("%s", _named(request), exc_info=error)
     response = respond("internal-error", "this is our mistake, and it is logged")
     response.headers["traceparent"] = current_trace()  # answered outside of Observed
     return response

@@ -12,14 +12,14 @@ from random import Random
 from typing import TypeAlias, TypeVar
 from uuid import uuid4
 
-from instastream import media
+from instastream import media, metrics
 from instastream.deps import Deps
 from instastream.errors import Corrupt, Unavailable
 from instastream.events import Event, MediaFailed, MediaReady, UploadFinalized
 from instastream.media import Outcome
 from instastream.retries import backoff, wait_out
 from instastream.stores.ledger import Reference
-from instastream.uploads import original_key
+from instastream.uploads import is_video, original_key
 
 CLAIM_TTL_S = 30  # how long its twins wait for a worker that was killed
 FAILURE_TTL_S = 30  # by then each twin that waited has asked; one that comes later tries anew
@@ -40,6 +40,7 @@ async def announce(
     except Corrupt as error:
         if error.reason == "missing-original":
             return await _announce_again(upload, error, deps)
+        _count(upload, "failed")
         return [_failed(upload, error, deps)]
 
 
@@ -57,12 +58,14 @@ async def share(upload: UploadFinalized, digest: str, render: Render, deps: Deps
     """
     root = media.root_of(digest, private=upload.private)
     outcome: Outcome | None = None
+    put: Put | None = None
     async with _turn(root, deps) as owner:
         render = partial(_decide, root, owner, render, deps)
         while outcome is None:  # again where it was condemned just now
             put = None if (await deps.ledger.generations(root)).standing else await render()
             outcome = await _wait_out(partial(_settle, upload, root, put, deps), deps)
     await deps.blobs.delete([original_key(upload.author_id, upload.media_id)])
+    _count(upload, "made" if put else "shared")
     return _ready(upload, root, outcome, deps)
 
 
@@ -156,6 +159,11 @@ async def _renew(root: str, owner: str, deps: Deps) -> None:
         await deps.sleep(CLAIM_RENEWAL_S)
         with suppress(Unavailable, Corrupt):  # failed by now
             await deps.ledger.claim(root, owner, ttl_s=CLAIM_TTL_S)
+
+
+def _count(upload: UploadFinalized, outcome: str) -> None:
+    kind = "video" if is_video(upload.content_type) else "photo"
+    metrics.MEDIA.labels(kind, outcome).inc()
 
 
 def _ready(upload: UploadFinalized, root: str, outcome: Outcome, deps: Deps) -> MediaReady:

@@ -19,8 +19,9 @@ from instastream.events import (
 from instastream.follows import BlockEvent, EdgeEvent, MuteEvent
 from instastream.handlers.graph import record_edge, record_wall
 from instastream.handlers.table import Handlers
-from instastream.ids import UserId, newest
+from instastream.ids import PostId, UserId, newest
 from instastream.limits import FANOUT_PAGE_LENGTH, FEED_LENGTH, FOLLOW_BACKFILL
+from instastream.metrics import PUSHES
 from instastream.stores.changes import Change
 from instastream.stores.graph import FOLLOWER_BUCKETS
 from instastream.visibility import feed_shows
@@ -43,7 +44,7 @@ async def fan_out(record: Record[MediaReady], deps: Deps) -> list[Event]:
         return []
     followers = await deps.graph.followers_count(event.author_id)
     if followers <= FANOUT_PAGE_LENGTH:
-        await deps.feeds.push(event.post_id, await deps.graph.followers(event.author_id))
+        await _push(event.post_id, await deps.graph.followers(event.author_id), deps)
     await deps.changes.tell(_landed(event))
     return _planned(event, followers) if followers > FANOUT_PAGE_LENGTH else []
 
@@ -54,15 +55,20 @@ async def push_page(record: Record[FanoutPage], deps: Deps) -> list[Event]:
     if page.buckets > 1:
         buckets = range(page.bucket, page.bucket + page.buckets)
         followers = await deps.graph.followers(page.author_id, buckets)
-        await deps.feeds.push(page.post_id, followers)
+        await _push(page.post_id, followers, deps)
         return []
     followers = await deps.graph.followers_in(
         page.author_id, bucket=page.bucket, after=page.after, limit=FANOUT_PAGE_LENGTH
     )
-    await deps.feeds.push(page.post_id, followers)
+    await _push(page.post_id, followers, deps)
     if len(followers) < FANOUT_PAGE_LENGTH:
         return []
     return [msgspec.structs.replace(page, after=followers[-1])]
+
+
+async def _push(post_id: PostId, readers: list[UserId], deps: Deps) -> None:
+    await deps.feeds.push(post_id, readers)
+    PUSHES.labels("post").inc(len(readers))
 
 
 async def settle_edge(record: Record[EdgeEvent], deps: Deps) -> list[Event]:
@@ -111,6 +117,7 @@ async def _backfill(reader: UserId, author: UserId, deps: Deps) -> None:
     before = newest(deps.now_ms())
     latest = await deps.posts.timeline(author, before=before, limit=FOLLOW_BACKFILL)
     await deps.feeds.insert(reader, latest)
+    PUSHES.labels("follow").inc(len(latest))
 
 
 async def _tidy(reader: UserId, author: UserId, deps: Deps) -> None:

@@ -7,12 +7,13 @@ from pathlib import Path
 
 from instastream import media
 from instastream.deps import Deps
-from instastream.errors import Unavailable
+from instastream.errors import Corrupt, Unavailable
 from instastream.events import Event, MediaReady, Record, UploadFinalized, Video
 from instastream.handlers.dedup import Put, announce, give_up, share
 from instastream.handlers.media import put_variants
 from instastream.handlers.table import Handlers, LastWords
 from instastream.ids import MediaId
+from instastream.metrics import TRANSCODE_SECONDS, timed_outcome
 from instastream.scratch import scratch
 from instastream.uploads import is_video, original_key
 from instastream.video.transcoder import Report
@@ -40,7 +41,8 @@ async def _share_video(upload: UploadFinalized, folder: Path, deps: Deps) -> Med
 async def _transcode(original: Path, report: Report, deps: Deps) -> Put:
     made = original.with_name("hls")
     made.mkdir()
-    transcoded = await deps.transcoder.transcode(original, made, report)
+    with timed_outcome(TRANSCODE_SECONDS, refused=Corrupt):
+        transcoded = await deps.transcoder.transcode(original, made, report)
     poster = await deps.renderer.render(transcoded.poster)
     return partial(_put, transcoded, made, poster, deps)
 

@@ -21,6 +21,7 @@ from instastream.images.bounds import check_size
 from instastream.images.worker import READY, Done, Reply, Trouble
 from instastream.limits import MEBIBYTE
 from instastream.media import Rendering
+from instastream.metrics import RENDER_SECONDS, timed_outcome
 
 JOB_S_MAX = 60.0  # of wall time: only what hangs takes four times its processor time, see worker.py
 START_S_MAX = 60.0  # 0.2 s on an idle machine
@@ -73,7 +74,7 @@ class RenderPool:
         check_size(len(content))
         for last in (False, True):
             try:
-                return _rendered(await self._attempt(content))
+                return await self._attempt(content)
             except TimeoutError as error:
                 if last:
                     message = "The image takes too long to decode."
@@ -87,9 +88,12 @@ class RenderPool:
                 raise Unavailable("the render pool", error) from error
         raise AssertionError("the last attempt returns or raises")
 
-    async def _attempt(self, content: bytes) -> Reply:
-        async with self._free_worker() as worker, asyncio.timeout(self._job_s_max):
-            return await worker.ask(content)
+    async def _attempt(self, content: bytes) -> Rendering:
+        with timed_outcome(RENDER_SECONDS, refused=Corrupt) as stopwatch:
+            async with self._free_worker() as worker, asyncio.timeout(self._job_s_max):
+                stopwatch.restart()  # what it waited for others is not its own
+                reply = await worker.ask(content)
+            return _rendered(reply)
 
     async def aclose(self) -> None:
         """End every process; jobs under way fail as Unavailable."""

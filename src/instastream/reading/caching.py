@@ -3,12 +3,20 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from instastream.limits import CACHE_ENTRY_BYTES
 
 Key = TypeVar("Key", bound=str)
 Value = TypeVar("Value")
+
+
+class Usage(NamedTuple):
+    """What a cache was used for: values that were here, and that were not; what it keeps."""
+
+    hits: int
+    misses: int
+    size_bytes: int
 
 
 class Cache(Generic[Key, Value]):
@@ -29,13 +37,20 @@ class Cache(Generic[Key, Value]):
         self._bytes_max = bytes_max
         self._size_of = size_of
         self._bytes = 0
+        self._hits = self._misses = 0
         self._kept: OrderedDict[Key, Value | None] = OrderedDict()
         self._loading: dict[Key, asyncio.Task[Mapping[Key, Value]]] = {}
+
+    @property
+    def usage(self) -> Usage:
+        """Since it was made."""
+        return Usage(self._hits, self._misses, self._bytes)
 
     def peek(self, key: Key) -> Value | None:
         """What is kept; raises KeyError when it must be loaded first."""
         value = self._kept[key]
         self._kept.move_to_end(key)
+        self._hits += 1
         return value
 
     async def get(self, key: Key) -> Value | None:
@@ -50,7 +65,9 @@ class Cache(Generic[Key, Value]):
         found = {key: kept[key] for key in keys if key in kept}
         for key in found:
             kept.move_to_end(key)
+        self._hits += len(found)
         if len(found) < len(keys):
+            self._misses += len(keys) - len(found)
             loads = self._loads([key for key in keys if key not in found])
             for key, load in loads.items():
                 found[key] = (await asyncio.shield(load)).get(key)

@@ -13,6 +13,7 @@ from instastream.deps import Deps
 from instastream.ids import UserId
 from instastream.likes import shard_of
 from instastream.limits import CACHE_ENTRY_BYTES, FLAGS_AGE_MS, FLAGS_BYTES_MAX
+from instastream.reading.caching import Usage
 from instastream.reading.totals import Counted, Numbers, Totals
 from instastream.stores.counters import Place, total_of
 from instastream.stores.counts import Pending
@@ -77,6 +78,11 @@ class Engagement:
         self._totals = Totals(deps, show=show, without_redis=without_redis)
         self._flags: OrderedDict[UserId, Flags] = OrderedDict()  # by when they end
         self._flags_bytes = 0
+
+    @property
+    def usage(self) -> Usage:
+        """What totals were used for."""
+        return self._totals.usage
 
     def clear(self) -> None:
         """Forget all."""

@@ -10,6 +10,7 @@ from instastream.deps import Deps
 from instastream.errors import Unavailable
 from instastream.ids import PostId, UserId, newest
 from instastream.limits import FEED_LENGTH, RECENT_LENGTH, WALK_STEP_MAX
+from instastream.metrics import LISTLESS_READS
 from instastream.reading.circles import Circle
 from instastream.reading.known import Known, Shown
 from instastream.reading.rebuilding import rebuild
@@ -59,9 +60,12 @@ async def read_feed(
         listed, pending = await known.look(reader, head=(reader, asked))
         if listed is None:
             listed, asked = await rebuild(reader, deps), FEED_LENGTH
+            if listed is None:
+                LISTLESS_READS.labels("rebuilding").inc()
     except Unavailable as error:
         if error.what != "redis":
             raise
+        LISTLESS_READS.labels("redis").inc()
         known, listed = known.empty(), None
     circle = await known.circle(reader)
     latest = newest(deps.now_ms())

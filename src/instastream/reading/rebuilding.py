@@ -10,6 +10,7 @@ from msgspec import Struct
 from instastream.deps import Deps
 from instastream.ids import PostId, UserId, newest
 from instastream.limits import FEED_LENGTH, REBUILD_LENGTH, TIMELINES_AT_ONCE
+from instastream.metrics import REBUILD_SECONDS, Stopwatch
 from instastream.visibility import feed_shows
 
 LISTS_AT_ONCE = 8  # each reads up to `TIMELINES_AT_ONCE` timelines at a time
@@ -32,7 +33,7 @@ async def rebuild(reader: UserId, deps: Deps, *, anew: bool = False) -> list[Pos
     is opened before anything is read, so that what comes too late for that is pushed to it. A
     rebuild cut short leaves the reader cold for a lease, and then the next read repeats it.
     """
-    token = await deps.ids.mint()
+    token, stopwatch = await deps.ids.mint(), Stopwatch()
     if not await deps.feeds.open(reader, token, anew=anew):
         return None
 
@@ -40,9 +41,9 @@ async def rebuild(reader: UserId, deps: Deps, *, anew: bool = False) -> list[Pos
         return await deps.feeds.hold(reader, token)
 
     ids = await newest_of_all(reader, deps, holds=holds)
-    if ids is None or not await deps.feeds.fill(reader, token, ids):
-        return None
-    return await deps.feeds.read(reader)
+    made = ids is not None and await deps.feeds.fill(reader, token, ids)
+    REBUILD_SECONDS.labels("made" if made else "left").observe(stopwatch.seconds)
+    return await deps.feeds.read(reader) if made else None
 
 
 async def _holds() -> bool:

@@ -80,6 +80,10 @@ class Streams:
         self._ended = False
         self._count = 0
 
+    def open_now(self) -> int:
+        """How many are open."""
+        return self._count
+
     async def open(self, reader: UserId) -> tuple[Stream, Place]:
         """A stream of what lands after a place; raises Rejected where there are too many."""
         if len(self._by_reader.get(reader, ())) >= STREAMS_PER_USER_MAX:

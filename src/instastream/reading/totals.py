@@ -15,9 +15,11 @@ from instastream.counting import Shard
 from instastream.deps import Deps, counters_of
 from instastream.errors import Unavailable
 from instastream.limits import CACHE_ENTRY_BYTES, COUNTED_MAX, COUNTS_AGE_MS, PARTS_BYTES_MAX
-from instastream.reading.caching import Cache
+from instastream.reading.caching import Cache, Usage
 from instastream.stores.counters import Total, total_of
 from instastream.stores.counts import KINDS, Kind
+
+COUNTED_BYTES = 1_000  # of one post or comment, see `COUNTED_MAX`
 
 
 class Numbers(Struct, frozen=True, kw_only=True):
@@ -70,11 +72,17 @@ class Totals:
         self._without_redis = without_redis
         self._kept: OrderedDict[str, Counted] = OrderedDict()
         self._loading: dict[str, asyncio.Task[dict[str, Counted]]] = {}
+        self._hits = self._misses = 0
         self._parts = Cache[str, Parts](
             self._load_parts,
             bytes_max=PARTS_BYTES_MAX,
             size_of=lambda parts: CACHE_ENTRY_BYTES * len(parts.shards),
         )
+
+    @property
+    def usage(self) -> Usage:
+        """Of totals; of their size only the number is known."""
+        return Usage(self._hits, self._misses, len(self._kept) * COUNTED_BYTES)
 
     def clear(self) -> None:
         """Forget all."""
@@ -90,8 +98,10 @@ class Totals:
         kept, now_ms = self._kept, self._deps.now_ms()
         due_ms = now_ms - COUNTS_AGE_MS
         found = {i: kept[i] for i in subjects if i in kept and kept[i].read_ms > due_ms}
+        self._hits += len(found)
         if len(found) == len(subjects):
             return found
+        self._misses += len(subjects) - len(found)
         missing = [i for i in subjects if i not in found]
         if any(i not in self._loading for i in missing):
             soon_ms = now_ms - COUNTS_AGE_MS // 2

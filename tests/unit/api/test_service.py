@@ -1,6 +1,7 @@
 """The service says how it is: alive, ready, measured and traced."""
 
 import asyncio
+import logging
 import re
 from typing import Any
 
@@ -91,6 +92,31 @@ def _count(text: str, method: str, route: str, status: int) -> float:
     line = re.escape(f"instastream_http_request_seconds_count{{{labels}}} ") + "(.*)"
     found = re.search(line, text)
     return float(found[1]) if found else 0
+
+
+async def test_what_reads_find_without_asking_a_server_is_counted(
+    ada: Person, http: AsyncClient
+) -> None:
+    for _ in range(3):
+        await ada.get("/v1/feed")
+    text = (await http.get("/metrics")).text
+    assert 'instastream_cache_misses_total{cache="circles"} 1.0' in text
+    assert 'instastream_cache_hits_total{cache="circles"} 2.0' in text
+    assert "instastream_http_in_flight_requests 1.0" in text
+    assert "instastream_streams 0.0" in text
+    assert "process_open_fds" in text
+
+
+async def test_a_request_is_said_where_that_is_asked_for(
+    ada: Person, http: AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    await ada.get(f"/v1/users/{ada.id}?x=secret")
+    assert caplog.records == []
+    caplog.set_level(logging.INFO, logger="instastream.api")
+    await ada.get(f"/v1/users/{ada.id}?x=secret")
+    [said] = caplog.records
+    assert said.getMessage() == f"GET /v1/users/{ada.id}"
+    assert (vars(said)["route"], vars(said)["status"]) == ("/v1/users/{user_id}", 422)
 
 
 class TracingLog(MemoryLog):

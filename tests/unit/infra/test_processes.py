@@ -132,10 +132,11 @@ async def test_another_process_with_the_same_pid_is_left_alone(
     assert processes.is_alive(it)
 
 
+@pytest.mark.parametrize("words", ["no disk", '{"level": "ERROR", "message": "no disk"}'])
 async def test_one_that_ends_while_starting_shows_its_last_words_and_no_stack(
-    tmp_path: Path, started: list[Running]
+    tmp_path: Path, started: list[Running], words: str
 ) -> None:
-    wanted = spec(tmp_path, "echo no disk; echo '  at main'; exit 3", ready=never)
+    wanted = spec(tmp_path, f"echo '{words}'; echo '  at main'; exit 3", ready=never)
     with pytest.raises(Unready, match=f"it ended while starting; {tmp_path}/it.log ends: no disk$"):
         await processes.until_ready(wanted, spawn(started, wanted))
 

@@ -3,59 +3,26 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 from msgspec import Struct
 
 from instastream.deps import Deps
 from instastream.errors import Unavailable
-from instastream.handlers.engagement import ENGAGEMENT
-from instastream.handlers.feeds import FEEDS
-from instastream.handlers.graph import GRAPH
-from instastream.handlers.ledger import LEDGER
-from instastream.handlers.media import MEDIA
-from instastream.handlers.posts import POSTS
-from instastream.handlers.video import VIDEO
+from instastream.lag import Behind, lags
 from instastream.letters import Done, read
 from instastream.load.checks.objects import lost_media, orphans
 from instastream.load.checks.oracle import Oracle
 from instastream.load.checks.violations import Violation, violation
-from instastream.retries import RETRY_DELAYS_S
 from instastream.settings import Settings
 
 LAG_STILL_S = 60.0  # a worker that has done nothing for so long does nothing: a video takes less
 POLL_S = 0.5  # as often as workers commit
 
-HANDLERS = {
-    "feeds": FEEDS,
-    "graph": GRAPH,
-    "ledger": LEDGER,
-    "media": MEDIA,
-    "posts": POSTS,
-    "video": VIDEO,
-}
-# Which topics each worker's groups read, as in streams/.
-READ = {
-    "engagement": set(ENGAGEMENT),
-    **{name: {event.topic for event in handlers} for name, handlers in HANDLERS.items()},
-    **{f"{name}.retry": set(RETRY_DELAYS_S) for name in HANDLERS},
-}
-
 Report = Callable[[str, int, int], None]  # a step, how much of it is done, of how much
-
-
-class Behind(NamedTuple):
-    """How far a group is in a partition."""
-
-    group: str
-    topic: str
-    partition: int
-    committed: int
-    end: int
 
 
 async def wait_for_rest(settings: Settings, report: Report) -> list[Violation]:
@@ -72,48 +39,6 @@ async def wait_for_rest(settings: Settings, report: Report) -> list[Violation]:
         await asyncio.sleep(POLL_S)
     report("waiting for workers", most, most)
     return []
-
-
-async def lags(settings: Settings) -> list[Behind]:
-    """Of every worker's group what it has not done of the topics that it reads.
-
-    Where it never committed it is at the beginning: our topics keep everything.
-    """
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
-    try:
-        await admin.start()
-        async with AIOKafkaConsumer(bootstrap_servers=settings.kafka) as consumer:
-            ends = await _ends(settings.prefix, admin, consumer)
-            found: list[Behind] = []
-            for worker, topics in READ.items():
-                group = settings.prefix + worker
-                committed = await admin.list_consumer_group_offsets(group)
-                done = {tp: at.offset for tp, at in committed.items()}
-                wanted = {settings.prefix + topic for topic in topics}
-                found += [
-                    Behind(group, tp.topic, tp.partition, done.get(tp, 0), end)
-                    for tp, end in ends.items()
-                    if tp.topic in wanted and done.get(tp, 0) < end
-                ]
-            return found
-    except (KafkaError, OSError) as error:
-        raise Unavailable("kafka", error) from error
-    finally:
-        await admin.close()
-
-
-async def _ends(
-    prefix: str, admin: AIOKafkaAdminClient, consumer: AIOKafkaConsumer
-) -> dict[TopicPartition, int]:
-    """Where each partition ends that a worker reads."""
-    topics = {prefix + topic for of_worker in READ.values() for topic in of_worker}
-    described = await admin.describe_topics(sorted(topics))
-    partitions = [
-        TopicPartition(topic["topic"], one["partition"])
-        for topic in described
-        for one in topic["partitions"]
-    ]
-    return await consumer.end_offsets(partitions)
 
 
 class Letter(Struct, frozen=True):

@@ -11,7 +11,7 @@ from typing import Self
 import psutil
 
 from instastream.errors import Unavailable
-from instastream.load.checks.inspecting import lags
+from instastream.lag import lags
 from instastream.load.reporting.spreads import Sample
 from instastream.settings import Settings
 
