@@ -259,4 +259,3 @@ class App(Troubled, faust.App):
             await asyncio.wait(self.running, timeout=DRAIN_TIMEOUT_S)
         for task in self.running:
             task.cancel()
-
