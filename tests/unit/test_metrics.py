@@ -34,9 +34,9 @@ def test_an_event_that_waits_gets_older_by_itself() -> None:
     assert (lag(registry, "seconds", "media") or 0) > first
 
 
-@pytest.mark.parametrize("oldest_ms", [None, int(time.time() * 1000) + 60_000])
-def test_what_is_caught_up_or_of_a_clock_ahead_is_not_behind(oldest_ms: int | None) -> None:
-    assert lag(scraped({"media": Behind(0, oldest_ms)}), "seconds", "media") == 0
+def test_what_is_caught_up_or_of_a_clock_ahead_is_not_behind() -> None:
+    for oldest_ms in (None, int(time.time() * 1000) + 60_000):
+        assert lag(scraped({"media": Behind(0, oldest_ms)}), "seconds", "media") == 0
 
 
 def test_a_worker_says_nothing_of_what_it_does_not_read() -> None:
