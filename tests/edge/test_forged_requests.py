@@ -3,7 +3,6 @@
 import asyncio
 from urllib.parse import urlsplit
 
-import pytest
 from httpx2 import AsyncClient
 
 from tests.edge.conftest import BUCKET, FULL, Origin
@@ -20,43 +19,39 @@ async def answered(edge: AsyncClient, line: str, *headers: str) -> str:
     return status.decode().strip()
 
 
-@pytest.mark.parametrize(
-    "target",
-    [
-        "http://127.0.0.1:{port}/",
-        "http://127.0.0.1:{port}/secret",
-        "http://edge.test@127.0.0.1:{port}/",
-        "//127.0.0.1:{port}/secret",
-        "/instastream/media/../../secret",
-        "/instastream/media/%2e%2e/%2e%2e/originals/x",
-        "/instastream/media/..%2f..%2foriginals/x",
-        "/instastream/media//127.0.0.1:{port}/secret",
-        "/instastream/media/a?x=http://127.0.0.1:{port}/",
-        "/instastream/media/a%0d%0aHost:%20127.0.0.1:{port}",
-        "/instastream/media/a%00.webp",
-        "/instastream@127.0.0.1:{port}/media/a",
-        "/instastream/uploads/1/a",
-        "/instastream/private/a",
-        "/",
-    ],
-)
-async def test_no_request_leads_anywhere_else(
-    edge: AsyncClient, store: Origin, target: str
-) -> None:
+TARGETS = [
+    "http://127.0.0.1:{port}/",
+    "http://127.0.0.1:{port}/secret",
+    "http://edge.test@127.0.0.1:{port}/",
+    "//127.0.0.1:{port}/secret",
+    "/instastream/media/../../secret",
+    "/instastream/media/%2e%2e/%2e%2e/originals/x",
+    "/instastream/media/..%2f..%2foriginals/x",
+    "/instastream/media//127.0.0.1:{port}/secret",
+    "/instastream/media/a?x=http://127.0.0.1:{port}/",
+    "/instastream/media/a%0d%0aHost:%20127.0.0.1:{port}",
+    "/instastream/media/a%00.webp",
+    "/instastream@127.0.0.1:{port}/media/a",
+    "/instastream/uploads/1/a",
+    "/instastream/private/a",
+    "/",
+]
+
+
+async def test_no_request_leads_anywhere_else(edge: AsyncClient, store: Origin) -> None:
     other = Origin()
     server = await asyncio.start_server(other.answer, "127.0.0.1", 0)
     async with server:
         port = server.sockets[0].getsockname()[1]
-        status = await answered(edge, f"GET {target.format(port=port)} HTTP/1.1")
-    assert not status.startswith("HTTP/1.1 2")
+        for target in TARGETS:
+            status = await answered(edge, f"GET {target.format(port=port)} HTTP/1.1")
+            assert not status.startswith("HTTP/1.1 2"), target
     assert not other.asked, "nobody else is asked"
     assert not [path for path in store.asked if not path.startswith(f"/{BUCKET}/media/")]
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1:1", "evil.example", "169.254.169.254"])
-async def test_the_host_that_is_asked_for_changes_nothing(
-    edge: AsyncClient, store: Origin, host: str
-) -> None:
-    status = await answered(edge, f"GET /{BUCKET}/{FULL} HTTP/1.1", f"Host: {host}")
-    assert status == "HTTP/1.1 200 OK"
+async def test_the_host_that_is_asked_for_changes_nothing(edge: AsyncClient, store: Origin) -> None:
+    for host in "127.0.0.1:1", "evil.example", "169.254.169.254":
+        status = await answered(edge, f"GET /{BUCKET}/{FULL} HTTP/1.1", f"Host: {host}")
+        assert status == "HTTP/1.1 200 OK"
     assert set(store.asked) == {f"/{BUCKET}/{FULL}"}
