@@ -16,6 +16,7 @@ BENCHES = (
     "feed",
     "graphs",
     "load",
+    "recovery",
     "variants",
     "video",
     "visible",

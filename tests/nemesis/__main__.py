@@ -1,0 +1,71 @@
+"""Tries to break the system, fault by fault, and says what came of it.
+
+    make nemesis                                         # every fault once
+    make nemesis ARGS="--rounds 10 --seed 1"             # with ten seeds
+    make nemesis ARGS="--only kill --only pause-kafka"   # some of them
+    make nemesis ARGS="--only kill-kafka --seed 7"       # one round, as it was
+
+It starts a system of its own and loads it. The exit code is 1 where a promise was broken: its
+history stays, and `instastream load check` explains it for as long as the system is there.
+"""
+
+import argparse
+import sys
+from contextlib import aclosing
+from datetime import UTC, datetime
+from pathlib import Path
+
+from instastream import process
+from instastream.terminal import Steps, print_line, show
+from tests.nemesis.nemesis import RESULTS, Asked, perform
+from tests.nemesis.playing import Outcome
+from tests.nemesis.schedule import rounds
+from tests.nemesis.telling import faults_table, told, violations_table
+
+
+def main() -> None:
+    """Ask, play, tell."""
+    arguments = _parser().parse_args()
+    if arguments.list:
+        for one in rounds(arguments.seed):
+            print_line(one.name)
+        return
+    at = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    folder = arguments.out or Path("runs") / f"nemesis-{at}"
+    asked = Asked(
+        seed=arguments.seed, rounds=arguments.rounds, only=arguments.only, folder=folder.absolute()
+    )
+    asked.planned()
+    folder.mkdir(parents=True)
+    with Steps() as steps:
+        outcomes = process.complete(_all(asked, steps))
+    broken = [one for one in outcomes if one.violations]
+    faults = told(outcomes)
+    tables = [faults_table(faults), *([violations_table(broken)] if broken else [])]
+    show(faults, *tables, as_json=arguments.json)
+    process.say(f"every round is in {folder / RESULTS}")
+    sys.exit(1 if broken else 0)
+
+
+async def _all(asked: Asked, steps: Steps) -> list[Outcome]:
+    async with aclosing(perform(asked, steps)) as outcomes:
+        return [one async for one in outcomes]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="make nemesis",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--seed", type=int, default=1, help="of when and what; 1 unless given")
+    parser.add_argument("--rounds", type=int, default=1, help="how many seeds, from that one on")
+    parser.add_argument("--only", action="append", default=[], metavar="FAULT", help="or its kind")
+    parser.add_argument("--list", action="store_true", help="name every fault and end")
+    parser.add_argument("--json", action="store_true", help="print JSON, for machines")
+    parser.add_argument("--out", type=Path, help="a new folder, instead of one in runs/")
+    return parser
+
+
+if __name__ == "__main__":
+    process.run(main)

@@ -1,0 +1,178 @@
+"""A round: load, a fault in it, and what became of it all."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from time import monotonic
+
+from httpx2 import AsyncClient, HTTPError
+from msgspec import Struct
+from msgspec.structs import replace
+
+from infra.native.jars import Report as Progress
+from instastream.errors import InstastreamError
+from instastream.load.checks.checking import check
+from instastream.load.checks.histories import read
+from instastream.load.checks.violations import Violation
+from instastream.load.over_http.running import Asked, run
+from instastream.load.reporting.reports import Report
+from instastream.load.reporting.spreads import Sample, Spreads
+from instastream.load.scenario.scenarios import Scenario, load_scenario
+from tests.nemesis.faults import FAULTS
+from tests.nemesis.probe import Probe
+from tests.nemesis.schedule import Round
+from tests.nemesis.target import Target
+from tests.nemesis.traces import Traces
+
+LOAD = Path(__file__).with_name("load.toml")
+RECOVERED_S_MAX = 180.0  # then it did not
+
+
+class Outcome(Struct, frozen=True, kw_only=True):
+    """What a round came to. Operations of the load count by their ends, as docs/load-testing.md."""
+
+    round: Round
+    violations: list[Violation]
+    recovery_s: float | None = None  # from the begin of healing; None where it did not
+    took_s: float
+    operations: int = 0
+    ok: int = 0
+    failed: int = 0
+    unknown: int = 0
+    unstarted: int = 0
+    slowest_ms: float = 0.0  # p99 of what ended
+    seen: dict[str, int] = {}  # what clients saw instead of an answer that they wanted
+
+
+async def play(one: Round, target: Target, folder: Path, progress: Progress) -> Outcome:
+    """Play it, and leave the system running as it was; its history stays in `folder`."""
+    began_s = monotonic()
+    await asyncio.to_thread(folder.mkdir, parents=True)
+    try:
+        return await _play(one, target, folder, progress)
+    except (InstastreamError, HTTPError) as error:  # such as a server that can't be started again
+        said = "The round could not be played to its end."
+        violation = Violation("unplayed", said, {"why": repr(error)})
+        return Outcome(round=one, violations=[violation], took_s=monotonic() - began_s)
+
+
+async def _play(one: Round, target: Target, folder: Path, progress: Progress) -> Outcome:
+    began_s = monotonic()
+    async with AsyncClient(base_url=target.api, timeout=10.0, trust_env=False) as http:
+        probe = await Probe.ready(http)
+        loading = Loading(one, target, folder, progress)
+        try:
+            await loading.begun()
+            traces, recovery_s = await _afflict(one, target, probe)
+            report = await loading.ended()
+        finally:
+            await loading.cancel()
+    violations = traces.judge(await _checked(target, folder, progress))
+    if recovery_s is None:
+        said = f"Not everything worked again within {RECOVERED_S_MAX:g} s."
+        violations.append(Violation("not-recovered", said, {}))
+    for name in target.ended():
+        violations.append(Violation("ended", "A process ended by itself.", {"name": name}))
+    return _outcome(one, report, violations, recovery_s, monotonic() - began_s)
+
+
+async def _afflict(one: Round, target: Target, probe: Probe) -> tuple[Traces, float | None]:
+    """The fault, and how long it took from when its healing began until all worked again."""
+    await asyncio.sleep(one.after_s)
+    async with FAULTS[one.fault](target, one.of, one.random) as traces:
+        await asyncio.sleep(one.held_s)
+        healed_s = monotonic()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(RECOVERED_S_MAX):
+            await probe.pass_()
+            return traces, monotonic() - healed_s
+    return traces, None
+
+
+async def _checked(target: Target, folder: Path, progress: Progress) -> list[Violation]:
+    """A system that can't even be asked breaks every promise."""
+    asked = partial(check, api=target.api, settings=target.settings, report=progress)
+    try:
+        return await asked(read(folder))
+    except InstastreamError as error:
+        return [Violation("unasked", "The system could not be asked.", {"why": str(error)})]
+
+
+class Loading:
+    """A load that goes on in the background."""
+
+    def __init__(self, one: Round, target: Target, folder: Path, progress: Progress) -> None:
+        self._begun = asyncio.Event()
+        asked = Asked(api=target.api, folder=folder)
+        self._task = asyncio.create_task(
+            run(_scenario(one), asked, progress=progress, watch=self._watch, sample=Sample)
+        )
+
+    def _watch(self, spreads: Spreads, at_s: float) -> None:
+        if at_s >= 0:
+            self._begun.set()
+
+    async def begun(self) -> None:
+        """Returns when it has, or raises why it could not."""
+        begun = asyncio.create_task(self._begun.wait())
+        await asyncio.wait((begun, self._task), return_when=asyncio.FIRST_COMPLETED)
+        begun.cancel()
+        if self._task.done():
+            self._task.result()
+
+    async def ended(self) -> Report:
+        """What it came to."""
+        return await self._task
+
+    async def cancel(self) -> None:
+        """Nothing of it goes on."""
+        self._task.cancel()
+        await asyncio.wait([self._task])
+
+
+def _scenario(one: Round) -> Scenario:
+    scenario = load_scenario(str(LOAD))
+    media = replace(scenario.media, videos=one.videos)
+    return replace(scenario, seed=one.seed, duration_s=one.lasts_s, media=media)
+
+
+def _outcome(
+    one: Round,
+    report: Report,
+    violations: list[Violation],
+    recovery_s: float | None,
+    took_s: float,
+) -> Outcome:
+    whole = report.all
+    return Outcome(
+        round=one,
+        violations=violations,
+        recovery_s=recovery_s,
+        took_s=took_s,
+        operations=whole.count,
+        ok=whole.ok,
+        failed=whole.failed,
+        unknown=whole.unknown,
+        unstarted=whole.unstarted,
+        slowest_ms=whole.p99,
+        seen=_seen(report.problems),
+    )
+
+
+def _seen(problems: Mapping[str, int]) -> dict[str, int]:
+    """The problems of a report, without what is different in each."""
+    seen: Counter[str] = Counter()
+    for problem, times in problems.items():
+        status, _, rest = problem.partition(": ")
+        if status.isdecimal():
+            seen[status] += times
+        elif "can't be reached" in problem:
+            seen["no connection"] += times
+        elif rest and problem.startswith("the connection broke"):
+            seen["broken connection"] += times
+        else:
+            seen[problem] += times
+    return dict(seen.most_common())

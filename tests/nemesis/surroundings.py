@@ -1,0 +1,78 @@
+"""What the system stands on fails: a cache forgets, networks break, disks fill, clocks jump."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from random import Random
+
+from instastream.stores.redis import open_redis
+from tests.nemesis.networks import GOOD, Network
+from tests.nemesis.target import Target
+from tests.nemesis.traces import Traces
+
+NETWORKS = {
+    "cut": Network(refuses=True),
+    "hang": Network(holds=True),
+    "half-open": Network(forgets=True),
+    "slow": Network(delay_s=0.05, bytes_per_s=200_000),
+    "fail": Network(fails=True),
+    "truncate": Network(answer_bytes_max=3_000),
+    "shorten": Network(shortens=True),
+}
+FLUSHES = (1, 4)
+BETWEEN_S = 0.3
+CLOCKS_MS = {"ahead": 40_000, "behind": -30_000}  # within and beyond what is put up with
+ENDS_WHEN_FULL = ("kafka", "cassandra")  # and say that somebody has to start them again
+
+
+@asynccontextmanager
+async def flush(target: Target, of: str, random: Random) -> AsyncIterator[Traces]:
+    """FLUSHALL, several times."""
+    async with open_redis(target.settings) as redis:
+        for _ in range(random.randint(*FLUSHES)):
+            await redis.flushall()
+            await asyncio.sleep(BETWEEN_S)
+    yield Traces()
+
+
+@asynccontextmanager
+async def network(target: Target, of: str, random: Random) -> AsyncIterator[Traces]:
+    """`of` is `how server`: everyone who uses that server reaches it like this."""
+    how, _, server = of.rpartition(" ")
+    relay = target.relays[server]
+    relay.become(NETWORKS[how])
+    try:
+        yield Traces()
+    finally:
+        relay.become(GOOD)
+
+
+@asynccontextmanager
+async def fill(target: Target, of: str, random: Random) -> AsyncIterator[Traces]:
+    """A server's disk is full. Then there is room, and whoever gave up is started again."""
+    disk = target.disks[of]
+    disk.fill()
+    try:
+        yield Traces()
+    finally:
+        disk.free()
+        if of in ENDS_WHEN_FULL:
+            target.kill(of)
+            await target.start(of)
+
+
+@asynccontextmanager
+async def jump(target: Target, of: str, random: Random) -> AsyncIterator[Traces]:
+    """The clocks of all processes of ours jump, and jump back."""
+    assert target.clock
+    target.clock.ahead_ms = CLOCKS_MS[of]
+    try:
+        yield Traces()
+    finally:
+        target.clock.ahead_ms = 0
+
+
+@asynccontextmanager
+async def nothing(target: Target, of: str, random: Random) -> AsyncIterator[Traces]:
+    """No fault: what the others are to be compared with."""
+    yield Traces()
