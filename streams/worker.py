@@ -27,7 +27,7 @@ from faust.types import TP, AppT, ConsumerMessage, StreamT
 from prometheus_client import Counter
 
 from instastream import logs
-from instastream.deps import Deps, open_deps
+from instastream.deps import Deps, know_epochs, open_deps
 from instastream.events import DATED
 from instastream.limits import FETCHED_BYTES_MAX, FETCHED_LENGTH_MAX, FETCHES_WAITING
 from instastream.metrics import WorkerMetrics, serve_metrics
@@ -165,8 +165,7 @@ class App(Troubled, faust.App):
         """Raises Unready where a topic is not the one whose offsets dated what is kept."""
         deps = await self.add_async_context(open_deps(self.settings))
         self.deps = replace(deps, waited=self.waited)
-        for topic in self.dated:
-            await self.deps.epochs.of(topic)
+        await know_epochs(self.dated, self.deps)
         serve_metrics(os.environ)
         await super().on_start()
 

@@ -3,10 +3,11 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import Protocol
 
 from instastream.counting import version_of
@@ -17,6 +18,7 @@ from instastream.limits import VIDEO_BYTES_MAX
 from instastream.log import EventLog, KafkaLog
 from instastream.media import Rendering, Transcoded
 from instastream.minting import LeasedIds
+from instastream.retries import backoff
 from instastream.settings import Settings
 from instastream.signing import Signer
 from instastream.stores import memory
@@ -32,7 +34,7 @@ from instastream.stores.cassandra.graph import CassandraGraph
 from instastream.stores.cassandra.leases import CassandraLeases
 from instastream.stores.cassandra.ledger import CassandraLedger
 from instastream.stores.cassandra.posts import CassandraPosts
-from instastream.stores.cassandra.session import open_session
+from instastream.stores.cassandra.session import START_TIMEOUT_S, open_session
 from instastream.stores.cassandra.uploads import CassandraUploads
 from instastream.stores.cassandra.users import CassandraUsers
 from instastream.stores.changes import Changes
@@ -150,6 +152,24 @@ async def version_of_record(record: Record[Event], deps: Deps) -> int:
     """Where an event stands among all that its partition ever holds; raises as `Epochs.of`."""
     epoch = await deps.epochs.of(record.event.topic)
     return version_of(epoch=epoch, offset=record.offset)
+
+
+async def know_epochs(topics: Iterable[str], deps: Deps) -> None:
+    """The epochs of topics are known; a log that does not answer yet is waited for.
+
+    Raises Unready where a topic is not the one of before, and Unavailable after a minute.
+    """
+    deadline = time.monotonic() + START_TIMEOUT_S
+    for topic in topics:
+        for wait_s in backoff(Random()):
+            try:
+                await deps.epochs.of(topic)
+                break
+            except Unavailable as error:
+                if time.monotonic() + wait_s > deadline:
+                    raise
+                deps.waited(error)
+                await deps.sleep(wait_s)
 
 
 @asynccontextmanager

@@ -58,8 +58,8 @@ async def _mend(target: Target) -> None:
     servers = [name for name in names if name in SERVERS]
     for name in (one for one in names if one not in SERVERS):
         target.kill(name)
-    for some in (servers, ["api", *local.WORKERS]):
-        await asyncio.gather(*(target.start(name) for name in some))
+    for name in (*servers, "api", *local.WORKERS):
+        await target.start(name)
 
 
 def _keep(folder: Path, outcomes: Sequence[Outcome], history: Path) -> None:

@@ -137,7 +137,7 @@ class Relay:
         *,
         is_answer: bool,
     ) -> None:
-        """Until the source ends, or breaks; a client that nobody told stays."""
+        """Until the source ends, or breaks."""
         while piece := await self._next(source, is_answer=is_answer):
             await self._open.wait()
             network = self._network
@@ -161,12 +161,13 @@ class Relay:
             sink.write_eof()
 
     async def _next(self, source: asyncio.StreamReader, *, is_answer: bool) -> bytes:
-        try:
-            return await source.read(PIECE_BYTES)
-        except OSError:
-            if is_answer and self._network.forgets:
-                await asyncio.Event().wait()
-            raise
+        """Nothing at the end; a client whose server's end was forgotten hears of no end."""
+        piece = b""
+        with suppress(OSError):
+            piece = await source.read(PIECE_BYTES)
+        if not piece and is_answer and self._network.forgets:
+            await asyncio.Event().wait()
+        return piece
 
 
 async def _fail(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

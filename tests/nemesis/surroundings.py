@@ -39,12 +39,12 @@ async def flush(target: Target, of: str, random: Random) -> AsyncIterator[Traces
 async def network(target: Target, of: str, random: Random) -> AsyncIterator[Traces]:
     """`of` is `how server`: everyone who uses that server reaches it like this."""
     how, _, server = of.rpartition(" ")
-    relay = target.relays[server]
-    relay.become(NETWORKS[how])
+    assert target.relays
+    target.relays.become(server, NETWORKS[how])
     try:
         yield Traces()
     finally:
-        relay.become(GOOD)
+        target.relays.become(server, GOOD)
 
 
 @asynccontextmanager

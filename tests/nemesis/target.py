@@ -19,7 +19,7 @@ from infra.provision import provision
 from instastream.errors import Unready
 from instastream.settings import Settings
 from tests.nemesis.clocks import SharedClock
-from tests.nemesis.networks import Relay
+from tests.nemesis.relaying import Relays
 
 SERVERS = ("kafka", "cassandra", "redis", "s3", "edge")
 NETWORKED = ("kafka", "cassandra", "redis", "s3")
@@ -61,7 +61,7 @@ class Target:
     stack: Stack
     environ: Mapping[str, str]  # of its processes
     settings: Settings  # of whoever looks at its servers: nothing stands between
-    relays: Mapping[str, Relay] = field(default_factory=dict)
+    relays: Relays | None = None
     disks: Mapping[str, Disk] = field(default_factory=dict)
     clock: SharedClock | None = None
     clock_file: Path | None = None
@@ -126,39 +126,37 @@ async def standing(home: Path, report: Report, *, disks: bool) -> AsyncIterator[
         exits.push_async_callback(stack.down)
         await stack.up()
         direct = local.connect(given, stack)
-        relays = {
-            name: await exits.enter_async_context(_relay(direct[variable(name)]))
-            for name in NETWORKED
-        }
+        addresses = {name: _address(direct[variable(name)]) for name in NETWORKED}
+        relays = exits.enter_context(Relays(addresses))
         exits.push_async_callback(stack.down)  # also before the relays are gone
         await _lead_through(relays, direct, stack, home)
         await provision(Settings.from_env(direct))
         relayed = {
-            variable(name): _through(relays[name], direct[variable(name)]) for name in relays
+            variable(name): _through(relays.ports[name], direct[variable(name)])
+            for name in NETWORKED
         }
         file = home / "clock"
         clock = exits.enter_context(SharedClock.made(file))
         settings = Settings.from_env(direct)
         target = Target(stack, direct | relayed, settings, relays, mounted, clock, file)
-        specs = local.specs(target.environ)
-        await asyncio.gather(*(stack.run(target.altered(spec)) for spec in specs))
+        for spec in local.specs(target.environ):
+            await stack.run(target.altered(spec))
         yield target
 
 
-def _relay(address: str) -> Relay:
-    parts = urlsplit(address if "://" in address else f"//{address}")
+def _address(given: str) -> tuple[str, int]:
+    parts = urlsplit(given if "://" in given else f"//{given}")
     assert parts.hostname
     assert parts.port
-    return Relay(parts.hostname, parts.port)
+    return parts.hostname, parts.port
 
 
-def _through(relay: Relay, address: str) -> str:
-    port = urlsplit(address if "://" in address else f"//{address}").port
-    return address.replace(f":{port}", f":{relay.port}")
+def _through(port: int, address: str) -> str:
+    return address.replace(f":{_address(address)[1]}", f":{port}")
 
 
 async def _lead_through(
-    relays: Mapping[str, Relay], direct: Mapping[str, str], stack: Stack, home: Path
+    relays: Relays, direct: Mapping[str, str], stack: Stack, home: Path
 ) -> None:
     """Kafka tells its clients where it is, and the edge is told where its origin is: the relays."""
     kafka, s3 = direct[variable("kafka")], urlsplit(direct[variable("s3")]).netloc
@@ -166,10 +164,10 @@ async def _lead_through(
         ("kafka", "server.properties", "advertised.listeners=PLAINTEXT://", kafka),
         ("edge", "nginx.conf", "upstream origin { server ", s3),
     ):
-        path, relay = home / name / file, relays["kafka" if name == "kafka" else "s3"]
+        path, port = home / name / file, relays.ports["kafka" if name == "kafka" else "s3"]
         config = await asyncio.to_thread(path.read_text)
         assert before + after in config
-        config = config.replace(before + after, before + _through(relay, after))
+        config = config.replace(before + after, before + _through(port, after))
         await stack.stop(name)
         await asyncio.to_thread(path.write_text, config)
         await stack.start(name)

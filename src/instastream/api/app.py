@@ -20,7 +20,7 @@ from instastream.api.metrics import Observed, RequestMetrics
 from instastream.api.openapi import OPERATIONS
 from instastream.api.operations import JSON, Answer, AnyOperation
 from instastream.api.views import encode_post, numbers_json
-from instastream.deps import Deps, open_deps
+from instastream.deps import Deps, know_epochs, open_deps
 from instastream.events import DATED
 from instastream.reading.known import Known
 from instastream.reading.streams import Streams
@@ -57,8 +57,7 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
         yield
         return
     async with open_deps(app.state.settings) as deps:
-        for topic in DATED:
-            await deps.epochs.of(topic)  # Unready where it is not the one of before
+        await know_epochs(DATED, deps)
         _open(app, deps)
         yield
         await app.state.streams.close()

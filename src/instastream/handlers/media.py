@@ -5,6 +5,7 @@ from functools import partial
 
 from instastream import media
 from instastream.deps import Deps
+from instastream.errors import Unavailable
 from instastream.events import Event, MediaReady, Record, UploadFinalized, Variant
 from instastream.handlers.dedup import Put, announce, give_up, share
 from instastream.handlers.table import Handlers, LastWords
@@ -24,8 +25,22 @@ async def render_media(record: Record[UploadFinalized], deps: Deps) -> list[Even
 
 async def _share_photo(upload: UploadFinalized, deps: Deps) -> MediaReady:
     original = await deps.blobs.get(original_key(upload.author_id, upload.media_id))
+    await check_whole(len(original), upload, deps)
     digest = await _digest(original, deps.settings.media_key)
     return await share(upload, digest, partial(_render, original, deps), deps)
+
+
+async def check_whole(arrived_bytes: int, upload: UploadFinalized, deps: Deps) -> None:
+    """Raises Unavailable where less of the original has arrived than lies there.
+
+    What a store cuts short looks damaged, and the post would fail for good.
+    """
+    if arrived_bytes == upload.size_bytes:
+        return
+    lies = await deps.blobs.head(original_key(upload.author_id, upload.media_id))
+    if lies and lies.size_bytes != arrived_bytes:
+        why = f"{arrived_bytes} of {lies.size_bytes} bytes arrived"
+        raise Unavailable("the object store", why)
 
 
 async def _digest(original: bytes, key: bytes) -> str:

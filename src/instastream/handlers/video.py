@@ -10,7 +10,7 @@ from instastream.deps import Deps
 from instastream.errors import Corrupt, Unavailable
 from instastream.events import Event, MediaReady, Record, UploadFinalized, Video
 from instastream.handlers.dedup import Put, announce, give_up, share
-from instastream.handlers.media import put_variants
+from instastream.handlers.media import check_whole, put_variants
 from instastream.handlers.table import Handlers, LastWords
 from instastream.ids import MediaId
 from instastream.metrics import TRANSCODE_SECONDS, timed_outcome
@@ -33,6 +33,7 @@ async def transcode_media(record: Record[UploadFinalized], deps: Deps) -> list[E
 async def _share_video(upload: UploadFinalized, folder: Path, deps: Deps) -> MediaReady:
     original = folder / "original"
     await deps.blobs.download(original_key(upload.author_id, upload.media_id), original)
+    await check_whole(original.stat().st_size, upload, deps)
     digest = await asyncio.to_thread(media.digest_of_video, original, deps.settings.media_key)
     report = partial(_report, upload.media_id, deps)
     return await share(upload, digest, partial(_transcode, original, report, deps), deps)
