@@ -17,10 +17,10 @@ from pathlib import Path
 
 from instastream import process
 from instastream.terminal import Steps, print_line, show
-from tests.nemesis.nemesis import RESULTS, Asked, perform
+from tests.nemesis.nemesis import RESULTS, Asked, perform, results
 from tests.nemesis.playing import Outcome
 from tests.nemesis.schedule import rounds
-from tests.nemesis.telling import faults_table, told, violations_table
+from tests.nemesis.telling import faults_table, markdown, told, violations_table
 
 
 def main() -> None:
@@ -29,6 +29,9 @@ def main() -> None:
     if arguments.list:
         for one in rounds(arguments.seed):
             print_line(one.name)
+        return
+    if arguments.tell:
+        _tell([one for folder in arguments.tell for one in results(folder)], arguments)
         return
     at = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     folder = arguments.out or Path("runs") / f"nemesis-{at}"
@@ -39,12 +42,20 @@ def main() -> None:
     folder.mkdir(parents=True)
     with Steps() as steps:
         outcomes = process.complete(_all(asked, steps))
+    _tell(outcomes, arguments)
+    process.say(f"every round is in {folder / RESULTS}")
+    sys.exit(1 if any(one.violations for one in outcomes) else 0)
+
+
+def _tell(outcomes: list[Outcome], arguments: argparse.Namespace) -> None:
     broken = [one for one in outcomes if one.violations]
     faults = told(outcomes)
+    if arguments.markdown:
+        for line in markdown(faults):
+            print_line(line)
+        return
     tables = [faults_table(faults), *([violations_table(broken)] if broken else [])]
     show(faults, *tables, as_json=arguments.json)
-    process.say(f"every round is in {folder / RESULTS}")
-    sys.exit(1 if broken else 0)
 
 
 async def _all(asked: Asked, steps: Steps) -> list[Outcome]:
@@ -63,6 +74,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", action="append", default=[], metavar="FAULT", help="or its kind")
     parser.add_argument("--list", action="store_true", help="name every fault and end")
     parser.add_argument("--json", action="store_true", help="print JSON, for machines")
+    parser.add_argument("--markdown", action="store_true", help="print a table for a document")
+    parser.add_argument(
+        "--tell", action="append", type=Path, metavar="FOLDER", help="play nothing: what was found"
+    )
     parser.add_argument("--out", type=Path, help="a new folder, instead of one in runs/")
     return parser
 

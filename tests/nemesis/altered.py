@@ -48,7 +48,9 @@ if __name__ == "__main__":
     _, alteration, value, *sys.argv = sys.argv
     ALTERATIONS[alteration](value)
     if sys.argv[0] == "streams":
-        runpy.run_module("streams", run_name="__main__", alter_sys=True)
+        # What is imported by now can't be run by its own name.
+        streams = "faust.__main__" if "faust" in sys.modules else "streams"
+        runpy.run_module(streams, run_name="__main__", alter_sys=True)
     else:
         from instastream import program
 

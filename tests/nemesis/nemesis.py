@@ -2,13 +2,14 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
 from infra import local
+from instastream.errors import Unready
 from instastream.terminal import Steps
 from tests.nemesis.playing import Outcome, play
 from tests.nemesis.schedule import Round, rounds
@@ -32,7 +33,15 @@ class Asked(Struct, frozen=True, kw_only=True):
         return [one for seed in seeds for one in rounds(seed, self.only)]
 
 
-async def perform(asked: Asked, steps: Steps) -> AsyncIterator[Outcome]:
+def results(folder: Path) -> list[Outcome]:
+    """What was played into a folder; raises Unready where nothing was."""
+    try:
+        return msgspec.json.decode((folder / RESULTS).read_bytes(), type=list[Outcome])
+    except (OSError, msgspec.DecodeError) as error:
+        raise Unready(f"{folder} has no results of a nemesis: {error}") from error
+
+
+async def perform(asked: Asked, steps: Steps) -> AsyncGenerator[Outcome, None]:
     """Round by round; what is known so far is in the folder all the time."""
     planned, outcomes = asked.planned(), list[Outcome]()
     disks = any(one.fault == "fill" for one in planned)

@@ -53,7 +53,11 @@ async def play(one: Round, target: Target, folder: Path, progress: Progress) -> 
     await asyncio.to_thread(folder.mkdir, parents=True)
     try:
         return await _play(one, target, folder, progress)
-    except (InstastreamError, HTTPError) as error:  # such as a server that can't be started again
+    except (
+        InstastreamError,
+        HTTPError,
+        ExceptionGroup,
+    ) as error:  # such as a server that can't be started again
         said = "The round could not be played to its end."
         violation = Violation("unplayed", said, {"why": repr(error)})
         return Outcome(round=one, violations=[violation], took_s=monotonic() - began_s)

@@ -69,10 +69,9 @@ async def repeat(target: Target, of: str, random: Random) -> AsyncIterator[Trace
     async with AIOKafkaProducer(bootstrap_servers=target.settings.kafka) as producer:
         for record in await _latest(target, REPEATABLE):
             for _ in range(random.randint(1, 2)):
-                await producer.send(
+                await producer.send_and_wait(
                     record.topic, record.value, key=record.key, headers=list(record.headers)
                 )
-        await producer.flush()
     yield Traces()
 
 

@@ -1,7 +1,7 @@
 """What many rounds came to, by fault: for machines and for people."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from statistics import median
 
 from msgspec import Struct
@@ -82,6 +82,17 @@ def violations_table(outcomes: Sequence[Outcome]) -> Table:
             row = (one.round.name, str(one.round.seed), rule, str(times))
             table.add_row(*row, f"{first.said} {first.evidence}"[:500])
     return table
+
+
+def markdown(all_: Sequence[Told]) -> Iterator[str]:
+    """The lines of a table for a document, each with the command that makes it again."""
+    yield "| fault | runs | violations | recovery s, most | ok | else | again |"
+    yield "|---|---|---|---|---|---|---|"
+    for one in all_:
+        times = f"{one.recovery_s:.1f}, {one.recovery_s_max:.1f}"
+        cells = (one.fault, one.runs, one.violations, times, _percent(one.ok, one.operations))
+        again = f'`make nemesis ARGS="--only {one.fault}"`'
+        yield f"| {' | '.join(map(str, cells))} | {_saw(one)} | {again} |"
 
 
 def _percent(some: int, of: int) -> str:
