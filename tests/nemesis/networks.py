@@ -41,6 +41,7 @@ class Link:
         self.client = client
         self.server: asyncio.StreamWriter | None = None
         self.answered_bytes = 0
+        self.is_head = False  # HTTP: what was asked last is answered without a body
 
     def abort(self) -> None:
         """Reset both ends."""
@@ -144,14 +145,16 @@ class Relay:
             if network.forgets:
                 continue
             await asyncio.sleep(network.delay_s + len(piece) / network.bytes_per_s)
-            if is_answer:
+            if not is_answer:
+                link.is_head = piece.startswith(b"HEAD ")
+            else:
                 link.answered_bytes += len(piece)
                 if link.answered_bytes > network.answer_bytes_max:
                     sink.write(piece[: max(0, len(piece) // 2)])
                     await sink.drain()
                     raise ConnectionAbortedError
-                if network.shortens and (short := _shortened(piece)):
-                    sink.write(short)
+                if network.shortens and not link.is_head and _is_promising(piece):
+                    sink.write(_shortened(piece + await source.read(PIECE_BYTES)))
                     await sink.drain()
                     sink.close()
                     raise ConnectionAbortedError
@@ -182,11 +185,16 @@ async def _fail(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     await writer.wait_closed()
 
 
-def _shortened(piece: bytes) -> bytes | None:
-    """A successful answer's head and half of its body, None where this begins no such answer."""
-    head, separator, body = piece.partition(b"\r\n\r\n")
+def _is_promising(piece: bytes) -> bool:
+    """Whether a successful answer begins here that has a body."""
+    length = LENGTH.search(piece)
+    return piece.startswith(b"HTTP/1.1 200") and length is not None and int(length[2]) > 1
+
+
+def _shortened(answer: bytes) -> bytes:
+    """Its head and half of its body, or less where that has not come yet."""
+    head, separator, body = answer.partition(b"\r\n\r\n")
     length = LENGTH.search(head)
-    if not piece.startswith(b"HTTP/1.1 200") or not length or len(body) < 2:
-        return None
+    assert length
     half = min(int(length[2]) // 2, len(body))
     return LENGTH.sub(rb"\g<1>%d" % half, head) + separator + body[:half]

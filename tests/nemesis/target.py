@@ -32,6 +32,7 @@ CHOSEN = {
     "INSTASTREAM_PUSH_BELOW": "4",
 }
 MIB = 1 << 20
+SLACK_BYTES, FILL_TRIES = 65_536, 20
 
 
 @dataclass(frozen=True)
@@ -42,9 +43,14 @@ class Disk:
     size_mib: int
 
     def fill(self) -> None:
-        """From now on there is no room."""
-        used = os.statvfs(self.folder)
-        self._resize((used.f_blocks - used.f_bfree) * used.f_frsize)
+        """From now on there is no room, or less than SLACK_BYTES."""
+        for _ in range(FILL_TRIES):
+            used = os.statvfs(self.folder)
+            try:
+                return self._resize((used.f_blocks - used.f_bfree) * used.f_frsize + SLACK_BYTES)
+            except Unready:  # more is used by now
+                continue
+        raise Unready(f"{self.folder} fills faster than it is made smaller")
 
     def free(self) -> None:
         """There is again."""
