@@ -14,6 +14,7 @@ from instastream.load.scenario.scenarios import Media
 
 ASK_S = 10.0  # an upload and its finalize, on a busy machine
 POLL_S = 0.05
+AGAIN_S = 0.2  # after what did not work
 PICTURE = Media(source="synthetic", size_bytes=5_000)
 
 Result = TypeVar("Result")
@@ -40,7 +41,8 @@ class Probe:
     async def pass_(self) -> None:
         """Returns when all servers answer and something new was posted, seen, liked and counted."""
         await _until(self._is_ready)
-        post_id = await _until(self._post)
+        media_id = await _until(self._upload)  # once: a user may have so many open and no more
+        post_id = await _until(lambda: self._post(media_id))
         await _until(lambda: self._sees(post_id))
         await _until(lambda: self._likes(post_id))
         await _until(lambda: self._counts(post_id))
@@ -48,10 +50,12 @@ class Probe:
     async def _is_ready(self) -> bool:
         return (await self._http.get("/readyz")).status_code == 200
 
-    async def _post(self) -> str:
+    async def _upload(self) -> str:
         content = original(time.time_ns(), PICTURE, seed=0).content
-        uploaded = await self._author.upload(content, "image/jpeg")
-        return str((await self._author.finalize(uploaded.media_id, caption="probe"))["id"])
+        return (await self._author.upload(content, "image/jpeg")).media_id
+
+    async def _post(self, media_id: str) -> str:
+        return str((await self._author.finalize(media_id, caption="probe"))["id"])
 
     async def _sees(self, post_id: str) -> bool:
         return post_id in [one["id"] for one in (await self._reader.feed())["posts"]]
@@ -72,5 +76,5 @@ async def _until(ask: Callable[[], Awaitable[Result]]) -> Result:
                 if answered := await ask():
                     return answered
         except (Refused, HTTPError, TimeoutError):
-            pass
+            await asyncio.sleep(AGAIN_S)
         await asyncio.sleep(POLL_S)
