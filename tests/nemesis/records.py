@@ -11,7 +11,7 @@ from aiokafka.structs import ConsumerRecord
 
 from infra import local
 from infra.provision import topics
-from instastream.load.checks.inspecting import READ
+from instastream.lag import READ
 from instastream.retries import RETRY_DELAYS_S
 from tests.nemesis.target import Target
 from tests.nemesis.traces import Place, Traces
