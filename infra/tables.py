@@ -1,8 +1,8 @@
 """The tables of `schema.cql`: made, given the columns they lack, or refused."""
 
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from importlib.resources import files
 from typing import Any, TypeAlias
 
@@ -36,21 +36,45 @@ Table: TypeAlias = Mapping[str, Column]  # by name
 
 def create_tables(settings: Settings) -> None:
     """The keyspace and every table; raises Unready when one that is there can't be made to fit."""
-    cluster = open_cluster(settings.cassandra)
-    replication = f"{{'class': 'SimpleStrategy', 'replication_factor': {settings.replication}}}"
-    try:
-        session = cluster.connect()
-        session.execute(
-            f"CREATE KEYSPACE IF NOT EXISTS {settings.keyspace} WITH replication = {replication}"
-        )
-        session.set_keyspace(settings.keyspace)
+    with _connected(settings) as session:
+        _create_keyspace(session, settings.keyspace, settings)
         for statement in statements(schema()):
             session.execute(statement)
         _add_columns(session, settings.keyspace)
+
+
+def create_shadow(settings: Settings, tables: Collection[str]) -> None:
+    """Some tables, empty, in a keyspace of their own: `Settings.shadow_keyspace`."""
+    drop_shadow(settings)
+    with _connected(settings) as session:
+        _create_keyspace(session, settings.shadow_keyspace, settings)
+        for statement in statements(schema()):
+            if (table := TABLE.fullmatch(statement)) and table[1] in tables:
+                session.execute(statement)
+
+
+def drop_shadow(settings: Settings) -> None:
+    """Nothing is left of that keyspace."""
+    with _connected(settings) as session:
+        session.execute(f"DROP KEYSPACE IF EXISTS {settings.shadow_keyspace}")
+
+
+@contextmanager
+def _connected(settings: Settings) -> Iterator[Any]:
+    cluster = open_cluster(settings.cassandra)
+    try:
+        yield cluster.connect()
     except DOWN as error:
         raise Unavailable("cassandra", error) from error
     finally:
         cluster.shutdown()
+
+
+def _create_keyspace(session: Any, keyspace: str, settings: Settings) -> None:
+    """It is there, and the session is in it."""
+    replication = f"{{'class': 'SimpleStrategy', 'replication_factor': {settings.replication}}}"
+    session.execute(f"CREATE KEYSPACE IF NOT EXISTS {keyspace} WITH replication = {replication}")
+    session.set_keyspace(keyspace)
 
 
 def schema() -> str:

@@ -53,6 +53,8 @@ app.command(counts)
 app.command("instastream.dead_cli:dead", name="dead")
 app.command("instastream.lag_cli:lag", name="lag")
 app.command("instastream.load_cli.commands:load", name="load")
+app.command("instastream.rebuild_cli:digest", name="digest")
+app.command("instastream.rebuild_cli:rebuild", name="rebuild")
 
 
 @app.command
@@ -280,8 +282,8 @@ def bench(name: Bench = "", /) -> None:
     Parameters
     ----------
     name
-        comments, demo, edge, engagement, fanout, feed, graphs, load, variants, video, visible or
-        worker; all when it is left out.
+        comments, demo, edge, engagement, fanout, feed, graphs, load, replay, variants, video,
+        visible or worker; all when it is left out.
     """
     found = checkout.benches()
     if name and name not in found:

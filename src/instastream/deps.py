@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import Protocol
@@ -34,7 +34,7 @@ from instastream.stores.cassandra.graph import CassandraGraph
 from instastream.stores.cassandra.leases import CassandraLeases
 from instastream.stores.cassandra.ledger import CassandraLedger
 from instastream.stores.cassandra.posts import CassandraPosts
-from instastream.stores.cassandra.session import START_TIMEOUT_S, open_session
+from instastream.stores.cassandra.session import START_TIMEOUT_S, Session, open_session
 from instastream.stores.cassandra.uploads import CassandraUploads
 from instastream.stores.cassandra.users import CassandraUsers
 from instastream.stores.changes import Changes
@@ -262,6 +262,23 @@ async def memory_deps(settings: Settings, renderer: Renderer) -> AsyncIterator[D
             transcodes=MemoryTranscodes(),
             pings={},
         )
+
+
+def projecting(session: Session, deps: Deps) -> Deps:
+    """The same, but for the projections of the log: they lie in the keyspace of a session.
+
+    Totals are published to nobody.
+    """
+    return replace(
+        deps,
+        users=CassandraUsers(session),
+        posts=CassandraPosts(session),
+        graph=CassandraGraph(session),
+        likes=CassandraCounters(session, "likes"),
+        comment_ids=CassandraCounters(session, "comment_ids", for_good=True, lists=False),
+        comments=CassandraComments(session),
+        counts=MemoryCounts(),
+    )
 
 
 def now_ms() -> int:

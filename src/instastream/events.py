@@ -257,6 +257,14 @@ def decode(raw: bytes | None) -> Event:
         raise Corrupt("not-an-event", str(error)) from error
 
 
+def decode_placed(raw: bytes | None, *, topic: str, key: bytes | None) -> Event:
+    """The event in a record, in its topic and under its key; raises Corrupt where it is not."""
+    event = decode(raw)
+    if event.topic != topic or event.key.encode() != key:
+        raise Corrupt("misplaced", f"an event of {event.topic}, {event.key} in {topic}, {key!r}")
+    return event
+
+
 def headers(event: Event, traceparent: str) -> list[tuple[str, bytes]]:
     """CloudEvents 1.0 in binary mode, and the W3C trace that led here.
 

@@ -19,6 +19,7 @@ from rich.progress import (
     TaskID,
     TextColumn,
     TimeElapsedColumn,
+    TimeRemainingColumn,
 )
 from rich.table import Column, Table
 from rich.text import Text
@@ -39,16 +40,18 @@ BYTES_FROM = 10_000  # a step of more than this many is counted in bytes
 class Steps:
     """Long work as a list of steps: live bars on a terminal, a line per finished step elsewhere.
 
-    Everything goes to standard error, so that standard output stays for machines.
+    Everything goes to standard error, so that standard output stays for machines. Steps of
+    `events` are told in these, and how long they will take.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, events: bool = False) -> None:
         self.console = Console(stderr=True)
+        counts = (MofNCompleteColumn(), TimeRemainingColumn()) if events else (CountColumn(),)
         self._progress = Progress(
             SpinnerColumn(finished_text="[green]✓"),
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
-            CountColumn(),
+            *counts,
             TimeElapsedColumn(),
             console=self.console,
             disable=not self.console.is_terminal,

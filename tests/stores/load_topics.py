@@ -19,12 +19,13 @@ from instastream.images.pool import RenderPool
 from instastream.load.into_topics.appending import appending
 from instastream.load.into_topics.inventing import StreamPlan
 from instastream.load.into_topics.pouring import Poured
-from instastream.load.into_topics.recording import Range, record
+from instastream.load.into_topics.recording import record
 from instastream.load.into_topics.remapping import Remap
 from instastream.load.into_topics.replaying import Replayed, replay
 from instastream.load.into_topics.streaming import TOPICS, Bounds, stream_events
 from instastream.load.into_topics.tapes import Reader, Taped
 from instastream.log import KafkaLog
+from instastream.ranges import Range
 from instastream.settings import Settings
 from instastream.stores.epochs import NoEpochs
 from tests.conftest import IN_MEMORY

@@ -70,6 +70,16 @@ async def test_a_place_that_never_was_is_lost(deps: Deps, landed: Change) -> Non
     assert (await heard(deps, Place("another", place.entry))).lost
 
 
+async def test_whoever_is_to_forget_begins_anew(deps: Deps, landed: Change) -> None:
+    place = await now(deps)
+    await deps.changes.tell(landed)
+    await deps.changes.forget()
+    anew = await heard(deps, place)
+    assert anew.lost
+    await deps.changes.tell(landed)
+    assert told(await heard(deps, anew.place)) == [landed]
+
+
 async def test_whoever_is_far_behind_begins_anew(deps: Deps, landed: Change) -> None:
     place = await now(deps)
     await deps.changes.tell(*[landed] * (CHANGES_READ_MAX - 2))

@@ -164,3 +164,15 @@ async def test_totals_and_what_was_said_end_by_themselves(
     async with asyncio.timeout(10):
         while await brief.totals("likes", [one.subject_id]) or await brief.pending(user):
             await asyncio.sleep(0.1)
+
+
+async def test_everything_that_is_kept_can_be_read(counts: Counts) -> None:
+    likes = [total(version=at) for at in range(COUNTS_AT_ONCE + 2)]
+    comments = total(version=1, subject_id=likes[0].subject_id)
+    await counts.publish("likes", likes)
+    await counts.publish("comments", [comments])
+    kept = [one async for one in counts.everything()]
+    assert len({(kind, one.subject_id) for kind, one in kept}) == len(kept)
+    mine = [one for one in kept if one[1] in likes]
+    assert set(mine) == {("likes", one) for one in likes}
+    assert ("comments", comments) in kept

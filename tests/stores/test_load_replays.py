@@ -13,10 +13,11 @@ from instastream.events import (
     headers,
 )
 from instastream.ids import UserId
-from instastream.load.into_topics.recording import Range, parse_range, record
+from instastream.load.into_topics.recording import record
 from instastream.load.into_topics.remapping import remap
 from instastream.load.into_topics.tapes import Reader
 from instastream.log import KafkaLog
+from instastream.ranges import Range, parse_range
 from instastream.settings import Settings
 from instastream.stores.memory import MemoryLeases
 from tests.stores.conftest import BASE_MS, new_id

@@ -15,10 +15,11 @@ from instastream.events import (
 )
 from instastream.load.into_topics.appending import Outgoing, appending
 from instastream.load.into_topics.pouring import Poured, pour
-from instastream.load.into_topics.recording import Recorded, parse_range, record
+from instastream.load.into_topics.recording import Recorded, record
 from instastream.load.into_topics.streaming import TOPICS, Bounds, outgoing, stream_events
 from instastream.load.into_topics.tapes import Reader
 from instastream.log import KafkaLog
+from instastream.ranges import parse_range
 from instastream.settings import Settings
 from tests.stores.load_topics import (
     ALL,

@@ -17,6 +17,7 @@ BENCHES = (
     "graphs",
     "load",
     "recovery",
+    "replay",
     "variants",
     "video",
     "visible",

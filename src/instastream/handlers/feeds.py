@@ -35,11 +35,9 @@ async def fan_out(record: Record[MediaReady], deps: Deps) -> list[Event]:
     is made from.
     """
     event = record.event
-    await deps.posts.record_ready(event)
-    if not await deps.posts.all_ready(event.post_id, event.media_count):
+    if not await _is_listed(event, deps):
         return []
     if event.fanout == "pull":
-        await deps.posts.record_celebrity(event.author_id)
         await deps.changes.tell(Change("celebrity", event.author_id), _landed(event))
         return []
     followers = await deps.graph.followers_count(event.author_id)
@@ -47,6 +45,21 @@ async def fan_out(record: Record[MediaReady], deps: Deps) -> list[Event]:
         await _push(event.post_id, await deps.graph.followers(event.author_id), deps)
     await deps.changes.tell(_landed(event))
     return _planned(event, followers) if followers > FANOUT_PAGE_LENGTH else []
+
+
+async def record_listed(record: Record[MediaReady], deps: Deps) -> list[Event]:
+    """All that a post that is ready leaves but in lists: those are made from it at any time."""
+    await _is_listed(record.event, deps)
+    return []
+
+
+async def _is_listed(event: MediaReady, deps: Deps) -> bool:
+    """Whether the post is ready: then it can be read wherever it is not pushed to."""
+    await deps.posts.record_ready(event)
+    is_ready = await deps.posts.all_ready(event.post_id, event.media_count)
+    if is_ready and event.fanout == "pull":
+        await deps.posts.record_celebrity(event.author_id)
+    return is_ready
 
 
 async def push_page(record: Record[FanoutPage], deps: Deps) -> list[Event]:

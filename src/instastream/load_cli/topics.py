@@ -15,7 +15,6 @@ from instastream.load.into_topics import recording, replaying
 from instastream.load.into_topics.appending import appending
 from instastream.load.into_topics.inventing import StreamPlan
 from instastream.load.into_topics.pouring import Poured
-from instastream.load.into_topics.recording import parse_range
 from instastream.load.into_topics.remapping import remap as remapped
 from instastream.load.into_topics.replaying import Replayed
 from instastream.load.into_topics.streaming import Bounds, leased, stream_events
@@ -23,6 +22,7 @@ from instastream.load.into_topics.tapes import Reader
 from instastream.load.reporting.tables import poured_table, recorded_table
 from instastream.load_cli.app import load
 from instastream.process import complete
+from instastream.ranges import parse_range
 from instastream.settings import Settings
 from instastream.terminal import Steps, show
 

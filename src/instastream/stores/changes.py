@@ -50,6 +50,9 @@ class Changes(Protocol):
     async def tell(self, *changes: Change) -> None:
         """Everyone who listens from now on hears these; tell only what is stored."""
 
+    async def forget(self) -> None:
+        """Everyone who listens begins anew: any of what they have learnt may be wrong."""
+
     async def since(
         self,
         place: Place | None,

@@ -3,7 +3,7 @@
 All of it can be lost: totals are read from the counters again, and likes are counted by then.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from typing import Literal, Protocol, get_args
 
 from msgspec import Struct
@@ -35,6 +35,9 @@ class Counts(Protocol):
 
     async def of_all_kinds(self, subject_ids: Collection[str]) -> Mapping[tuple[Kind, str], Total]:
         """Likewise, of every kind in the same batch."""
+
+    def everything(self) -> AsyncIterator[tuple[Kind, Total]]:
+        """Each total that is kept, in no order; their names are held in memory."""
 
     async def expect(self, user_id: UserId, pending: Pending) -> None:
         """A like of theirs, or an end of one, is in the log and soon counted."""

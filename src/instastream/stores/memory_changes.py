@@ -22,6 +22,9 @@ class MemoryChanges:
         self._news = asyncio.Event()
         self.flush()
 
+    async def forget(self) -> None:
+        self.flush()
+
     def flush(self) -> None:
         """Forget everything, and begin another life."""
         self._epoch = str(next(self._epochs))

@@ -1,7 +1,7 @@
 """Counts as they are shown, in memory, for unit and flow tests."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass, field
 
 from instastream.ids import UserId
@@ -33,6 +33,10 @@ class MemoryCounts:
     async def of_all_kinds(self, subject_ids: Collection[str]) -> Mapping[tuple[Kind, str], Total]:
         names = [(kind, subject_id) for subject_id in subject_ids for kind in KINDS]
         return {name: self.kept[name] for name in names if name in self.kept}
+
+    async def everything(self) -> AsyncIterator[tuple[Kind, Total]]:
+        for (kind, _), total in list(self.kept.items()):
+            yield kind, total
 
     async def expect(self, user_id: UserId, pending: Pending) -> None:
         self.expected[user_id].append(pending)

@@ -21,6 +21,7 @@ CONNECTIONS_MAX = 64  # one server thread answers them all; who comes later wait
 SOCKET_TIMEOUT_S = 5.0
 RETRIES = 3  # a connection that a restart closed, not a server that is down
 CLUSTER = "+cluster"
+SCANNED_AT_ONCE = 1_000  # keys that Redis looks at between two other commands: half a millisecond
 TAGS = 16  # slots that keys spread over on Redis Cluster: few, so that batches stay large
 
 AnyRedis: TypeAlias = Redis | RedisCluster

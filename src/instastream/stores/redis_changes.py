@@ -46,6 +46,10 @@ class RedisChanges:
                     pipeline.xadd(self._stream, _fields(change), maxlen=CHANGES_KEPT)
                 await pipeline.execute()
 
+    async def forget(self) -> None:
+        with translated():
+            await self._redis.set(self._epoch, token_hex(8))
+
     async def since(
         self,
         place: Place | None,

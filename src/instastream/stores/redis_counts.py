@@ -6,7 +6,7 @@ are one command for each slot.
 """
 
 import asyncio
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from redis.asyncio.client import Pipeline
@@ -16,7 +16,7 @@ from instastream.ids import UserId
 from instastream.limits import COUNTS_AT_ONCE, COUNTS_TTL_S, PENDING_LENGTH, PENDING_TTL_S
 from instastream.stores.counters import Total
 from instastream.stores.counts import KINDS, Kind, Pending
-from instastream.stores.redis import AnyRedis, by_slot, tag_of, translated
+from instastream.stores.redis import SCANNED_AT_ONCE, AnyRedis, by_slot, tag_of, translated
 
 VERSION_DIGITS = 21  # of the sum of 256 versions below 2^61
 PENDING_PARSED = 2_000  # lists whose meaning is kept, 10 kB each at most: who reads, reads again
@@ -92,6 +92,15 @@ class RedisCounts:
             if said is not None
         }
 
+    async def everything(self) -> AsyncIterator[tuple[Kind, Total]]:
+        with translated():
+            pattern = f"{self._prefix}counts:*"
+            keys = {str(key) async for key in self._redis.scan_iter(pattern, count=SCANNED_AT_ONCE)}
+        names = sorted(_named(key) for key in keys)
+        for start in range(0, len(names), COUNTS_AT_ONCE):
+            for (kind, _), total in (await self._read(names[start : start + COUNTS_AT_ONCE])).items():
+                yield kind, total
+
     async def expect(self, user_id: UserId, pending: Pending) -> None:
         key = self._pending_key(user_id)
         entry = f"{pending.subject_id}:{pending.shards}:{pending.liked:d}:{pending.version}"
@@ -125,6 +134,11 @@ class RedisCounts:
 
     def _pending_key(self, user_id: UserId) -> str:
         return f"{self._prefix}pending:{{{tag_of(user_id)}}}:{user_id}"
+
+
+def _named(key: str) -> tuple[Kind, str]:
+    kind, subject_id = key.split(":")[-2:]
+    return ("likes" if kind == "likes" else "comments"), subject_id
 
 
 @lru_cache(PENDING_PARSED)

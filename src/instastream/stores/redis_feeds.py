@@ -23,12 +23,11 @@ from instastream.limits import (
     REBUILD_LEASE_S,
 )
 from instastream.stores.feeds import FeedState, Head
-from instastream.stores.redis import TAGS, AnyRedis, by_slot, translated
+from instastream.stores.redis import SCANNED_AT_ONCE, TAGS, AnyRedis, by_slot, translated
 
 DONE = "0"
 BUILDING = "-"
 MARK = "+"
-SCANNED_AT_ONCE = 1_000  # keys that Redis looks at between two other commands: half a millisecond
 TTL_SLACK = 30  # a list's end is put off after this part of its time: most reads write nothing
 
 # Below the mark it looks only as deep as the oldest id above it belongs, 64 entries at a time.

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instastream.errors import Unready
-from instastream.load.into_topics.tapes import VERSION, Header, Reader, Span, Taped, Writer
+from instastream.load.into_topics.tapes import VERSION, Header, Reader, Taped, Writer
+from instastream.ranges import Span
 
 HEADER = Header(
     version=VERSION,

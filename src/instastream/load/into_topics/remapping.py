@@ -6,6 +6,7 @@ events are moved with them, so that all of it has happened just before now.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import cache
 from random import Random
 from types import NoneType
@@ -15,7 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from instastream.errors import Corrupt, Unready
-from instastream.events import Event, decode
+from instastream.events import Event, decode_placed
 from instastream.ids import (
     EPOCH_MS,
     SEQUENCES,
@@ -100,12 +101,9 @@ def change_ids(within: Any, shape: Shape, snowflake: Change, media: Change) -> A
 
 def sound_event(taped: Taped) -> Event | None:
     """The event that a record holds, in its topic and under its key; None of any other record."""
-    try:
-        event = decode(taped.value)
-    except Corrupt:
-        return None
-    is_sound = event.topic == taped.topic and event.key.encode() == taped.key
-    return event if is_sound else None
+    with suppress(Corrupt):
+        return decode_placed(taped.value, topic=taped.topic, key=taped.key)
+    return None
 
 
 async def remap(

@@ -14,24 +14,10 @@ import msgspec
 from msgspec import Struct
 
 from instastream.errors import Unready
-from instastream.load.into_topics.appending import Place
+from instastream.ranges import Span
 
 VERSION = 1
 BUFFER_BYTES = 1 << 20
-
-
-class Span(Struct, frozen=True, kw_only=True):
-    """What is recorded of a partition: offsets from `begin` on, before `end`."""
-
-    topic: str  # without the namespace
-    partition: int
-    begin: int
-    end: int
-
-    @property
-    def place(self) -> Place:
-        """Topic and partition."""
-        return self.topic, self.partition
 
 
 class Header(Struct, frozen=True, kw_only=True, tag="recording", tag_field="kind"):
@@ -49,7 +35,7 @@ class Header(Struct, frozen=True, kw_only=True, tag="recording", tag_field="kind
     @property
     def offsets(self) -> int:
         """How many records there are at most."""
-        return sum(span.end - span.begin for span in self.spans)
+        return sum(span.length for span in self.spans)
 
 
 class Taped(Struct, frozen=True, kw_only=True, gc=False):

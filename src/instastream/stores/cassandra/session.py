@@ -41,7 +41,7 @@ STATEMENTS_KEPT = 200  # that read: all there are
 IN_FLIGHT_MAX = 256  # beyond it a small server queues, and requests time out while they wait
 
 DOWN = (NoHostAvailable, ConnectionException, DriverException, OSError)
-TABLE = re.compile(r"\b(FROM|INTO|UPDATE) (\w+)\b(?!\.)")
+TABLE = re.compile(r"\b(FROM|INTO|UPDATE|TRUNCATE) (\w+)\b(?!\.)")
 NEVER_AGAIN = FallthroughRetryPolicy()  # the driver asks its policy, not `is_idempotent`
 Row = Any  # a named tuple of the selected columns
 
@@ -172,10 +172,13 @@ class Session:
 
 
 @asynccontextmanager
-async def open_session(settings: Settings) -> AsyncIterator[Session]:
-    """A session in the settings' keyspace; Unavailable when no server answers for a minute."""
+async def open_session(settings: Settings, *, keyspace: str = "") -> AsyncIterator[Session]:
+    """A session in a keyspace, the settings' if none is named.
+
+    Raises Unavailable when no server answers for a minute.
+    """
     cluster, driver = await _connected(settings.cassandra)
-    session = Session(driver, settings.keyspace)
+    session = Session(driver, keyspace or settings.keyspace)
     try:
         try:
             yield session

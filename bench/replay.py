@@ -1,0 +1,135 @@
+"""Replaying the log against only consuming it, by aiokafka: the same topics, in the same run.
+
+Decoding alone, as `rebuild all --dry-run` does, in turns with a bare consumer; then each projection
+made from nothing, whose rows Cassandra writes on the same cores. Also what reading its digest takes.
+"""
+
+import asyncio
+import time
+from statistics import median
+
+from aiokafka import TopicPartition
+
+from bench.command import command
+from bench.report import Result, report
+from bench.system import servers_alone
+from instastream.deps import now_ms
+from instastream.errors import Unready
+from instastream.garbage import collect_rarely
+from instastream.ids import Lease, Mint
+from instastream.load.into_topics.appending import appending
+from instastream.load.into_topics.inventing import MIX, StreamPlan
+from instastream.load.into_topics.streaming import Bounds, stream_events
+from instastream.ranges import Range, consuming, spans
+from instastream.rebuilding import bounding, rebuilding
+from instastream.rebuilding.digesting import digests
+from instastream.rebuilding.projections import Projection, named
+from instastream.rebuilding.replaying import replay
+from instastream.rebuilding.targets import Target, serving
+from instastream.settings import Settings
+from instastream.terminal import Steps
+
+ROUNDS = 5
+EVENTS = 200_000
+EDGES_SHARE = 0.05  # of follows as usual: each is a conditional write, and thousands take minutes
+LENGTH_MAX = 10_000  # records at a time
+PLAN = StreamPlan(mix={**MIX, "follow": MIX["follow"] * EDGES_SHARE})
+AGAINST = "a bare aiokafka consumer"
+
+
+def main() -> None:
+    """Measure, print, write `bench/out/replay.json`."""
+    command(__doc__).parse_args()
+    collect_rarely()
+    with Steps(events=True) as steps:
+        results = asyncio.run(_measure(steps))
+    report("replay", results)
+
+
+async def _measure(steps: Steps) -> list[Result]:
+    async with servers_alone(Steps()) as (_, environ):
+        settings = Settings.from_env(environ)
+        await _fill(settings)
+        projections = named("all")
+        results = [await _decoding(projections, settings, steps)]
+        async with serving(settings) as target:
+            for projection in projections:
+                results.append(await _making(projection, target, settings, steps))
+            results.append(await _digesting(projections, target, steps))
+    return results
+
+
+async def _fill(settings: Settings) -> None:
+    begins_ms, bounds = now_ms(), Bounds(count=EVENTS)
+    mint = Mint(Lease(1, begins_ms, begins_ms + bounds.span_ms + 1))
+    async with appending(settings) as appender:
+        await stream_events(PLAN, bounds, appender, mint, report=lambda _: None)
+
+
+async def _decoding(
+    projections: list[Projection], settings: Settings, steps: Steps
+) -> Result:
+    """Records a second of all topics, read by one after the other, and by nobody else."""
+    ours, bare = [], []
+    for at in range(ROUNDS + 1):  # the first warms everything up
+        bare.append(sum([await _bare_s(one, settings) for one in projections]))
+        rehearsal = rebuilding.rehearse(
+            projections, bounding.Bounds(), settings, report=lambda *_: None
+        )
+        ours.append(sum([one.duration_s async for one in rehearsal]))
+        steps.report("decoding", at, ROUNDS)
+    ratios = [theirs / mine for mine, theirs in zip(ours[1:], bare[1:], strict=True)]
+    return Result(
+        name="vs_aiokafka",
+        value=EVENTS / median(ours[1:]),
+        unit="events/s",
+        ratio=median(ratios),
+        against=f"{AGAINST}, {EVENTS / median(bare[1:]):,.0f} records/s",
+    )
+
+
+async def _bare_s(projection: Projection, settings: Settings) -> float:
+    """Seconds from a consumer's start until it has all that a projection is made of."""
+    begun_s = time.monotonic()
+    async with consuming(settings) as consumer:
+        ranges = [Range(topic=topic) for topic in projection.topics]
+        found = await spans(consumer, ranges, settings)
+        left = sum(span.length for span in found)
+        consumer.assign([TopicPartition(settings.prefix + one.topic, one.partition) for one in found])
+        await consumer.seek_to_beginning()
+        while left > 0:
+            some = await consumer.getmany(timeout_ms=500, max_records=LENGTH_MAX)
+            left -= sum(map(len, some.values()))
+    return time.monotonic() - begun_s
+
+
+async def _making(
+    projection: Projection, target: Target, settings: Settings, steps: Steps
+) -> Result:
+    """A projection from nothing."""
+    bare_s = await _bare_s(projection, settings)
+    ranges = [Range(topic=topic) for topic in projection.topics]
+    found = await rebuilding.found_of(ranges, bounding.Bounds(), settings)
+    made = await replay(projection, found, target.deps, settings, report=steps.report)
+    if made.refused or not made.events:
+        raise Unready(f"{projection.name}: {made.refused} events were refused")
+    return Result(
+        name=f"{projection.name}_vs_aiokafka",
+        value=made.records / made.duration_s,
+        unit="events/s",
+        ratio=bare_s / made.duration_s,
+        against=f"{AGAINST}, {made.records / bare_s:,.0f} records/s",
+    )
+
+
+async def _digesting(
+    projections: list[Projection], target: Target, steps: Steps
+) -> Result:
+    begun_s = time.monotonic()
+    reading = digests(projections, target.contents, report=steps.report)
+    rows = sum([one.rows async for one in reading])
+    return Result(name="digest", value=rows / (time.monotonic() - begun_s), unit="rows/s")
+
+
+if __name__ == "__main__":
+    main()

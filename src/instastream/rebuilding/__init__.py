@@ -1,0 +1,1 @@
+"""Projections made again from the log, and compared by what they hold."""

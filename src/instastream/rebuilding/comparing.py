@@ -1,0 +1,99 @@
+"""What two sets of tables hold, row by row, while both change: what stays different is a fault.
+
+Where the digests of a part of a table differ its rows are read, again and again. A row that one
+side has and the other lacks counts only if that is so each time: what is merely late goes by.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from itertools import islice
+
+import msgspec
+from msgspec import Struct
+
+from instastream.rebuilding.digesting import Report, Sum
+from instastream.stores.audits import Arc, arcs
+from instastream.stores.cassandra.contents import CassandraContents
+
+PARTS = 256  # of a table: each is read at once where it differs
+ROUNDS = 5
+ODD_MAX = 10_000  # rows of a part that are remembered
+TOLD = 5  # of a table
+COMPARING = "comparing"
+
+
+class Odd(Struct, frozen=True, kw_only=True):
+    """Rows of a table that only one side has, and the first of them, as JSON."""
+
+    table: str
+    serving_only: int
+    shadow_only: int
+    rows: list[str]
+
+
+Rows = frozenset[bytes]
+Place = tuple[str, Arc]
+
+
+async def compare(
+    tables: Sequence[str],
+    serving: CassandraContents,
+    shadow: CassandraContents,
+    *,
+    follow: Callable[[], Awaitable[None]],
+    parts: int = PARTS,
+    report: Report,
+) -> list[Odd]:
+    """What stays different; `follow` waits a little, and has the shadow catch up."""
+    odd: dict[Place, tuple[Rows, Rows]] = {}
+    places = [(table, arc) for table in tables for arc in arcs(parts)]
+    for done, place in enumerate(places, start=1):
+        if await _sum(serving, *place) != await _sum(shadow, *place):
+            odd[place] = await _odd(place, serving, shadow)
+        report(COMPARING, done, len(places))
+    for _ in range(ROUNDS):
+        if not odd:
+            break
+        await follow()
+        for place, (ours, theirs) in list(odd.items()):
+            ours_now, theirs_now = await _odd(place, serving, shadow)
+            odd[place] = ours & ours_now, theirs & theirs_now
+            if not any(odd[place]):
+                del odd[place]
+    found = (_told(table, [odd[place] for place in odd if place[0] == table]) for table in tables)
+    return [one for one in found if one.rows]
+
+
+async def _sum(contents: CassandraContents, table: str, arc: Arc) -> Sum:
+    part = Sum()
+    async for rows in contents.rows(table, arc):
+        part = part.having(rows)
+    return part
+
+
+async def _odd(
+    place: Place, serving: CassandraContents, shadow: CassandraContents
+) -> tuple[Rows, Rows]:
+    """Rows that only one of both has."""
+    ours, theirs = await _rows(serving, *place), await _rows(shadow, *place)
+    return _some(ours - theirs), _some(theirs - ours)
+
+
+async def _rows(contents: CassandraContents, table: str, arc: Arc) -> set[bytes]:
+    return {
+        msgspec.json.encode(row) async for rows in contents.rows(table, arc) for row in rows
+    }
+
+
+def _some(rows: set[bytes]) -> Rows:
+    return frozenset(islice(sorted(rows), ODD_MAX))
+
+
+def _told(table: str, odd: Sequence[tuple[Rows, Rows]]) -> Odd:
+    ours = sorted(row for one, _ in odd for row in one)
+    theirs = sorted(row for _, one in odd for row in one)
+    return Odd(
+        table=table,
+        serving_only=len(ours),
+        shadow_only=len(theirs),
+        rows=[row.decode() for row in [*ours, *theirs][:TOLD]],
+    )

@@ -1,0 +1,89 @@
+"""What is computed from the log: which handlers make it, of which topics, and where it lies.
+
+Their topics are not shared, and no handler asks for what another projection holds: each can be
+made again by itself. What is not named here is no projection: docs/decisions/0033.
+"""
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from instastream.comments import CommentEvent
+from instastream.errors import Unready
+from instastream.events import Event, MediaReady, ProfileChanged, UserJoined
+from instastream.handlers.engagement import ENGAGEMENT
+from instastream.handlers.feeds import record_listed
+from instastream.handlers.graph import GRAPH
+from instastream.handlers.posts import POSTS
+from instastream.handlers.table import BatchHandler, Handlers
+from instastream.likes import LikeEvent
+
+ALL = "all"
+
+
+class Projection(Struct, frozen=True, kw_only=True):
+    """Tables, and what writes them: a handler for each event, or one for those of a partition."""
+
+    name: str
+    tables: tuple[str, ...]
+    handlers: Handlers = {}
+    counting: BatchHandler | None = None
+    counted_topic: str = ""
+    derived: tuple[str, ...] = ()  # tables that are made of these by whoever reads them
+
+    @property
+    def topics(self) -> list[str]:
+        """Those that it is made of."""
+        if self.counting:
+            return [self.counted_topic]
+        return sorted({event.topic for event in self.handlers})
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether it is what it is only once every event has come, in order, and none before."""
+        return self.counting is not None
+
+
+def _of(handlers: Handlers, *events: type[Event]) -> Handlers:
+    return {event: handlers[event] for event in events}
+
+
+_joining = (UserJoined, ProfileChanged)
+PROJECTIONS: Mapping[str, Projection] = {
+    one.name: one
+    for one in (
+        Projection(name="users", tables=("users",), handlers=_of(GRAPH, *_joining)),
+        Projection(
+            name="graph",
+            tables=("following", "followers", "requests", "walls"),
+            handlers=_of(GRAPH, *(GRAPH.keys() - set(_joining))),
+            derived=("follower_pages",),
+        ),
+        Projection(
+            name="posts",
+            tables=("posts", "posts_by_author", "celebrities"),
+            handlers={**POSTS, MediaReady: record_listed},
+        ),
+        Projection(
+            name="likes",
+            tables=("likes", "post_counts"),
+            counting=ENGAGEMENT[LikeEvent.topic],
+            counted_topic=LikeEvent.topic,
+        ),
+        Projection(
+            name="comments",
+            tables=("comment_ids", "comments", "comment_buckets", "comment_places"),
+            counting=ENGAGEMENT[CommentEvent.topic],
+            counted_topic=CommentEvent.topic,
+        ),
+    )
+}
+
+
+def named(name: str) -> list[Projection]:
+    """One projection, or all of them; raises Unready where there is no such."""
+    if name == ALL:
+        return list(PROJECTIONS.values())
+    if name not in PROJECTIONS:
+        raise Unready(f"there is no projection {name!r}: {', '.join(PROJECTIONS)} or {ALL}")
+    return [PROJECTIONS[name]]

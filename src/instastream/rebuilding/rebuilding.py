@@ -1,0 +1,111 @@
+"""Makes projections again from the log, where they are: docs/decisions/0033.
+
+Repeated, or stopped and begun again, it comes to the same. What is counted has one writer for each
+of its shards, so the workers that count must not run meanwhile: what they count first hides what
+comes before it.
+"""
+
+from collections.abc import AsyncIterator, Collection, Sequence
+
+from aiokafka.admin import AIOKafkaAdminClient
+
+from instastream.errors import Unready
+from instastream.ids import UserId
+from instastream.log import translated
+from instastream.ranges import Range, Span, consuming, spans
+from instastream.reading.rebuilding import renew_all
+from instastream.rebuilding.bounding import Bounds, of_keys, planned
+from instastream.rebuilding.projections import Projection
+from instastream.rebuilding.replaying import Replayed, Report, replay
+from instastream.rebuilding.targets import Target
+from instastream.settings import Settings
+
+COUNTING = "engagement"  # the workers that count
+LISTED = {"graph", "posts"}  # what readers' lists are made of
+LISTS = "feeds"
+
+
+async def rebuild(
+    projections: Sequence[Projection],
+    bounds: Bounds,
+    target: Target,
+    settings: Settings,
+    *,
+    drop: bool = False,
+    report: Report,
+) -> AsyncIterator[Replayed]:
+    """Replay what some projections are made of, into what is there or, with `drop`, from nothing.
+
+    Whoever keeps something of them in memory forgets it then, and where posts or the graph were
+    made again from all of the log, so are the readers' lists that there are. Raises Unready where
+    counting workers run, and for bounds that would leave something wrong.
+    """
+    plan = planned(projections, bounds)
+    if drop and not bounds.is_all:
+        raise Unready("what is dropped has to be made again from all of the log: leave out bounds")
+    if any(projection.is_counted for projection, _ in plan):
+        await check_stopped(COUNTING, settings)
+    if drop:
+        for projection, _ in plan:
+            await target.contents.empty([*projection.derived, *projection.tables])
+    try:
+        for projection, ranges in plan:
+            found = await found_of(ranges, bounds, settings)
+            yield await replay(
+                projection, found, target.deps, settings, keys=bounds.keys, report=report
+            )
+    finally:
+        await target.deps.changes.forget()
+    if bounds.is_all and LISTED & {projection.name for projection, _ in plan}:
+        await _renew_lists(target, report)
+
+
+async def rehearse(
+    projections: Sequence[Projection],
+    bounds: Bounds,
+    settings: Settings,
+    *,
+    report: Report,
+) -> AsyncIterator[Replayed]:
+    """Read and decode what would be replayed, and write nothing."""
+    for projection, ranges in planned(projections, bounds):
+        found = await found_of(ranges, bounds, settings)
+        yield await replay(projection, found, None, settings, keys=bounds.keys, report=report)
+
+
+async def found_of(ranges: Sequence[Range], bounds: Bounds, settings: Settings) -> list[Span]:
+    """What of some ranges is there now."""
+    async with consuming(settings) as consumer:
+        found = await spans(
+            consumer, ranges, settings, since_ms=bounds.since_ms, until_ms=bounds.until_ms
+        )
+    return of_keys(found, bounds.keys)
+
+
+async def check_stopped(app: str, settings: Settings) -> None:
+    """Raise Unready while workers of an app run."""
+    if await _members(settings.prefix + app, settings):
+        raise Unready(
+            f"a worker {app} runs: stop all of them, and start them when this is done; one that "
+            f"was killed is forgotten after six seconds"
+        )
+
+
+async def _members(group: str, settings: Settings) -> Collection[object]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
+    with translated():
+        try:
+            await admin.start()
+            [described] = await admin.describe_consumer_groups([group])
+        finally:
+            await admin.close()
+    members: Collection[object] = described.groups[0][5]
+    return members
+
+
+async def _renew_lists(target: Target, report: Report) -> None:
+    def told(_: str, done: int, total: int) -> None:
+        report(LISTS, done, total)
+
+    async for _ in renew_all(target.deps, after=UserId(""), dry_run=False, report=told):
+        pass

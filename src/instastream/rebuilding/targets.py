@@ -1,0 +1,55 @@
+"""Where a replay writes to, without a word to anyone else: nothing is sent, pushed or rendered."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+
+from instastream.deps import Deps, open_deps
+from instastream.ids import PostId, UserId
+from instastream.settings import Settings
+from instastream.stores.cassandra.contents import CassandraContents
+from instastream.stores.cassandra.session import open_session
+from instastream.stores.changes import Change, Changes, Heard, Place
+from instastream.stores.counts import Pending
+from instastream.stores.feeds import Head
+
+
+class Untold:
+    """Changes that nobody hears of; what others tell is heard."""
+
+    def __init__(self, changes: Changes) -> None:
+        self._changes = changes
+
+    async def tell(self, *changes: Change) -> None:
+        pass
+
+    async def forget(self) -> None:
+        await self._changes.forget()
+
+    async def since(
+        self, place: Place | None, heads: Sequence[Head] = (), viewers: Sequence[UserId] = ()
+    ) -> tuple[Heard, list[list[PostId] | None], list[Sequence[Pending]]]:
+        return await self._changes.since(place, heads, viewers)
+
+    async def wait(self, place: Place, *, timeout_s: float) -> None:
+        await self._changes.wait(place, timeout_s=timeout_s)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """What handlers of a replay work on, and the tables that they write."""
+
+    deps: Deps
+    contents: CassandraContents
+
+
+def silent(deps: Deps) -> Deps:
+    """The same, whose handlers tell nobody what they change."""
+    return replace(deps, changes=Untold(deps.changes))
+
+
+@asynccontextmanager
+async def serving(settings: Settings) -> AsyncIterator[Target]:
+    """The projections that the API reads; raises Unavailable where a server does not answer."""
+    async with open_deps(settings) as deps, open_session(settings) as session:
+        yield Target(deps=silent(deps), contents=CassandraContents(session))
