@@ -1,7 +1,8 @@
 """Replaying the log against only consuming it, by aiokafka: the same topics, in the same run.
 
-Decoding alone, as `rebuild all --dry-run` does, in turns with a bare consumer; then each projection
-made from nothing, whose rows Cassandra writes on the same cores. Also what reading its digest takes.
+Decoding alone, as `rebuild all --dry-run` does, in turns with a bare consumer; then each
+projection made from nothing, whose rows Cassandra writes on the same cores. And how fast the
+digest of all of them is read.
 """
 
 import asyncio
@@ -66,9 +67,7 @@ async def _fill(settings: Settings) -> None:
         await stream_events(PLAN, bounds, appender, mint, report=lambda _: None)
 
 
-async def _decoding(
-    projections: list[Projection], settings: Settings, steps: Steps
-) -> Result:
+async def _decoding(projections: list[Projection], settings: Settings, steps: Steps) -> Result:
     """Records a second of all topics, read by one after the other, and by nobody else."""
     ours, bare = [], []
     for at in range(ROUNDS + 1):  # the first warms everything up
@@ -95,7 +94,9 @@ async def _bare_s(projection: Projection, settings: Settings) -> float:
         ranges = [Range(topic=topic) for topic in projection.topics]
         found = await spans(consumer, ranges, settings)
         left = sum(span.length for span in found)
-        consumer.assign([TopicPartition(settings.prefix + one.topic, one.partition) for one in found])
+        consumer.assign(
+            [TopicPartition(settings.prefix + one.topic, one.partition) for one in found]
+        )
         await consumer.seek_to_beginning()
         while left > 0:
             some = await consumer.getmany(timeout_ms=500, max_records=LENGTH_MAX)
@@ -122,9 +123,7 @@ async def _making(
     )
 
 
-async def _digesting(
-    projections: list[Projection], target: Target, steps: Steps
-) -> Result:
+async def _digesting(projections: list[Projection], target: Target, steps: Steps) -> Result:
     begun_s = time.monotonic()
     reading = digests(projections, target.contents, report=steps.report)
     rows = sum([one.rows async for one in reading])

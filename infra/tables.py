@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from instastream.errors import Unavailable, Unready
 from instastream.settings import Settings
+from instastream.stores.cassandra.generations import PROJECTED, keyspace_of
 from instastream.stores.cassandra.session import DOWN, open_cluster
 
 TABLE = re.compile(r"CREATE TABLE IF NOT EXISTS (\w+) \((.*?)\)\s*(?:WITH (.*))?", re.DOTALL)
@@ -35,28 +36,49 @@ Table: TypeAlias = Mapping[str, Column]  # by name
 
 
 def create_tables(settings: Settings) -> None:
-    """The keyspace and every table; raises Unready when one that is there can't be made to fit."""
+    """The keyspace and every table, also of later generations of projections.
+
+    Raises Unready when one that is there can't be made to fit.
+    """
     with _connected(settings) as session:
         _create_keyspace(session, settings.keyspace, settings)
-        for statement in statements(schema()):
-            session.execute(statement)
-        _add_columns(session, settings.keyspace)
+        _make_fit(session, settings.keyspace, declared(schema()))
+        for generation in _generations(session, settings.keyspace):
+            keyspace = keyspace_of(settings.keyspace, generation)
+            session.set_keyspace(keyspace)
+            _make_fit(session, keyspace, projected())
 
 
-def create_shadow(settings: Settings, tables: Collection[str]) -> None:
-    """Some tables, empty, in a keyspace of their own: `Settings.shadow_keyspace`."""
-    drop_shadow(settings)
+def create_generation(settings: Settings, generation: int) -> None:
+    """The tables of projections, empty, in the keyspace of a generation."""
+    keyspace = keyspace_of(settings.keyspace, generation)
     with _connected(settings) as session:
-        _create_keyspace(session, settings.shadow_keyspace, settings)
-        for statement in statements(schema()):
-            if (table := TABLE.fullmatch(statement)) and table[1] in tables:
-                session.execute(statement)
+        session.execute(f"DROP KEYSPACE IF EXISTS {keyspace}")
+        _create_keyspace(session, keyspace, settings)
+        _make_fit(session, keyspace, projected())
 
 
-def drop_shadow(settings: Settings) -> None:
-    """Nothing is left of that keyspace."""
+def drop_generations(settings: Settings, *, kept: Collection[int]) -> None:
+    """Only these are left, and of the first its tables, empty."""
     with _connected(settings) as session:
-        session.execute(f"DROP KEYSPACE IF EXISTS {settings.shadow_keyspace}")
+        for table in PROJECTED if 0 not in kept else ():
+            session.execute(f"TRUNCATE {settings.keyspace}.{table}")
+        for generation in _generations(session, settings.keyspace):
+            if generation not in kept:
+                keyspace = keyspace_of(settings.keyspace, generation)
+                session.execute(f"DROP KEYSPACE IF EXISTS {keyspace}")
+
+
+def projected() -> Mapping[str, Table]:
+    """The tables of projections."""
+    return {name: table for name, table in declared(schema()).items() if name in PROJECTED}
+
+
+def _generations(session: Any, keyspace: str) -> list[int]:
+    """Those that are there beside the first."""
+    rows = session.execute("SELECT keyspace_name FROM system_schema.keyspaces")
+    later = re.compile(rf"{keyspace}_g(\d+)")
+    return [int(found[1]) for row in rows if (found := later.fullmatch(row.keyspace_name))]
 
 
 @contextmanager
@@ -110,12 +132,15 @@ def _columns(body: str, options: str) -> Iterator[tuple[str, Column]]:
             yield name, Column(type_, "static" if static else "regular")
 
 
-def _add_columns(session: Any, keyspace: str) -> None:
+def _make_fit(session: Any, keyspace: str, wanted: Mapping[str, Table]) -> None:
     """Two who do this at once are told so by Cassandra: what counts is what is there then."""
-    for change in missing(declared(schema()), _live(session, keyspace)):
+    for statement in statements(schema()):
+        if (table := TABLE.fullmatch(statement)) and table[1] in wanted:
+            session.execute(statement)
+    for change in missing(wanted, _live(session, keyspace)):
         with suppress(InvalidRequest):
             session.execute(change)
-    if left := missing(declared(schema()), _live(session, keyspace)):
+    if left := missing(wanted, _live(session, keyspace)):
         raise Unready(f"Cassandra refuses `{left[0]}`, which schema.cql asks for. {REMEDY}")
 
 

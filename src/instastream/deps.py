@@ -265,10 +265,7 @@ async def memory_deps(settings: Settings, renderer: Renderer) -> AsyncIterator[D
 
 
 def projecting(session: Session, deps: Deps) -> Deps:
-    """The same, but for the projections of the log: they lie in the keyspace of a session.
-
-    Totals are published to nobody.
-    """
+    """The same, but for the projections of the log: they lie where a session has them."""
     return replace(
         deps,
         users=CassandraUsers(session),
@@ -277,7 +274,6 @@ def projecting(session: Session, deps: Deps) -> Deps:
         likes=CassandraCounters(session, "likes"),
         comment_ids=CassandraCounters(session, "comment_ids", for_good=True, lists=False),
         comments=CassandraComments(session),
-        counts=MemoryCounts(),
     )
 
 

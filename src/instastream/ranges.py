@@ -168,9 +168,7 @@ async def slices(
 
     `length_max` of them in all at a time. Raises Unavailable where nothing comes of what is there.
     """
-    left = {
-        TopicPartition(settings.prefix + one.topic, one.partition): one for one in wanted
-    }
+    left = {TopicPartition(settings.prefix + one.topic, one.partition): one for one in wanted}
     consumer.assign(list(left))
     for place, one in left.items():
         consumer.seek(place, one.begin)
@@ -193,9 +191,7 @@ async def _unread(
     consumer: AIOKafkaConsumer, left: Mapping[TopicPartition, Span]
 ) -> dict[TopicPartition, Span]:
     """Those whose end is not reached; the others are fetched no more."""
-    unread = {
-        place: one for place, one in left.items() if await consumer.position(place) < one.end
-    }
+    unread = {place: one for place, one in left.items() if await consumer.position(place) < one.end}
     if ended := left.keys() - unread.keys():
         consumer.pause(*ended)
     return unread

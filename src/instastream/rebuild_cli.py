@@ -14,7 +14,7 @@ from instastream import shell
 from instastream.errors import InstastreamError, Unready
 from instastream.process import complete
 from instastream.ranges import parse_range
-from instastream.rebuilding import rebuilding
+from instastream.rebuilding import rebuilding, shadowing
 from instastream.rebuilding.bounding import Bounds
 from instastream.rebuilding.comparing import compare
 from instastream.rebuilding.digesting import (
@@ -27,7 +27,7 @@ from instastream.rebuilding.digesting import (
 from instastream.rebuilding.outcomes import Digested, Rebuilt, digest_tables, rebuilt_tables
 from instastream.rebuilding.projections import ALL, Projection, named
 from instastream.rebuilding.replaying import Replayed
-from instastream.rebuilding.shadowing import shadow as opened_shadow
+from instastream.rebuilding.shadowing import Shadow
 from instastream.rebuilding.targets import serving
 from instastream.settings import Settings
 from instastream.terminal import Steps, show
@@ -113,6 +113,8 @@ def rebuild(
     key: Annotated[tuple[str, ...], Parameter(show_default=False, negative="")] = (),
     drop: Flag = False,
     shadow: Flag = False,
+    swap: Flag = False,
+    rollback: Flag = False,
     dry_run: Flag = False,
     as_json: shell.AsJson = False,
 ) -> None:
@@ -121,9 +123,10 @@ def rebuild(
     Into what is there: what lacks comes back, and nobody notices. With `--drop` from nothing:
     until it is done, readers miss what is not there yet. Nothing is rendered, sent or pushed.
     For likes and comments the `engagement` workers must be stopped meanwhile. With `--shadow`
-    beside what serves, to prove that it is what the log says, while all goes on. Safe to repeat and
-    to stop anywhere: run it again, without `--drop`, to go on. Exit code 1 where no handler could
-    digest some event, or a shadow is another than what serves.
+    beside what serves, to prove that it is what the log says, while all goes on; with `--swap` also
+    to serve in its place, and `--rollback` goes back. Safe to repeat and to stop anywhere: run it
+    again, without `--drop`, to go on. Exit code 1 where no handler could digest some event, or a
+    shadow that is not swapped is another than what serves.
 
     **Examples**
 
@@ -133,6 +136,8 @@ def rebuild(
         instastream rebuild all
         # is what is shown what the log says?
         instastream rebuild all --shadow
+        # a handler was mended: serve what it makes, without a pause
+        instastream rebuild all --swap
         # one post, a partition's offsets 100 to 199, a day
         instastream rebuild posts --key 1998765432101234567
         instastream rebuild graph graph/3:100-200
@@ -154,32 +159,40 @@ def rebuild(
         First remove what the projection's tables hold.
     shadow
         Into a keyspace of its own, which is compared with what serves, row by row, and dropped.
+    swap
+        Likewise, and then it serves in place of what did, which is kept. Only with all.
+    rollback
+        What served before the last swap is caught up, and serves again. Only with all.
     dry_run
         Read the log and count its events, and write nothing.
     """
     chosen = named(projection)
-    if drop + shadow + dry_run > 1:
-        raise Unready("--drop, --shadow and --dry-run: choose one of them")
+    if drop + shadow + swap + rollback + dry_run > 1:
+        raise Unready("--drop, --shadow, --swap, --rollback, --dry-run: choose one of them")
+    if (swap or rollback) and projection != ALL:
+        raise Unready("projections are swapped together: instastream rebuild all")
     bounds = Bounds(
         ranges=[parse_range(one) for one in ranges],
         since_ms=_ms(since),
         until_ms=_ms(until),
         keys=frozenset(one.encode() for one in key),
     )
-    if shadow and not bounds.is_all:
+    if (shadow or swap or rollback) and not bounds.is_all:
         raise Unready("a shadow is made of all of the log: leave out bounds")
     settings = shell.settings()
     with Steps(events=True) as steps:
         if dry_run:
             rebuilt = complete(_rehearse(settings, chosen, bounds, steps))
-        elif shadow:
-            rebuilt = complete(_compare(settings, chosen, steps))
+        elif shadow or swap:
+            rebuilt = complete(_make_beside(settings, chosen, steps, swap=swap))
+        elif rollback:
+            rebuilt = complete(_go_back(settings, chosen, steps))
         else:
             rebuilt = complete(_rebuild(settings, chosen, bounds, steps, drop=drop))
     show(rebuilt, *rebuilt_tables(rebuilt), as_json=as_json)
     if rebuilt.refused:
         raise InstastreamError(f"{rebuilt.refused} events could not be handled: see refusals")
-    if rebuilt.different:
+    if rebuilt.different and not swap:
         tables = ", ".join(one.table for one in rebuilt.different)
         raise InstastreamError(f"not what the log says: {tables}; see docs/operating.md")
 
@@ -212,11 +225,11 @@ async def _rebuild(
     return Rebuilt(dry_run=False, replays=done)
 
 
-async def _compare(
-    settings: Settings, projections: Sequence[Projection], steps: Steps
+async def _make_beside(
+    settings: Settings, projections: Sequence[Projection], steps: Steps, *, swap: bool
 ) -> Rebuilt:
     tables = [table for one in projections for table in one.tables]
-    async with opened_shadow(projections, settings) as beside:
+    async with shadowing.shadow(projections, settings) as beside:
         replays = [one async for one in beside.catch_up(steps.report)]
         different = await compare(
             tables,
@@ -225,7 +238,22 @@ async def _compare(
             follow=beside.follow,
             report=steps.report,
         )
+        if swap and not any(one.refused for one in replays):
+            await _swap(beside, steps)
     return Rebuilt(dry_run=False, replays=replays, different=different)
+
+
+async def _go_back(settings: Settings, projections: Sequence[Projection], steps: Steps) -> Rebuilt:
+    async with shadowing.former(projections, settings) as beside:
+        replays = [one async for one in beside.catch_up(steps.report)]
+        await _swap(beside, steps)
+    return Rebuilt(dry_run=False, replays=replays)
+
+
+async def _swap(beside: Shadow, steps: Steps) -> None:
+    await shadowing.swap(beside)
+    await rebuilding.renew_lists(beside.serves, steps.report)
+    steps.say(f"generation {beside.generation} of the projections serves")
 
 
 def _ms(time: datetime | None) -> int | None:

@@ -88,11 +88,6 @@ class Settings(Struct, frozen=True, kw_only=True):
         return f"instastream_{self.namespace}" if self.namespace else "instastream"
 
     @property
-    def shadow_keyspace(self) -> str:
-        """Where projections are made again beside those that serve."""
-        return f"{self.keyspace}_shadow"
-
-    @property
     def bucket(self) -> str:
         """The bucket of originals and variants."""
         return f"instastream-{self.namespace}" if self.namespace else "instastream"

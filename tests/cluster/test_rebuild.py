@@ -6,10 +6,6 @@ everything, and the command makes them again. In a namespace of its own, which i
 
 import asyncio
 import json
-import os
-from asyncio.subprocess import DEVNULL
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,11 +13,9 @@ from secrets import token_hex
 
 import pytest
 import pytest_asyncio
-from aiokafka.admin import AIOKafkaAdminClient
 from msgspec import to_builtins
 from msgspec.structs import replace
 
-from infra import local
 from infra.provision import provision
 from instastream.deps import Deps, now_ms, open_deps
 from instastream.events import (
@@ -38,19 +32,18 @@ from instastream.ids import Lease, Mint, PostId, UserId
 from instastream.load.into_topics.appending import appending
 from instastream.load.into_topics.inventing import StreamPlan
 from instastream.load.into_topics.streaming import Bounds, stream_events
-from instastream.ranges import Range, consuming, spans
 from instastream.reading.rebuilding import rebuild as make_list
-from instastream.rebuilding.outcomes import Digested
 from instastream.rebuilding.digesting import Digest, differences, digest_of_totals, digests
+from instastream.rebuilding.outcomes import Digested
 from instastream.rebuilding.projections import PROJECTIONS, named
 from instastream.rebuilding.targets import serving
 from instastream.settings import Settings
 from instastream.stores.cassandra.session import open_session
 from instastream.stores.redis import open_redis
 from tests.cluster.conftest import eventually
+from tests.cluster.rebuilding import is_handled, working
 from tests.cluster.test_cli import run
 
-WORKERS = ("posts", "feeds", "graph", "engagement")
 TABLES = [table for one in PROJECTIONS.values() for table in (*one.tables, *one.derived)]
 PLAN = StreamPlan(seed=8, users=30, posts=30, celebrities=3, poison_share=0.01)
 EVENTS = 1_200
@@ -129,43 +122,6 @@ async def someone_followed(deps: Deps) -> UserId:
     joined = [one.event.key async for one in deps.log.read("users")]
     counts = {UserId(one): await deps.graph.followers_count(UserId(one)) for one in joined}
     return max(counts, key=lambda one: counts[one])
-
-
-@asynccontextmanager
-async def working(environ: dict[str, str], *names: str) -> AsyncIterator[None]:
-    """Workers, as processes of their own."""
-    async with AsyncExitStack() as stack:
-        for name in names or WORKERS:
-            process = await asyncio.create_subprocess_exec(
-                *local.faust(name), env={**os.environ, **environ}, stderr=DEVNULL, stdout=DEVNULL
-            )
-            stack.push_async_callback(process.wait)
-            stack.callback(process.terminate)
-        yield
-
-
-async def is_handled(settings: Settings) -> bool:
-    """Whether each worker has committed all that its topics hold."""
-    topics = {topic for one in named("all") for topic in one.topics}
-    async with consuming(settings) as consumer:
-        ends = await spans(consumer, [Range(topic=topic) for topic in sorted(topics)], settings)
-    committed: dict[tuple[str, int], list[int]] = {}
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
-    await admin.start()
-    try:
-        for name in WORKERS:
-            group = await admin.list_consumer_group_offsets(settings.prefix + name)
-            for place, at in group.items():
-                topic = place.topic.removeprefix(settings.prefix)
-                committed.setdefault((topic, place.partition), []).append(at.offset)
-    finally:
-        await admin.close()
-    readers = {"graph": 2, "media": 2}  # and every other topic has one
-    return all(
-        committed.get(one.place, []).count(one.end) == readers.get(one.topic, 1)
-        for one in ends
-        if one.end
-    )
 
 
 async def digested(settings: Settings) -> list[Digest]:

@@ -64,9 +64,7 @@ async def test_a_replayed_post_can_be_read_and_is_pushed_to_nobody(deps: Deps) -
 async def test_authors_of_pulled_posts_are_known_again_once_a_post_is_ready(deps: Deps) -> None:
     post_id = PostId(new_id())
     upload = pulled(finalized(post_id, ADA), media_count=2)
-    first, second = (
-        pulled(ready(post_id, ADA), position=at, media_count=2) for at in (0, 1)
-    )
+    first, second = (pulled(ready(post_id, ADA), position=at, media_count=2) for at in (0, 1))
     await replayed("posts", deps, records(upload, first))
     assert await deps.posts.celebrities() == []
     await replayed("posts", deps, records(second))

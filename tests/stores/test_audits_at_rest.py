@@ -205,6 +205,7 @@ class LateSession:
 
     def __init__(self, session: Session) -> None:
         self.execute = session.execute
+        self.count_in_one_generation = session.count_in_one_generation
         self._session = session
         self.arrived, self.goes = asyncio.Event(), asyncio.Event()
 

@@ -23,6 +23,7 @@ class Watched:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self.one_generation = session.one_generation
         self.asked: list[str] = []
         self.before: dict[str, Meanwhile] = {}
         self.torn = False

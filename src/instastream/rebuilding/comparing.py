@@ -1,22 +1,24 @@
 """What two sets of tables hold, row by row, while both change: what stays different is a fault.
 
-Where the digests of a part of a table differ its rows are read, again and again. A row that one
-side has and the other lacks counts only if that is so each time: what is merely late goes by.
+Where the digests of a part of a table differ so do those of some of its parts, and at last rows
+are read, again and again. A row that one side has and the other lacks counts only if that is so
+each time: what is merely late goes by.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from itertools import islice
 
 import msgspec
 from msgspec import Struct
 
-from instastream.rebuilding.digesting import Report, Sum
+from instastream.rebuilding.digesting import PARTS, Report, Sum
 from instastream.stores.audits import Arc, arcs
 from instastream.stores.cassandra.contents import CassandraContents
 
-PARTS = 256  # of a table: each is read at once where it differs
 ROUNDS = 5
-ODD_MAX = 10_000  # rows of a part that are remembered
+PART_ROWS = 10_000  # that are held in memory, of each side, where they differ
+ODD_MAX = 1_000  # rows of a part that are remembered
 TOLD = 5  # of a table
 COMPARING = "comparing"
 
@@ -40,15 +42,14 @@ async def compare(
     shadow: CassandraContents,
     *,
     follow: Callable[[], Awaitable[None]],
-    parts: int = PARTS,
     report: Report,
 ) -> list[Odd]:
     """What stays different; `follow` waits a little, and has the shadow catch up."""
     odd: dict[Place, tuple[Rows, Rows]] = {}
-    places = [(table, arc) for table in tables for arc in arcs(parts)]
-    for done, place in enumerate(places, start=1):
-        if await _sum(serving, *place) != await _sum(shadow, *place):
-            odd[place] = await _odd(place, serving, shadow)
+    places = [(table, arc) for table in tables for arc in arcs(PARTS)]
+    for done, (table, arc) in enumerate(places, start=1):
+        async for narrow in _differing(table, arc, serving, shadow):
+            odd[table, narrow] = await _odd((table, narrow), serving, shadow)
         report(COMPARING, done, len(places))
     for _ in range(ROUNDS):
         if not odd:
@@ -61,6 +62,21 @@ async def compare(
                 del odd[place]
     found = (_told(table, [odd[place] for place in odd if place[0] == table]) for table in tables)
     return [one for one in found if one.rows]
+
+
+async def _differing(
+    table: str, arc: Arc, serving: CassandraContents, shadow: CassandraContents
+) -> AsyncIterator[Arc]:
+    """The parts of a part that differ, each of so few rows that they can be held."""
+    sums = await asyncio.gather(_sum(serving, table, arc), _sum(shadow, table, arc))
+    if sums[0] == sums[1]:
+        return
+    if max(one.rows for one in sums) <= PART_ROWS or arc.until - arc.after <= PARTS:
+        yield arc
+        return
+    for part in arcs(PARTS, arc):
+        async for narrow in _differing(table, part, serving, shadow):
+            yield narrow
 
 
 async def _sum(contents: CassandraContents, table: str, arc: Arc) -> Sum:
@@ -79,9 +95,7 @@ async def _odd(
 
 
 async def _rows(contents: CassandraContents, table: str, arc: Arc) -> set[bytes]:
-    return {
-        msgspec.json.encode(row) async for rows in contents.rows(table, arc) for row in rows
-    }
+    return {msgspec.json.encode(row) async for rows in contents.rows(table, arc) for row in rows}
 
 
 def _some(rows: set[bytes]) -> Rows:

@@ -114,9 +114,7 @@ def differences(now: Sequence[Digest], before: Sequence[Digest]) -> list[Differe
     earlier = {one.table: one for one in before}
     if missing := [one.table for one in now if one.table not in earlier]:
         raise Unready(f"there is nothing to compare {', '.join(missing)} with")
-    return [
-        found for one in now if (found := _difference(one, earlier[one.table]))
-    ]
+    return [found for one in now if (found := _difference(one, earlier[one.table]))]
 
 
 def _difference(now: Digest, before: Digest) -> Difference | None:

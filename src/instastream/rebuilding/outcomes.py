@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from msgspec import Struct
+from rich.markup import escape
 from rich.table import Table
 
 from instastream.rebuilding.comparing import Odd
@@ -57,7 +58,7 @@ def rebuilt_tables(rebuilt: Rebuilt) -> list[Table]:
         table.add_row(one.projection, *(f"{number:,}" for number in numbers), *rates)
         for refusal in one.refusals:
             place = f"{refusal.topic}/{refusal.partition}:{refusal.offset}"
-            table.add_row(f"  {place}: {refusal.error}")
+            table.add_row(escape(f"  {place}: {refusal.error}"))
     table.title = "Would be replayed" if rebuilt.dry_run else "Replayed"
     return [table] if rebuilt.different is None else [table, _different_table(rebuilt.different)]
 
@@ -69,7 +70,7 @@ def _different_table(different: Sequence[Odd]) -> Table:
     for one in different:
         table.add_row(one.table, f"{one.serving_only:,}", f"{one.shadow_only:,}")
         for row in one.rows:
-            table.add_row(f"  {row}")
+            table.add_row(escape(f"  {row}"))
     if not different:
         table.caption = "Nothing: all that serves is what the log says"
     return table

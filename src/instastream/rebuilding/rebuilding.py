@@ -57,7 +57,7 @@ async def rebuild(
     finally:
         await target.deps.changes.forget()
     if bounds.is_all and LISTED & {projection.name for projection, _ in plan}:
-        await _renew_lists(target, report)
+        await renew_lists(target, report)
 
 
 async def rehearse(
@@ -103,7 +103,9 @@ async def _members(group: str, settings: Settings) -> Collection[object]:
     return members
 
 
-async def _renew_lists(target: Target, report: Report) -> None:
+async def renew_lists(target: Target, report: Report) -> None:
+    """Every reader's list that there is is made anew of what serves."""
+
     def told(_: str, done: int, total: int) -> None:
         report(LISTS, done, total)
 

@@ -172,9 +172,7 @@ class Replaying:
             self.handled.update(type(record.event) for record in records)
 
     async def _wait_out(self, work: Callable[[], Awaitable[object]], deps: Deps) -> None:
-        await wait_out(
-            work, Unavailable, random=self._random, sleep=deps.sleep, waited=deps.waited
-        )
+        await wait_out(work, Unavailable, random=self._random, sleep=deps.sleep, waited=deps.waited)
 
     def _refuse(self, topic: str, record: Record[Event], error: Exception) -> None:
         self.refused += 1

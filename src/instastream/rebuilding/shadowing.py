@@ -1,38 +1,44 @@
-"""Makes projections a second time, in a keyspace of their own, while the first ones serve.
+"""Another generation of the projections, made from the log while the one that serves goes on.
 
-Nobody reads the shadow, and only the replay writes it, so that it is what the log says: where
-what serves is something else, that is at fault.
+Nobody reads the shadow, and only the replay writes it, so that it is what the log says. It is
+compared with what serves, and can take its place.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace as with_deps
+from secrets import token_hex
 
 from msgspec.structs import replace
 
-from infra.tables import create_shadow, drop_shadow
+from infra.tables import create_generation, drop_generations
 from instastream.deps import projecting
+from instastream.errors import InstastreamError, Unready
 from instastream.ranges import Range, Span, consuming, spans
 from instastream.rebuilding.projections import Projection
 from instastream.rebuilding.replaying import Replayed, Report, replay
-from instastream.rebuilding.targets import Target, serving, silent
+from instastream.rebuilding.targets import Target, Unpublished, serving, silent
 from instastream.settings import Settings
 from instastream.stores.cassandra.contents import CassandraContents
+from instastream.stores.cassandra.generations import SETTLED_S, Generations, Serving, keyspace_of
 from instastream.stores.cassandra.session import open_session
 
 PAUSE_S = 2.0  # workers that are caught up have handled by then what the shadow has
 
 
 class Shadow:
-    """Some projections, beside those that serve."""
+    """Some projections of a generation, beside those that serve."""
 
     def __init__(
         self,
+        generation: int,
         projections: Sequence[Projection],
         serves: Target,
         target: Target,
         settings: Settings,
     ) -> None:
+        self.generation = generation
         self.serves = serves
         self.contents = target.contents
         self._projections = projections
@@ -47,15 +53,13 @@ class Shadow:
                 replace(span, begin=self._done.get(span.place, span.begin))
                 for span in await self._spans(projection)
             ]
-            replayed = await replay(
-                projection, wanted, self._deps, self._settings, report=report
-            )
+            replayed = await replay(projection, wanted, self._deps, self._settings, report=report)
             self._done |= {span.place: span.end for span in wanted}
             yield replayed
 
-    async def follow(self) -> None:
+    async def follow(self, pause_s: float = PAUSE_S) -> None:
         """Catch up, after a while, without a word."""
-        await asyncio.sleep(PAUSE_S)
+        await asyncio.sleep(pause_s)
         async for _ in self.catch_up(lambda *_: None):
             pass
 
@@ -66,17 +70,73 @@ class Shadow:
 
 
 @asynccontextmanager
-async def shadow(
-    projections: Sequence[Projection], settings: Settings
-) -> AsyncIterator[Shadow]:
-    """Empty tables of some projections, gone at the end; only one shadow at a time."""
-    tables = [table for one in projections for table in (*one.tables, *one.derived)]
+async def shadow(projections: Sequence[Projection], settings: Settings) -> AsyncIterator[Shadow]:
+    """A new generation of some projections; it is gone at the end unless it serves by then."""
     async with serving(settings) as serves:
-        await asyncio.to_thread(create_shadow, settings, tables)
+        before = await serves.generations.ask()
+        await asyncio.to_thread(create_generation, settings, before.following)
         try:
-            async with open_session(settings, keyspace=settings.shadow_keyspace) as session:
-                deps = silent(projecting(session, serves.deps))
-                target = Target(deps=deps, contents=CassandraContents(session))
-                yield Shadow(projections, serves, target, settings)
+            async with _beside(before.following, projections, serves, settings) as beside:
+                yield beside
         finally:
-            await asyncio.to_thread(drop_shadow, settings)
+            kept = (await serves.generations.ask()).kept
+            await asyncio.to_thread(drop_generations, settings, kept=kept)
+
+
+@asynccontextmanager
+async def former(projections: Sequence[Projection], settings: Settings) -> AsyncIterator[Shadow]:
+    """The generation that served before; raises Unready where there is none."""
+    async with serving(settings) as serves:
+        before = (await serves.generations.ask()).before
+        if before is None:
+            raise Unready("no other generation served before: there is nothing to go back to")
+        async with _beside(before, projections, serves, settings) as beside:
+            yield beside
+
+
+@asynccontextmanager
+async def _beside(
+    generation: int, projections: Sequence[Projection], serves: Target, settings: Settings
+) -> AsyncIterator[Shadow]:
+    keyspace = keyspace_of(settings.keyspace, generation)
+    async with open_session(settings, projected=keyspace) as session:
+        deps = with_deps(
+            silent(projecting(session, serves.deps)), counts=Unpublished(serves.deps.counts)
+        )
+        target = Target(
+            deps=deps, contents=CassandraContents(session), generations=session.generations
+        )
+        yield Shadow(generation, projections, serves, target, settings)
+
+
+async def swap(beside: Shadow) -> None:
+    """The shadow serves, everywhere within a second, and what served is kept.
+
+    Nothing is refused, and nothing lost, whoever reads and writes meanwhile; counting waits for
+    some seconds. Whoever still wrote to the generation before, wrote what stands in the log: the
+    shadow follows until nobody does. Raises Unready where another swap is under way, or this one
+    took too long: nothing has changed then.
+    """
+    generations = beside.serves.generations
+    token, before = token_hex(8), await generations.ask()
+    if not await generations.hold(token):
+        raise Unready("another swap is under way: wait a minute")
+    try:
+        await beside.follow(SETTLED_S)
+        if not await _serves(beside, before, generations, token):
+            raise Unready("the shadow did not catch up in time: repeat this when less happens")
+    except BaseException:
+        with suppress(InstastreamError):
+            await generations.release(token)
+        raise
+    await beside.serves.deps.changes.forget()
+    await beside.follow(SETTLED_S)
+    await beside.serves.deps.changes.forget()
+
+
+async def _serves(beside: Shadow, before: Serving, generations: Generations, token: str) -> bool:
+    """Whether it does: an answer that was lost is asked for."""
+    try:
+        return await generations.serve(beside.generation, before=before.generation, token=token)
+    except InstastreamError:
+        return (await generations.ask()).generation == beside.generation

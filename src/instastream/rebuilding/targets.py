@@ -1,6 +1,6 @@
 """Where a replay writes to, without a word to anyone else: nothing is sent, pushed or rendered."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
@@ -8,9 +8,11 @@ from instastream.deps import Deps, open_deps
 from instastream.ids import PostId, UserId
 from instastream.settings import Settings
 from instastream.stores.cassandra.contents import CassandraContents
+from instastream.stores.cassandra.generations import Generations
 from instastream.stores.cassandra.session import open_session
 from instastream.stores.changes import Change, Changes, Heard, Place
-from instastream.stores.counts import Pending
+from instastream.stores.counters import Total
+from instastream.stores.counts import Counts, Kind, Pending
 from instastream.stores.feeds import Head
 
 
@@ -35,12 +37,27 @@ class Untold:
         await self._changes.wait(place, timeout_s=timeout_s)
 
 
+class Unpublished:
+    """Totals that nobody is shown: those of what serves stay."""
+
+    def __init__(self, counts: Counts) -> None:
+        self.totals = counts.totals
+        self.of_all_kinds = counts.of_all_kinds
+        self.everything = counts.everything
+        self.expect = counts.expect
+        self.pending = counts.pending
+
+    async def publish(self, kind: Kind, totals: Collection[Total]) -> None:
+        pass
+
+
 @dataclass(frozen=True, kw_only=True)
 class Target:
     """What handlers of a replay work on, and the tables that they write."""
 
     deps: Deps
     contents: CassandraContents
+    generations: Generations
 
 
 def silent(deps: Deps) -> Deps:
@@ -52,4 +69,8 @@ def silent(deps: Deps) -> Deps:
 async def serving(settings: Settings) -> AsyncIterator[Target]:
     """The projections that the API reads; raises Unavailable where a server does not answer."""
     async with open_deps(settings) as deps, open_session(settings) as session:
-        yield Target(deps=silent(deps), contents=CassandraContents(session))
+        yield Target(
+            deps=silent(deps),
+            contents=CassandraContents(session),
+            generations=session.generations,
+        )

@@ -24,9 +24,9 @@ class Arc(NamedTuple):
 RING = Arc(-(1 << 63), (1 << 63) - 1)
 
 
-def arcs(number: int) -> list[Arc]:
-    """The ring in so many equal parts."""
-    ends = [RING.after + (RING.until - RING.after) * at // number for at in range(number + 1)]
+def arcs(number: int, of: Arc = RING) -> list[Arc]:
+    """The ring, or a part of it, in so many equal parts."""
+    ends = [of.after + (of.until - of.after) * at // number for at in range(number + 1)]
     return [Arc(after, until) for after, until in pairwise(ends)]
 
 

@@ -98,7 +98,8 @@ class RedisCounts:
             keys = {str(key) async for key in self._redis.scan_iter(pattern, count=SCANNED_AT_ONCE)}
         names = sorted(_named(key) for key in keys)
         for start in range(0, len(names), COUNTS_AT_ONCE):
-            for (kind, _), total in (await self._read(names[start : start + COUNTS_AT_ONCE])).items():
+            read = await self._read(names[start : start + COUNTS_AT_ONCE])
+            for (kind, _), total in read.items():
                 yield kind, total
 
     async def expect(self, user_id: UserId, pending: Pending) -> None:

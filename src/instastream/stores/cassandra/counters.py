@@ -55,6 +55,7 @@ class CassandraCounters:
             PER PARTITION LIMIT ?"""
 
     async def apply(self, marks: Mapping[Place, Sequence[Mark]]) -> dict[Place, Shard]:
+        await self._session.count_in_one_generation()
         some = await asyncio.gather(*map(self._apply, _together(marks)))
         return {place: shard for shards in some for place, shard in shards.items()}
 

@@ -29,6 +29,10 @@ class FollowerPages:
 
     async def read(self, followee: int, buckets: Sequence[int]) -> list[int] | None:
         """All followers in some buckets, None where they are too many for that."""
+        async with self._session.one_generation():
+            return await self._read(followee, buckets)
+
+    async def _read(self, followee: int, buckets: Sequence[int]) -> list[int] | None:
         heads, pages = await asyncio.gather(
             self._session.execute(BUCKETS, followee, list(buckets)),
             self._session.execute(PAGES, followee, list(buckets)),

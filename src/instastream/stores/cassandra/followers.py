@@ -70,6 +70,14 @@ class CassandraFollowers:
     async def _write(self, partition: tuple[int, int], edges: list[Edge]) -> None:
         newest = {int(edge.follower_id): edge for edge in sorted(edges, key=_version)}
         for attempt in range(ATTEMPTS):
+            if await self._attempt(partition, newest):
+                return
+            await asyncio.sleep(random.uniform(0, WAIT_S * (attempt + 1)))
+        raise Unavailable("cassandra", f"the followers of {partition[0]} change all the time")
+
+    async def _attempt(self, partition: tuple[int, int], newest: dict[int, Edge]) -> bool:
+        """Whether these edges are written, or later ones."""
+        async with self._session.one_generation():  # revisions of two may be equal by chance
             rows = await self._session.execute(ROWS, *partition, sorted(newest))
             standing = {row.follower_id: row for row in rows}
             head = rows or await self._session.execute(BUCKET, *partition)
@@ -78,10 +86,7 @@ class CassandraFollowers:
                 for follower, edge in newest.items()
                 if follower not in standing or standing[follower].version < edge.version
             }
-            if not later or await self._change(partition, later, standing, head):
-                return
-            await asyncio.sleep(random.uniform(0, WAIT_S * (attempt + 1)))
-        raise Unavailable("cassandra", f"the followers of {partition[0]} change all the time")
+            return not later or await self._change(partition, later, standing, head)
 
     async def _change(
         self,

@@ -7,15 +7,21 @@ that whoever counts first in it goes on where its replay ended: docs/decisions/0
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from typing import Any, Protocol
 
 from msgspec import Struct
 
 from instastream.errors import Unready
 
 PROJECTED = frozenset(
-    """users posts posts_by_author celebrities following followers follower_pages requests walls
-    likes comment_ids post_counts comments comment_buckets comment_places""".split()
+    {
+        "users",
+        *("posts", "posts_by_author", "celebrities"),
+        *("following", "followers", "follower_pages", "requests", "walls"),
+        *("likes", "post_counts"),
+        *("comment_ids", "comments", "comment_buckets", "comment_places"),
+    }
 )
 KNOWN_FOR_S = 1.0
 SETTLED_S = 5.0  # after a change nobody begins anything as of before, with much to spare
@@ -37,45 +43,76 @@ class Serving(Struct, frozen=True, kw_only=True):
     held: bool = False
 
     @property
+    def kept(self) -> set[int]:
+        """Those that are needed."""
+        return {self.generation} if self.before is None else {self.generation, self.before}
+
+    @property
     def following(self) -> int:
         """One that nobody made yet."""
         return max(self.generation, self.before or 0) + 1
 
 
+class Executor(Protocol):
+    """What runs CQL in the keyspace of everything that is no projection."""
+
+    async def execute(self, cql: str, *values: object, serial: bool = False) -> list[Any]:
+        """The rows of an idempotent statement."""
+
+    async def execute_once(self, cql: str, *values: object) -> Any:
+        """A conditional write: `[applied]`."""
+
+
 class Generations:
-    """What `read` says of them, remembered for a moment; one read at a time."""
+    """What everyone reads of them, remembered for a moment; one read at a time."""
 
     def __init__(
-        self,
-        keyspace: str,
-        read: Callable[[], Awaitable[Serving]],
-        *,
-        now_s: Callable[[], float] = time.monotonic,
+        self, keyspace: str, session: Executor, *, now_s: Callable[[], float] = time.monotonic
     ) -> None:
         self._keyspace = keyspace
-        self._read = read
+        self._session = session
         self._now_s = now_s
         self._reading = asyncio.Lock()
         self._known = Serving()
         self._until_s = float("-inf")
 
     async def keyspace(self) -> str:
-        """Where the generation that serves lies."""
+        """Where the generation lies that serves."""
         return keyspace_of(self._keyspace, (await self._serving()).generation)
 
     async def keyspace_to_count_in(self) -> str:
         """The same; raises Unready while counting is held."""
         serving = await self._serving()
         if serving.held:
-            raise Unready("counting waits for another generation of projections to serve")
+            raise Unready("counting waits: another generation of projections is about to serve")
         return keyspace_of(self._keyspace, serving.generation)
+
+    async def ask(self, *, serial: bool = True) -> Serving:
+        """Which serves now; serial: also where a change is under way."""
+        rows = await self._session.execute(READ, serial=serial)
+        if not rows:
+            return Serving()
+        row = rows[0]
+        return Serving(generation=row.serving or 0, before=row.before, held=bool(row.held))
+
+    async def hold(self, token: str) -> bool:
+        """Nobody counts from a moment on, for a while; False where another holds already."""
+        return bool((await self._session.execute_once(HOLD, token)).applied)
+
+    async def release(self, token: str) -> None:
+        """Whoever holds by this token holds no longer."""
+        await self._session.execute_once(RELEASE, token)
+
+    async def serve(self, generation: int, *, before: int, token: str) -> bool:
+        """Another serves, and everyone counts in it; False where it was held for too long."""
+        return bool((await self._session.execute_once(SERVE, generation, before, token)).applied)
 
     async def _serving(self) -> Serving:
         if self._now_s() >= self._until_s:
             async with self._reading:
                 asked_s = self._now_s()
                 if asked_s >= self._until_s:
-                    self._known = await self._read()
+                    self._known = await self.ask(serial=False)
                     self._until_s = asked_s + KNOWN_FOR_S
         return self._known
 

@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from random import Random
 from typing import Any
@@ -30,6 +31,7 @@ from cassandra.query import PreparedStatement, Statement, named_tuple_factory
 from instastream.errors import Corrupt, Unavailable
 from instastream.retries import backoff
 from instastream.settings import Settings
+from instastream.stores.cassandra.generations import PROJECTED, Generations
 from instastream.stores.cassandra.numbers import NumbersBatch, Values
 
 REQUEST_TIMEOUT_S = 10.0  # a flush or a compaction may hold a small server for seconds
@@ -44,6 +46,7 @@ DOWN = (NoHostAvailable, ConnectionException, DriverException, OSError)
 TABLE = re.compile(r"\b(FROM|INTO|UPDATE|TRUNCATE) (\w+)\b(?!\.)")
 NEVER_AGAIN = FallthroughRetryPolicy()  # the driver asks its policy, not `is_idempotent`
 Row = Any  # a named tuple of the selected columns
+PINNED: ContextVar[str] = ContextVar("pinned", default="")  # a keyspace, for a task
 
 log = logging.getLogger(__name__)
 
@@ -51,10 +54,13 @@ log = logging.getLogger(__name__)
 class Session:
     """Runs CQL in one keyspace; a failure is Unavailable, or Corrupt where values are refused."""
 
-    def __init__(self, driver: DriverSession, keyspace: str) -> None:
+    def __init__(self, driver: DriverSession, keyspace: str, *, projected: str = "") -> None:
+        """Projections lie where the generation does that serves, or in the keyspace `projected`."""
         self._driver = driver
         self._keyspace = keyspace
-        self._prepared: dict[str, asyncio.Future[PreparedStatement]] = {}
+        self._projected = projected
+        self.generations = Generations(keyspace, self)
+        self._prepared: dict[tuple[str, str], asyncio.Future[PreparedStatement]] = {}
         self._in_flight = asyncio.Semaphore(IN_FLIGHT_MAX)
 
     async def execute(
@@ -80,7 +86,7 @@ class Session:
         try:
             return await self._run(statement)
         except InvalidRequest as error:
-            await self._prepare_now(cql)  # raises where it is the table that is not there
+            await self._prepare_now(*await self._placed(cql))  # raises where no table is there
             raise Corrupt("refused-by-cassandra", str(error)) from error
 
     async def _run(self, statement: Statement) -> list[Row]:
@@ -143,6 +149,20 @@ class Session:
         results = await asyncio.gather(*(self.execute(cql, *values) for values in parameters))
         return [row for rows in results for row in rows]
 
+    @asynccontextmanager
+    async def one_generation(self) -> AsyncIterator[None]:
+        """What is read and written within is of one generation of projections."""
+        pinned = PINNED.set(self._projected or PINNED.get() or await self.generations.keyspace())
+        try:
+            yield
+        finally:
+            PINNED.reset(pinned)
+
+    async def count_in_one_generation(self) -> None:
+        """So is all that this task does from here on; raises Unready while counting is held."""
+        if not self._projected:
+            PINNED.set(await self.generations.keyspace_to_count_in())
+
     async def settle(self) -> None:
         """Wait for what threads are doing: without its cluster a prepare would wait for ever."""
         await asyncio.gather(*self._prepared.values(), return_exceptions=True)
@@ -152,33 +172,45 @@ class Session:
         await self.execute("SELECT key FROM system.local")
 
     async def _prepare(self, cql: str) -> PreparedStatement:
-        if cql not in self._prepared:
-            self._prepared[cql] = asyncio.ensure_future(self._prepare_now(cql))
+        placed = await self._placed(cql)
+        if placed not in self._prepared:
+            self._prepared[placed] = asyncio.ensure_future(self._prepare_now(*placed))
         try:
-            return await asyncio.shield(self._prepared[cql])
+            return await asyncio.shield(self._prepared[placed])
         except Exception:
-            self._prepared.pop(cql, None)
+            self._prepared.pop(placed, None)
             raise
 
-    def _qualified(self, cql: str) -> str:
-        """Cassandra warns of prepared statements that lean on the session's keyspace."""
-        return TABLE.sub(rf"\1 {self._keyspace}.\2", cql)
+    async def _placed(self, cql: str) -> tuple[str, str]:
+        """A statement, and the keyspace that its tables are in now."""
+        if not _is_projected(cql):
+            return cql, self._keyspace
+        return cql, self._projected or PINNED.get() or await self.generations.keyspace()
 
-    async def _prepare_now(self, cql: str) -> PreparedStatement:
+    async def _prepare_now(self, cql: str, keyspace: str) -> PreparedStatement:
+        """Cassandra warns of prepared statements that lean on the session's keyspace."""
         try:
-            return await asyncio.to_thread(self._driver.prepare, self._qualified(cql))
+            qualified = TABLE.sub(rf"\1 {keyspace}.\2", cql)
+            return await asyncio.to_thread(self._driver.prepare, qualified)
         except DOWN as error:
             raise Unavailable("cassandra", error) from error
 
 
+@lru_cache(STATEMENTS_KEPT)
+def _is_projected(cql: str) -> bool:
+    """Whether its tables move with the generation that serves; all of them do or none does."""
+    found = TABLE.search(cql)
+    return bool(found and found[2] in PROJECTED)
+
+
 @asynccontextmanager
-async def open_session(settings: Settings, *, keyspace: str = "") -> AsyncIterator[Session]:
-    """A session in a keyspace, the settings' if none is named.
+async def open_session(settings: Settings, *, projected: str = "") -> AsyncIterator[Session]:
+    """A session in the settings' keyspace, where projections serve or in another that is named.
 
     Raises Unavailable when no server answers for a minute.
     """
     cluster, driver = await _connected(settings.cassandra)
-    session = Session(driver, keyspace or settings.keyspace)
+    session = Session(driver, settings.keyspace, projected=projected)
     try:
         try:
             yield session
