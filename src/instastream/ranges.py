@@ -1,5 +1,6 @@
 """Ranges of topics, as they are asked for, and what of them is there."""
 
+import asyncio
 import re
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -80,6 +81,7 @@ async def consuming(
     with translated():
         try:
             await consumer.start()
+            await asyncio.sleep(0)  # a task of its that has not begun would cancel whoever stops it
             yield consumer
         finally:
             await consumer.stop()

@@ -15,7 +15,7 @@ from instastream.errors import InstastreamError, Unready
 from instastream.process import complete
 from instastream.ranges import parse_range
 from instastream.rebuilding import rebuilding, shadowing
-from instastream.rebuilding.bounding import Bounds
+from instastream.rebuilding.bounding import Bounds, planned
 from instastream.rebuilding.comparing import compare
 from instastream.rebuilding.digesting import (
     PARTS,
@@ -177,8 +177,9 @@ def rebuild(
         until_ms=_ms(until),
         keys=frozenset(one.encode() for one in key),
     )
-    if (shadow or swap or rollback) and not bounds.is_all:
-        raise Unready("a shadow is made of all of the log: leave out bounds")
+    if (drop or shadow or swap or rollback) and not bounds.is_all:
+        raise Unready("what begins with nothing is made of all of the log: leave out bounds")
+    planned(chosen, bounds)  # before any server is asked
     settings = shell.settings()
     with Steps(events=True) as steps:
         if dry_run:

@@ -34,15 +34,15 @@ async def rebuild(
     drop: bool = False,
     report: Report,
 ) -> AsyncIterator[Replayed]:
-    """Replay what some projections are made of, into what is there or, with `drop`, from nothing.
+    """Replay what some projections are made of: into what is there or, with `drop`, from nothing,
+    which takes all of the log.
 
     Whoever keeps something of them in memory forgets it then, and where posts or the graph were
     made again from all of the log, so are the readers' lists that there are. Raises Unready where
     counting workers run, and for bounds that would leave something wrong.
     """
+    assert bounds.is_all or not drop
     plan = planned(projections, bounds)
-    if drop and not bounds.is_all:
-        raise Unready("what is dropped has to be made again from all of the log: leave out bounds")
     if any(projection.is_counted for projection, _ in plan):
         await check_stopped(COUNTING, settings)
     if drop:

@@ -24,7 +24,7 @@ PROJECTED = frozenset(
     }
 )
 KNOWN_FOR_S = 1.0
-SETTLED_S = 5.0  # after a change nobody begins anything as of before, with much to spare
+SETTLED_S = 2 * KNOWN_FOR_S  # after a change nobody begins anything as of before
 HELD_TTL_S = 60  # a swap that died holds nobody for longer
 
 READ = "SELECT serving, before, held FROM generations WHERE name = 'projections'"

@@ -1,0 +1,120 @@
+"""What tables hold: what can be seen of them, and nothing of how it came there."""
+
+from collections.abc import AsyncIterator
+from itertools import pairwise
+
+import pytest_asyncio
+
+from instastream.deps import Deps, open_deps
+from instastream.events import FollowApproved, FollowDenied, Record, UserBlocked, UserUnblocked
+from instastream.ids import PostId
+from instastream.rebuilding.digesting import Digest, digests
+from instastream.rebuilding.projections import named
+from instastream.relations import wall_of
+from instastream.settings import Settings
+from instastream.stores.cassandra.contents import CassandraContents
+from instastream.stores.cassandra.session import Session, open_session
+from instastream.stores.counters import Place
+from instastream.stores.graph import bucket_of
+from tests.stores.conftest import new_id
+from tests.stores.test_audits import marks
+from tests.stores.test_graph import a_user, follow, request, tell, unfollow
+from tests.stores.test_posts import finalized, ready
+
+CHANGED_AGAIN = """UPDATE followers SET revision = 9 WHERE followee_id = ? AND bucket = ?
+    IF revision = 1"""
+
+
+@pytest_asyncio.fixture
+async def session(settings: Settings) -> AsyncIterator[Session]:
+    async with open_session(settings) as session:
+        yield session
+
+
+@pytest_asyncio.fixture
+async def real(settings: Settings) -> AsyncIterator[Deps]:
+    async with open_deps(settings) as deps:
+        yield deps
+
+
+async def digested(session: Session, name: str) -> dict[str, Digest]:
+    found = digests(named(name), CassandraContents(session), parts=2, report=lambda *_: None)
+    return {one.table: one async for one in found}
+
+
+async def test_an_edge_that_ended_is_as_if_it_never_was(session: Session, real: Deps) -> None:
+    before = await digested(session, "graph")
+    one, other = a_user(), a_user()
+    await follow(real, one, other, 0)
+    following = await digested(session, "graph")
+    assert {table for table in before if before[table] != following[table]} == {
+        "following",
+        "followers",
+    }
+    await unfollow(real, one, other, 1)
+    assert await digested(session, "graph") == before
+
+
+async def test_how_often_a_bucket_of_followers_changed_is_not_in_it(
+    session: Session, real: Deps
+) -> None:
+    one, other = a_user(), a_user()
+    await follow(real, one, other, 7)
+    once = await digested(session, "graph")
+    changed = await session.execute_once(CHANGED_AGAIN, int(other), bucket_of(one))
+    assert changed.applied
+    assert await digested(session, "graph") == once
+    await follow(real, one, other, 8)
+    assert (await digested(session, "graph"))["followers"] != once["followers"]
+
+
+async def test_a_request_counts_until_it_is_answered(session: Session, real: Deps) -> None:
+    one, other, third = a_user(), a_user(), a_user()
+    before = (await digested(session, "graph"))["requests"]
+    await request(real, one, third, 0)
+    await request(real, other, third, 1)
+    assert (await digested(session, "graph"))["requests"].rows == before.rows + 2
+    for answer, follower, asked in ((FollowApproved, one, 0), (FollowDenied, other, 1)):
+        said = answer(follower_id=follower, followee_id=third, request=asked, at_ms=1)
+        await tell(real, said, 5)
+    assert (await digested(session, "graph"))["requests"] == before
+
+
+async def test_a_wall_that_is_down_is_as_if_it_never_stood(session: Session, real: Deps) -> None:
+    before = await digested(session, "graph")
+    one, other = a_user(), a_user()
+    block = UserBlocked(blocker_id=one, blocked_id=other, at_ms=1)
+    await real.graph.record_wall(wall_of(Record(block, 0, 0), epoch=0))
+    standing = await digested(session, "graph")
+    assert standing["walls"].rows == before["walls"].rows + 2
+    unblock = UserUnblocked(blocker_id=one, blocked_id=other, at_ms=1)
+    await real.graph.record_wall(wall_of(Record(unblock, 0, 1), epoch=0))
+    assert await digested(session, "graph") == before
+
+
+async def test_every_word_of_a_post_is_in_it(session: Session, real: Deps) -> None:
+    post_id, author = PostId(new_id()), a_user()
+    seen = [await digested(session, "posts")]
+    for record in (
+        real.posts.record_finalized(finalized(post_id, author)),
+        real.posts.record_ready(ready(post_id, author)),
+        real.posts.record_celebrity(author),
+    ):
+        await record
+        seen.append(await digested(session, "posts"))
+    changed = [
+        {table for table in before if before[table] != after[table]}
+        for before, after in pairwise(seen)
+    ]
+    assert changed == [{"posts", "posts_by_author"}, {"posts"}, {"celebrities"}]
+
+
+async def test_members_of_a_counter_and_their_list_are_in_it(session: Session, real: Deps) -> None:
+    place = Place(new_id())
+    before = await digested(session, "likes")
+    await real.likes.apply({place: marks([(1, True), (2, True)])})
+    both = await digested(session, "likes")
+    assert both["likes"].rows > before["likes"].rows + 2
+    await real.likes.apply({place: marks([(1, False)], since=2)})
+    assert (await digested(session, "likes"))["likes"] != both["likes"]
+    assert both["post_counts"] == before["post_counts"]
