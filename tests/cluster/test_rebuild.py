@@ -50,8 +50,8 @@ from tests.cluster.rebuilding import is_handled, working
 from tests.cluster.test_cli import run
 
 TABLES = [table for one in PROJECTIONS.values() for table in (*one.tables, *one.derived)]
-PLAN = StreamPlan(seed=8, users=30, posts=30, celebrities=3, poison_share=0.01)
-EVENTS = 1_200
+PLAN = StreamPlan(seed=8, users=20, posts=20, celebrities=2, poison_share=0.02)
+EVENTS = 700
 
 
 def quiet(*_: object) -> None:
