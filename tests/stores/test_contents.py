@@ -115,6 +115,6 @@ async def test_members_of_a_counter_and_their_list_are_in_it(session: Session, r
     await real.likes.apply({place: marks([(1, True), (2, True)])})
     both = await digested(session, "likes")
     assert both["likes"].rows > before["likes"].rows + 2
-    await real.likes.apply({place: marks([(1, False)], since=2)})
+    await real.likes.apply({place: marks([(1, False)], since=3)})
     assert (await digested(session, "likes"))["likes"] != both["likes"]
     assert both["post_counts"] == before["post_counts"]

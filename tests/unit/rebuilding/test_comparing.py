@@ -7,6 +7,7 @@ import pytest
 
 from instastream.rebuilding import comparing
 from instastream.rebuilding.comparing import Odd, compare
+from instastream.rebuilding.digesting import PARTS
 from instastream.stores.audits import RING, Arc
 from instastream.stores.cassandra.contents import CassandraContents
 
@@ -47,7 +48,7 @@ async def compared(serving: Rows, shadow: Rows, follow: Follow = nothing) -> lis
 async def test_what_is_equal_is_read_once() -> None:
     serving, shadow = Rows("ada", "bob"), Rows("ada", "bob")
     assert await compared(serving, shadow) == []
-    assert serving.reads == shadow.reads == comparing.PARTS
+    assert serving.reads == shadow.reads == PARTS
 
 
 async def test_what_stays_different_is_told_with_its_rows() -> None:

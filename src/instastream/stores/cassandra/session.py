@@ -55,7 +55,6 @@ class Session:
     """Runs CQL in one keyspace; a failure is Unavailable, or Corrupt where values are refused."""
 
     def __init__(self, driver: DriverSession, keyspace: str, *, projected: str = "") -> None:
-        """Projections lie where the generation does that serves, or in the keyspace `projected`."""
         self._driver = driver
         self._keyspace = keyspace
         self._projected = projected
