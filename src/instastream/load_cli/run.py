@@ -37,6 +37,14 @@ from instastream.settings import Settings
 from instastream.terminal import Steps, show
 
 
+Users = Annotated[
+    int | None,
+    Parameter(
+        validator=Number(gte=2, lte=LOAD_USERS_MAX), help="How many, instead of the scenario's."
+    ),
+]
+
+
 @load.command(name="run")
 def run_scenario(
     scenario: ScenarioName,
@@ -44,7 +52,7 @@ def run_scenario(
     api: Api = "",
     rate: Annotated[float | None, Parameter(validator=Number(gt=0, lte=RATE_MAX))] = None,
     duration: Annotated[float | None, Parameter(validator=Number(gt=0))] = None,
-    users: Annotated[int | None, Parameter(validator=Number(gte=2, lte=LOAD_USERS_MAX))] = None,
+    users: Users = None,
     seed: Annotated[int | None, Parameter(validator=Number(gte=0))] = None,
     processes: Processes = 1,
     at_once: AtOnce = 1_000,
@@ -71,8 +79,6 @@ def run_scenario(
         The highest number of operations a second, instead of the scenario's.
     duration
         Seconds, instead of the scenario's.
-    users
-        How many, instead of the scenario's.
     seed
         Other operations of the same kind; the same seed gives the same.
     check
@@ -106,6 +112,7 @@ def find_max(
     api: Api = "",
     first: Annotated[float | None, Parameter(validator=Number(gt=0, lte=RATE_MAX))] = None,
     step: Annotated[float, Parameter(validator=Number(gte=5, lte=3_600))] = 10.0,
+    users: Users = None,
     processes: Processes = 1,
     at_once: AtOnce = 1_000,
     out: Out = None,
@@ -130,7 +137,7 @@ def find_max(
     step
         Seconds at each rate; the next one is a quarter higher.
     """
-    given, slos = load_scenario(scenario), [slo_of(one) for one in slo]
+    given, slos = _changed(load_scenario(scenario), users=users), [slo_of(one) for one in slo]
     asked = rising(given, first=first or given.arrivals.peak / 10, step_s=step)
     target, settings = _target(api, is_owned=i_own_this_target)
     folder = _folder(out, f"{asked.name}-find-max")
@@ -166,10 +173,10 @@ async def _find(
 def _changed(
     scenario: Scenario,
     *,
-    rate: float | None,
-    duration: float | None,
-    users: int | None,
-    seed: int | None,
+    rate: float | None = None,
+    duration: float | None = None,
+    users: int | None = None,
+    seed: int | None = None,
 ) -> Scenario:
     """With what was asked for instead."""
     return replace(
