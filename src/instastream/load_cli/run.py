@@ -36,7 +36,6 @@ from instastream.process import complete, say
 from instastream.settings import Settings
 from instastream.terminal import Steps, show
 
-
 Users = Annotated[
     int | None,
     Parameter(
