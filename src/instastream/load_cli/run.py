@@ -107,7 +107,7 @@ def run_scenario(
 def find_max(
     scenario: ScenarioName,
     *,
-    slo: Annotated[list[str], Parameter(show_default=False)],
+    slo: Annotated[list[str], Parameter(negative="", show_default=False)],
     api: Api = "",
     first: Annotated[float | None, Parameter(validator=Number(gt=0, lte=RATE_MAX))] = None,
     step: Annotated[float, Parameter(validator=Number(gte=5, lte=3_600))] = 10.0,
