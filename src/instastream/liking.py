@@ -7,8 +7,9 @@ yet, and the log's order decides. What is shown to whoever said it is ahead of t
 from contextlib import suppress
 
 from instastream.access import find_comment
-from instastream.deps import Deps, version_of_record
-from instastream.errors import Unavailable, Unready
+from instastream.counting import version_of
+from instastream.deps import Deps
+from instastream.errors import Unavailable
 from instastream.events import CommentLiked, CommentUnliked, PostLiked, PostUnliked
 from instastream.ids import CommentId, LikeId, PostId, UserId
 from instastream.likes import LikeEvent
@@ -75,14 +76,18 @@ async def _check_comment(
 
 
 async def _say(event: LikeEvent, *, liked: bool, deps: Deps) -> None:
-    """It is in the log, and whoever said it sees it; once it is counted, if Redis is away now."""
+    """It is in the log, and whoever said it sees it; once it is counted, if Redis is away now.
+
+    The epoch is asked for first: without it nothing could be noted of what is said already.
+    """
     await pace("likes", event.user_id, deps)
+    epoch = await deps.epochs.of(event.topic)
     record = await deps.log.append(event)
-    with suppress(Unavailable, Unready):  # it stands
+    with suppress(Unavailable):  # it stands
         pending = Pending(
             subject_id=event.subject_id,
             shards=event.shards,
             liked=liked,
-            version=await version_of_record(record, deps),
+            version=version_of(epoch=epoch, offset=record.offset),
         )
         await deps.counts.expect(event.user_id, pending)

@@ -137,17 +137,29 @@ async def test_a_comment_must_be_there_to_be_liked(
             assert problem(answer) == (404, "comment-not-found")
 
 
-@pytest.mark.parametrize("error", [Unavailable("redis", "refused"), Unready("say so first")])
-async def test_a_like_stands_though_nothing_can_be_noted_of_it(
+@pytest.mark.parametrize("error", [Unavailable("cassandra", "refused"), Unready("say so first")])
+async def test_a_like_that_nothing_could_be_noted_of_is_refused_before_it_is_said(
     bob: Person, post: Json, deps: Deps, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     async def fails(*_: object) -> Any:
         raise error
 
-    broken = deps.counts if isinstance(error, Unavailable) else deps.epochs
-    name = "expect" if isinstance(error, Unavailable) else "of"
     with monkeypatch.context() as away:
-        away.setattr(broken, name, fails, raising=False)
+        away.setattr(deps.epochs, "of", fails, raising=False)
+        answer = await bob.ask("PUT", f"/v1/posts/{post['id']}/like")
+    assert problem(answer) == (503, "unavailable")
+    await count_all(deps)
+    assert await seen(bob, post) == (0, False)
+
+
+async def test_a_like_stands_though_redis_takes_no_note_of_it(
+    bob: Person, post: Json, deps: Deps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(*_: object) -> Any:
+        raise Unavailable("redis", "refused")
+
+    with monkeypatch.context() as away:
+        away.setattr(deps.counts, "expect", fails)
         await like(bob, post)
     assert await seen(bob, post) == (0, False)
     await count_all(deps)
