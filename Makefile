@@ -2,7 +2,7 @@
 
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test nemesis check audit schemas lock bench clean
+.PHONY: help setup demo up down status test long nemesis check audit schemas lock bench clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ status: setup ## what runs on this machine
 
 test: setup ## every test, on real servers (ARGS="-k feed" for some)
 	@$(BIN)/python -m pytest $(ARGS)
+
+long: setup ## the tests that take more than a minute each
+	@$(BIN)/python -m pytest -m long $(ARGS)
 
 nemesis: setup ## every fault under load, and every promise checked (ARGS="--rounds 10", ARGS=--help)
 	@$(BIN)/python -m tests.nemesis $(ARGS)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from secrets import token_hex
 from typing import Any
 
+import pytest
 import pytest_asyncio
 from msgspec.structs import replace
 
@@ -22,6 +23,8 @@ from tests.cluster.conftest import eventually
 from tests.cluster.liking import Likers
 from tests.cluster.rebuilding import working
 from tests.cluster.test_cli import run
+
+pytestmark = pytest.mark.long
 
 PAUSE_S = 0.1
 LATER = 1 << 61  # a date that no event has
