@@ -23,7 +23,7 @@ REPEATED = 30  # the latest of each partition
 COMMIT_S = 15.0  # a member that left without a word is waited for six seconds
 POISON = (
     b"",
-    b"\xff\x00 not an event",
+    b"\xff\x00 no event",
     b"[]",
     b'{"type":"media.ready.v1"}',
     b'{"type":"nobody.knows.v1","post_id":"1"}',
