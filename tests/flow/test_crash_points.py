@@ -67,7 +67,7 @@ def finalized(post: PostId, content_type: str = "image/jpeg") -> Event:
         post_id=post,
         author_id=ADA,
         content_type=content_type,
-        size_bytes=3,
+        size_bytes=len(post),
         caption="",
         alt_text="",
         like_shards=SHARDS,
@@ -182,7 +182,10 @@ def begun(app: str, events: Sequence[Event], before: Sequence[Event]) -> Iterato
     """A world in which all came before, and how a worker of an app begins with these events."""
     world = World()
     for post, media_id in MEDIA_OF.items():
-        world.stores["blobs"].objects[original_key(ADA, media_id)] = (post.encode(), Blob(3, None))
+        world.stores["blobs"].objects[original_key(ADA, media_id)] = (
+            post.encode(),
+            Blob(len(post), None),
+        )
     for reader in (BOB, EVE):
         world.stores["feeds"].lists[reader] = []
     world.has([*PAST, *before])
