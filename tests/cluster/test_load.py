@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from infra import local
 from instastream import shell
 from instastream.errors import Unready
+from instastream.load.checks import checking
 from instastream.load.checks.checking import check
 from instastream.load.checks.histories import read
 from instastream.load.over_http import generating, running
@@ -114,8 +115,14 @@ async def sabotaged(system: System, process: str, fault: str) -> AsyncIterator[N
     ],
 )
 async def test_a_broken_build_is_found_out(
-    system: System, tmp_path: Path, process: str, fault: str, rule: str
+    system: System,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    process: str,
+    fault: str,
+    rule: str,
 ) -> None:
+    monkeypatch.setattr(checking, "STILL_S", 5.0)  # what is wrong stays wrong
     async with sabotaged(system, process, fault):
         await load(system, tmp_path / "run")
         assert rule in await broken(system, tmp_path / "run")

@@ -11,6 +11,7 @@ import pytest_asyncio
 from instastream.errors import Unavailable
 from instastream.ids import CommentId, PostId
 from instastream.settings import Settings
+from instastream.stores.cassandra import generations
 from instastream.stores.cassandra.comments import ADD, CassandraComments
 from instastream.stores.cassandra.session import Row, Session, open_session
 from instastream.stores.comments import Order
@@ -26,7 +27,9 @@ class Watched:
     rounds: list[int] = field(default_factory=list)
     running: int = 0
 
-    async def __call__(self, cql: str, *values: object) -> list[Row]:
+    async def __call__(self, cql: str, *values: object, **how: Any) -> list[Row]:
+        if cql == generations.READ:  # which everyone asks, once a second
+            return list(await self.execute(cql, *values, **how))
         if cql == self.fails:
             raise Unavailable("cassandra", "no host")
         if not self.running:
@@ -34,7 +37,7 @@ class Watched:
         self.rounds[-1] += 1
         self.running += 1
         try:
-            return list(await self.execute(cql, *values))
+            return list(await self.execute(cql, *values, **how))
         finally:
             self.running -= 1
 
