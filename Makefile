@@ -25,7 +25,7 @@ status: setup ## what runs on this machine
 test: setup ## every test, on real servers (ARGS="-k feed" for some)
 	@$(BIN)/python -m pytest $(ARGS)
 
-long: setup ## the tests that take more than a minute each
+long: setup ## the tests that take about a minute each
 	@$(BIN)/python -m pytest -m long $(ARGS)
 
 nemesis: setup ## every fault under load, and every promise checked (ARGS="--rounds 10", ARGS=--help)

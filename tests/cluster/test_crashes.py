@@ -57,6 +57,7 @@ async def test_every_post_is_visible_once_after_a_worker_is_killed(
     await expect_each_once(reader, posts)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("worker", "jpeg"),
     [("media", LARGE), ("posts", SMALL), ("feeds", SMALL)],
