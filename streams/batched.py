@@ -7,7 +7,7 @@ from functools import partial
 
 from instastream.batches import Batches
 from instastream.errors import Corrupt
-from instastream.events import Event, Record, decode
+from instastream.events import Event, Record, decode_placed
 from instastream.handlers.table import BatchHandlers
 from instastream.limits import (
     BATCH_FETCHED_BYTES_MAX,
@@ -127,11 +127,7 @@ def _size_bytes(record: Fetched) -> int:
 
 def _read(topic: str, fetched: Fetched) -> Record[Event]:
     """The event; raises Corrupt where it is not where it belongs: its key has one writer."""
-    event = decode(fetched.value)
-    if event.topic != topic:
-        raise Corrupt("wrong-topic", f"an event of {event.topic} in {topic}")
-    if fetched.key != event.key.encode():
-        raise Corrupt("wrong-key", f"the event's key is {event.key}, the record's {fetched.key!r}")
+    event = decode_placed(fetched.value, topic=topic, key=fetched.key)
     return Record(event, partition=fetched.partition, offset=fetched.offset)
 
 

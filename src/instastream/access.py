@@ -23,7 +23,12 @@ async def find_post(post_id: PostId, viewer: UserId, deps: Deps) -> Post:
         is_ready = post.status == "ready"
         if author is not None and sees(viewer, author, relations, is_ready=is_ready):
             return post
-    raise Rejected("post-not-found", f"there is no post {post_id}")
+    raise no_such_post(post_id)
+
+
+def no_such_post(post_id: PostId) -> Rejected:
+    """What is said of a post that is not there, or not to be seen."""
+    return Rejected("post-not-found", f"there is no post {post_id}")
 
 
 async def find_comment(

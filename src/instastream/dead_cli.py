@@ -1,10 +1,10 @@
 """`instastream dead`: dead letters, listed, told whole, handed back, or dropped."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
+from functools import partial
 from typing import Annotated
 
 from cyclopts import App, Parameter
@@ -65,8 +65,8 @@ class Filters:
             error=self.error,
             post=self.post,
             key=self.key,
-            since_ms=_ms(self.since),
-            until_ms=_ms(self.until),
+            since_ms=shell.unix_ms(self.since),
+            until_ms=shell.unix_ms(self.until),
         )
 
 
@@ -207,22 +207,32 @@ async def _show(settings: Settings, steps: Steps, letter: int) -> Letter:
 
 async def _redrive(settings: Settings, steps: Steps, wanted: Wanted, *, dry_run: bool) -> Outcome:
     async with open_deps(settings) as deps:
-        letters = await _waiting(deps.log, steps, wanted)
-        if dry_run:
-            return Outcome(letters=letters, dealt=None)
-        async with _resumable(steps):
-            dealt = await redriving.redrive(letters, deps, report=steps.report)
-    return Outcome(letters=letters, dealt=dealt)
+        deal = partial(redriving.redrive, deps=deps, report=steps.report)
+        return await _deal(deps.log, steps, wanted, deal, dry_run=dry_run)
 
 
 async def _drop(settings: Settings, steps: Steps, wanted: Wanted, *, dry_run: bool) -> Outcome:
     async with KafkaLog(settings.kafka, prefix=settings.prefix) as log:
-        letters = await _waiting(log, steps, wanted)
-        if dry_run:
-            return Outcome(letters=letters, dealt=None)
-        async with _resumable(steps):
-            dealt = await redriving.drop(letters, log, report=steps.report)
-    return Outcome(letters=letters, dealt=dealt)
+        deal = partial(redriving.drop, log=log, report=steps.report)
+        return await _deal(log, steps, wanted, deal, dry_run=dry_run)
+
+
+async def _deal(
+    log: EventLog,
+    steps: Steps,
+    wanted: Wanted,
+    deal: Callable[[list[Summary]], Awaitable[Dealt]],
+    *,
+    dry_run: bool,
+) -> Outcome:
+    letters = await _waiting(log, steps, wanted)
+    if dry_run:
+        return Outcome(letters=letters, dealt=None)
+    try:
+        return Outcome(letters=letters, dealt=await deal(letters))
+    except asyncio.CancelledError:
+        steps.say("What was done is listed no longer: the same command goes on")
+        raise
 
 
 async def _waiting(log: EventLog, steps: Steps, wanted: Wanted) -> list[Summary]:
@@ -235,24 +245,8 @@ async def _waiting(log: EventLog, steps: Steps, wanted: Wanted) -> list[Summary]
     return letters
 
 
-@asynccontextmanager
-async def _resumable(steps: Steps) -> AsyncIterator[None]:
-    try:
-        yield
-    except asyncio.CancelledError:
-        steps.say("What was done is listed no longer: the same command goes on")
-        raise
-
-
 def _tell(outcome: Outcome, done: str, *, as_json: bool) -> None:
     """Exit code 1 where some were left."""
     show(outcome, *dealt_tables(outcome.letters, outcome.dealt, done), as_json=as_json)
     if outcome.dealt and outcome.dealt.left:
         raise InstastreamError(f"{len(outcome.dealt.left)} letters are left as they were")
-
-
-def _ms(at: datetime | None) -> int | None:
-    """A time without a zone is in UTC."""
-    if at is None:
-        return None
-    return round(1000 * (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp())

@@ -260,8 +260,10 @@ def decode(raw: bytes | None) -> Event:
 def decode_placed(raw: bytes | None, *, topic: str, key: bytes | None) -> Event:
     """The event in a record, in its topic and under its key; raises Corrupt where it is not."""
     event = decode(raw)
-    if event.topic != topic or event.key.encode() != key:
-        raise Corrupt("misplaced", f"an event of {event.topic}, {event.key} in {topic}, {key!r}")
+    if event.topic != topic:
+        raise Corrupt("wrong-topic", f"an event of {event.topic} in {topic}")
+    if event.key.encode() != key:
+        raise Corrupt("wrong-key", f"the event's key is {event.key}, the record's {key!r}")
     return event
 
 

@@ -12,7 +12,7 @@ from instastream.auditing.proving import Subject, prove
 from instastream.comments import CommentEvent
 from instastream.deps import Deps
 from instastream.errors import Corrupt, Unavailable, Unready
-from instastream.events import Event, Record, decode
+from instastream.events import Event, Record, decode_placed
 from instastream.handlers.engagement import ENGAGEMENT
 from instastream.letters import Origin
 from instastream.likes import LikeEvent
@@ -58,9 +58,7 @@ class Late:
 async def _countable(
     origin: Origin, key: bytes | None, value: bytes | None, deps: Deps
 ) -> Record[Any]:
-    event = decode(value)
-    if event.topic != origin.topic or event.key.encode() != key:
-        raise Corrupt("wrong-key", "it stands where no event of its key may stand")
+    event = decode_placed(value, topic=origin.topic, key=key)
     epoch = await deps.epochs.of(origin.topic)
     if origin.epoch != epoch:
         raise Corrupt("another-epoch", f"{origin.topic} was made anew since, at epoch {epoch}")

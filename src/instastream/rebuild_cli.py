@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -173,8 +173,8 @@ def rebuild(
         raise Unready("projections are swapped together: instastream rebuild all")
     bounds = Bounds(
         ranges=[parse_range(one) for one in ranges],
-        since_ms=_ms(since),
-        until_ms=_ms(until),
+        since_ms=shell.unix_ms(since),
+        until_ms=shell.unix_ms(until),
         keys=frozenset(one.encode() for one in key),
     )
     if (drop or shadow or swap or rollback) and not bounds.is_all:
@@ -255,9 +255,3 @@ async def _swap(beside: Shadow, steps: Steps) -> None:
     await shadowing.swap(beside)
     await rebuilding.renew_lists(beside.serves, steps.report)
     steps.say(f"generation {beside.generation} of the projections serves")
-
-
-def _ms(time: datetime | None) -> int | None:
-    if time is None:
-        return None
-    return int((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() * 1000)

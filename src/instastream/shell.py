@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -10,6 +11,13 @@ from infra import local
 from instastream.settings import Settings
 
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON, for machines.")]
+
+
+def unix_ms(at: datetime | None) -> int | None:
+    """A time that was asked for, in UTC where it has no zone; None where none was."""
+    if at is None:
+        return None
+    return round((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1_000)
 
 
 def environ() -> Mapping[str, str]:

@@ -14,13 +14,7 @@ from msgspec.structs import replace
 from instastream.deps import Deps
 from instastream.events import Event, Record
 from instastream.handlers.engagement import ENGAGEMENT
-from instastream.handlers.feeds import FEEDS
-from instastream.handlers.graph import GRAPH
-from instastream.handlers.ledger import LEDGER
-from instastream.handlers.media import MEDIA
-from instastream.handlers.posts import POSTS
-from instastream.handlers.table import Handlers
-from instastream.handlers.video import VIDEO
+from instastream.lag import HANDLERS
 from instastream.media import Transcoded
 from instastream.stores.epochs import NoEpochs
 from instastream.stores.memory import MemoryBlobs, MemoryLog, MemoryUsers
@@ -38,14 +32,6 @@ from tests.conftest import IN_MEMORY
 from tests.flow.interleaving import Interleaver
 from tests.flow.tiny_renderer import TinyRenderer
 
-APPS: Mapping[str, Handlers] = {
-    "media": MEDIA,
-    "video": VIDEO,
-    "posts": POSTS,
-    "feeds": FEEDS,
-    "graph": GRAPH,
-    "ledger": LEDGER,
-}
 NOW_MS = 1_795_000_000_000
 TIMES = {"now_ms", "now_s", "at_ms", "due_ms", "ends_s", "modified_ms"}
 PASSING = {*TIMES, "claims", "_marks", "mark"}
@@ -100,9 +86,9 @@ class World:
         return self.loop.start(self._handle(app, records))
 
     async def _handle(self, app: str, records: Sequence[Record[Event]]) -> None:
-        if app in APPS:
+        if app in HANDLERS:
             [record] = records
-            caused = await APPS[app][type(record.event)](record, self._gated)
+            caused = await HANDLERS[app][type(record.event)](record, self._gated)
         else:
             caused = await ENGAGEMENT[records[0].event.topic](records, self._gated)
         for event in caused:
@@ -111,7 +97,7 @@ class World:
     async def _have(self, events: Iterable[Event]) -> None:
         for event in events:
             record = self.record(event)
-            for handlers in APPS.values():
+            for handlers in HANDLERS.values():
                 if type(event) in handlers:
                     await handlers[type(event)](record, self.deps)
             if event.topic in ENGAGEMENT:

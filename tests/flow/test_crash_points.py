@@ -38,9 +38,10 @@ from instastream.events import (
 )
 from instastream.handlers.engagement import ENGAGEMENT
 from instastream.ids import CommentId, LikeId, MediaId, PostId, UserId
+from instastream.lag import HANDLERS
 from instastream.stores.blobs import Blob
 from instastream.uploads import original_key
-from tests.flow.crash_world import APPS, NOW_MS, World
+from tests.flow.crash_world import NOW_MS, World
 
 ADA, BOB, EVE = (UserId(f"157123456789012345{n}") for n in range(3))
 OLD, NEW, CLIP = (PostId(f"157123456789012346{n}") for n in range(3))
@@ -231,5 +232,5 @@ def test_wherever_a_worker_dies_the_next_one_comes_to_the_same(
 
 def test_every_handler_of_every_worker_dies_here() -> None:
     dying = {(app, type(event)) for app, events, _ in WORKS for event in events}
-    assert dying >= {(app, event) for app, handlers in APPS.items() for event in handlers}
+    assert dying >= {(app, event) for app, handlers in HANDLERS.items() for event in handlers}
     assert {topic for topic, _ in BATCHES} == set(ENGAGEMENT)

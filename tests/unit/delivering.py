@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from instastream import retries
-from instastream.deps import Deps
+from instastream.deps import Deps, memory_deps
 from instastream.errors import Unavailable
 from instastream.events import Event, Record, UserJoined, encode
 from instastream.ids import UserId
@@ -18,7 +19,10 @@ from instastream.log import Headers
 from instastream.metrics import WorkerMetrics
 from instastream.stores.memory import MemoryLog
 from streams import worker
+from streams.single import EventApp
 from streams.worker import App
+from tests.conftest import IN_MEMORY
+from tests.unit.api.conftest import NoRenderer
 
 JOINED = UserJoined(user_id=UserId("1571234567890123456"), username="ada", at_ms=1)
 
@@ -106,6 +110,18 @@ def without_servers(patch: pytest.MonkeyPatch, registry: CollectorRegistry | Non
 def having(deps: Deps, **others: object) -> Any:
     """Those, but for some."""
     return SimpleNamespace(**(vars(deps) | others))
+
+
+@asynccontextmanager
+async def rested(app: EventApp, handled: Handled) -> AsyncIterator[GrumpyLog]:
+    """The log of an app of one slot that has done nothing yet."""
+    log = GrumpyLog(away=0)
+    handled.offsets, handled.answers = [], []
+    app._slots = asyncio.Semaphore(1)
+    app._restart_progress()
+    async with memory_deps(IN_MEMORY, NoRenderer()) as deps:
+        app.deps = having(deps, log=log)
+        yield log
 
 
 def fetched(

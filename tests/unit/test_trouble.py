@@ -8,13 +8,10 @@ import pytest
 from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
-from instastream.deps import memory_deps
 from instastream.errors import Unavailable
 from instastream.events import UserJoined, encode
 from instastream.letters import Death, Retry, origin_of, read
 from streams.single import EventApp as App
-from tests.conftest import IN_MEMORY
-from tests.unit.api.conftest import NoRenderer
 from tests.unit.delivering import (
     JOINED,
     GrumpyLog,
@@ -23,6 +20,7 @@ from tests.unit.delivering import (
     delivered,
     fetched,
     having,
+    rested,
     without_servers,
 )
 
@@ -54,12 +52,7 @@ def app(handled: Handled) -> Iterator[App]:
 
 @pytest.fixture
 async def log(app: App, handled: Handled) -> AsyncIterator[GrumpyLog]:
-    log = GrumpyLog(away=0)
-    handled.offsets, handled.answers = [], []
-    app._slots = asyncio.Semaphore(1)
-    app._restart_progress()
-    async with memory_deps(IN_MEMORY, NoRenderer()) as deps:
-        app.deps = having(deps, log=log)
+    async with rested(app, handled) as log:
         yield log
 
 
@@ -80,18 +73,6 @@ async def test_what_breaks_a_handler_is_put_aside_and_the_next_is_handled(
     assert retry.attempts == 1
     assert 4_000 < retry.due_ms - app.deps.now_ms() <= 5_000
     assert [*app.progress.committable().values()] == [9]
-
-
-RETRY = Retry(
-    app="unit",
-    topic="users",
-    partition=3,
-    offset=14,
-    timestamp_ms=15,
-    epoch=0,
-    attempts=3,
-    due_ms=0,
-)
 
 
 async def test_what_was_put_aside_is_handled_as_it_stood(

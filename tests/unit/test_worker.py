@@ -7,14 +7,11 @@ from typing import Any
 
 import pytest
 
-from instastream.deps import memory_deps
 from instastream.errors import Unavailable, Unready
 from instastream.events import UserJoined, encode
 from instastream.progress import Behind
 from streams.single import EventApp as App
 from streams.worker import ExactConsumer, Partition
-from tests.conftest import IN_MEMORY
-from tests.unit.api.conftest import NoRenderer
 from tests.unit.delivering import (
     JOINED,
     GrumpyLog,
@@ -23,6 +20,7 @@ from tests.unit.delivering import (
     delivered,
     fetched,
     having,
+    rested,
     without_servers,
 )
 
@@ -49,12 +47,7 @@ def app(handled: Handled) -> Iterator[App]:
 
 @pytest.fixture
 async def log(app: App, handled: Handled) -> AsyncIterator[GrumpyLog]:
-    log = GrumpyLog(away=0)
-    handled.offsets, handled.answers = [], []
-    app._slots = asyncio.Semaphore(1)
-    app._restart_progress()
-    async with memory_deps(IN_MEMORY, NoRenderer()) as deps:
-        app.deps = having(deps, log=log)
+    async with rested(app, handled) as log:
         yield log
 
 

@@ -84,23 +84,17 @@ def run_scenario(
         Afterwards compare what the system shows with what was done.
     """
     asked = _changed(load_scenario(scenario), rate=rate, duration=duration, users=users, seed=seed)
-    target, settings = _target(api, is_owned=i_own_this_target)
-    folder = _folder(out, asked.name)
-    how = Asked(
-        api=target,
-        folder=folder,
-        processes=processes,
-        at_once=at_once,
-        is_owned=i_own_this_target,
+    how, settings = _how(
+        asked.name, api, out, processes=processes, at_once=at_once, is_owned=i_own_this_target
     )
     with Steps() as steps:
         report = complete(measure(asked, how, steps, settings=settings))
         if check:
             report = complete(verify(report, how, steps, settings=settings))
-    page = write(report, folder)
+    page = write(report, how.folder)
     show(report, *report_tables(report), as_json=as_json)
     say(f"the report is {page}")
-    fail_if(report.violations, folder)
+    fail_if(report.violations, how.folder)
 
 
 @load.command(name="find-max")
@@ -138,17 +132,16 @@ def find_max(
     """
     given, slos = _changed(load_scenario(scenario), users=users), [slo_of(one) for one in slo]
     asked = rising(given, first=first or given.arrivals.peak / 10, step_s=step)
-    target, settings = _target(api, is_owned=i_own_this_target)
-    folder = _folder(out, f"{asked.name}-find-max")
-    how = Asked(
-        api=target,
-        folder=folder,
+    how, settings = _how(
+        f"{asked.name}-find-max",
+        api,
+        out,
         processes=processes,
         at_once=at_once,
         is_owned=i_own_this_target,
     )
     report, knee = complete(_find(asked, how, settings, slos, step_s=step))
-    page = write(report, folder)
+    page = write(report, how.folder)
     show(knee, knee_table(knee), as_json=as_json)
     say(f"the report is {page}")
 
@@ -185,6 +178,21 @@ def _changed(
         users=users or scenario.users,
         seed=scenario.seed if seed is None else seed,
     )
+
+
+def _how(
+    name: str, api: str, out: Path | None, *, processes: int, at_once: int, is_owned: bool
+) -> tuple[Asked, Settings | None]:
+    """How it is run, and the settings of the servers where it is what runs here."""
+    target, settings = _target(api, is_owned=is_owned)
+    asked = Asked(
+        api=target,
+        folder=_folder(out, name),
+        processes=processes,
+        at_once=at_once,
+        is_owned=is_owned,
+    )
+    return asked, settings
 
 
 def _target(api: str, *, is_owned: bool) -> tuple[str, Settings | None]:

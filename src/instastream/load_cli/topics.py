@@ -1,7 +1,7 @@
 """`stream`, `record` and `replay`: load without HTTP, straight into topics."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from random import Random, SystemRandom
 from typing import Annotated
@@ -119,8 +119,8 @@ def record(
                 asked,
                 out,
                 shell.settings(),
-                since_ms=_ms(since),
-                until_ms=_ms(until),
+                since_ms=shell.unix_ms(since),
+                until_ms=shell.unix_ms(until),
                 report=lambda so_far: steps.report("records", so_far.count, so_far.of),
             )
         )
@@ -197,9 +197,3 @@ def _reporting(steps: Steps, of: int) -> Callable[[Poured], None]:
         steps.report("events", so_far.count, of or so_far.count + 1)
 
     return report
-
-
-def _ms(at: datetime | None) -> int | None:
-    if at is None:
-        return None
-    return round((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1_000)

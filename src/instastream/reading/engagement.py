@@ -109,8 +109,7 @@ class Engagement:
         flags = self._flags_of(viewer)
         if flags.include(pending, counted):
             with suppress(KeyError):  # one that is not read yet
-                seen = [(counted[i], i) for i in subjects]
-                return [one.json[one.is_liked and flags.liked[i]] for one, i in seen]
+                return [(one := counted[i]).json[one.is_liked and flags.liked[i]] for i in subjects]
         liked, own = await self._seen(viewer, subjects, pending, counted)
         return [self._show(own[i]) if i in own else counted[i].json[liked[i]] for i in subjects]
 

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from instastream.access import no_such_post
 from instastream.errors import Rejected
 from instastream.ids import PostId, UserId
 from instastream.reading.known import Known, Shown
@@ -45,4 +46,4 @@ async def _visible(post_id: PostId, viewer: UserId, size: str, known: Known) -> 
         relations = (await known.circle(viewer)).relations
         if author is not None and sees(viewer, author, relations, is_ready=shown.ready):
             return shown
-    raise Rejected("post-not-found", f"there is no post {post_id}")
+    raise no_such_post(post_id)
