@@ -109,6 +109,7 @@ async def test_a_worker_stops_also_while_kafka_is_down(system: System) -> None:
         await eventually(ended, "the worker stopped")
     finally:
         await system.start("kafka")
+        await system.stack.stop("graph-2")
 
 
 @pytest.mark.parametrize(

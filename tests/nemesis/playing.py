@@ -78,8 +78,9 @@ async def _play(one: Round, target: Target, folder: Path, progress: Progress) ->
     if recovery_s is None:
         said = f"Not everything worked again within {RECOVERED_S_MAX:g} s."
         violations.append(Violation("not-recovered", said, {}))
-    for name in target.ended():
-        violations.append(Violation("ended", "A process ended by itself.", {"name": name}))
+    for row in target.ended():
+        evidence = {"name": row.name, "log": row.log}
+        violations.append(Violation("ended", "A process ended by itself.", evidence))
     return _outcome(one, report, violations, recovery_s, monotonic() - began_s)
 
 

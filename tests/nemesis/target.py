@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from infra import local
 from infra.native.jars import Report
 from infra.native.processes import ProcessSpec
-from infra.native.stack import Stack, variable
+from infra.native.stack import Stack, Status, variable
 from infra.provision import provision
 from instastream.errors import Unready
 from instastream.settings import Settings
@@ -96,9 +96,9 @@ class Target:
             raise Unready(f"{name} does not run")
         os.killpg(pid, number)
 
-    def ended(self) -> list[str]:
+    def ended(self) -> list[Status]:
         """What should run, and does not."""
-        return [row.name for row in self.stack.status() if row.state in ("died", "stopped")]
+        return [row for row in self.stack.status() if row.state in ("died", "stopped")]
 
     def another(self, worker: str, called: str, *, group: str = "") -> ProcessSpec:
         """One more worker of a kind; of a group of its own where that has a name to add."""
