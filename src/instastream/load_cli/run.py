@@ -112,9 +112,10 @@ def find_max(
     i_own_this_target: Owned = False,
     as_json: shell.AsJson = False,
 ) -> None:
-    """Find out how much a system can take: raise the rate until a promise is broken.
+    """Find out how much a system can take: raise the rate until promises are broken.
 
-    What can't be begun, or has no certain end, breaks every promise. Writes a report as `run`.
+    One bad step is none: the next must be bad, too. What can't be begun, or has no certain end,
+    breaks every promise. Writes a report as `run`.
 
     **Examples**
 

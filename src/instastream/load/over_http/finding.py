@@ -1,4 +1,9 @@
-"""How much a system can take: the rate rises step by step until a promise is broken."""
+"""How much a system can take: the rate rises step by step until a promise is broken twice.
+
+One bad second is no limit: a step that breaks is believed once the next, which is higher, breaks
+as well. Before the first comes one like it that nobody judges, in which caches fill and the
+system forgets that it was just prepared.
+"""
 
 import re
 from collections.abc import Callable, Sequence
@@ -14,6 +19,7 @@ from instastream.load.scenario.scenarios import KINDS, Scenario
 GROWTH = 1.25  # of the rate, from one step to the next
 STEPS_MAX = 20  # 70 times the first rate: each operation of all steps is planned before the first
 SETTLED_S = 2.0  # at the beginning of each step, which does not count
+BELIEVED = 2  # steps in a row that broke
 ALL = "all"
 WORDS = (*KINDS, *PROBES, ALL)
 
@@ -59,12 +65,13 @@ def slo_of(text: str) -> Slo:
 
 def rising(scenario: Scenario, *, first: float, step_s: float) -> Scenario:
     """The same operations, at a rate that rises."""
-    rates = [rate for n in range(STEPS_MAX) if (rate := first * GROWTH**n) <= RATE_MAX]
+    risen = [rate for n in range(STEPS_MAX) if (rate := first * GROWTH**n) <= RATE_MAX]
+    rates = [first, *risen]
     return replace(scenario, arrivals=Steps(rates), duration_s=len(rates) * step_s)
 
 
 class Finder:
-    """Looks at what is measured, step by step; `stop` is called at the first that is too much."""
+    """Looks at what is measured, step by step; `stop` is called once it is clearly too much."""
 
     def __init__(
         self, slos: Sequence[Slo], scenario: Scenario, *, step_s: float, stop: Callable[[], object]
@@ -79,13 +86,13 @@ class Finder:
 
     def watch(self, spreads: Spreads, at_s: float) -> None:
         """To be called now and then; judges each step once what kept the promises has ended."""
-        number = len(self.steps)
+        number = len(self.steps) + 1
         if number == len(self._rates) or at_s < (number + 1) * self._step_s + self._wait_s:
             return
-        if self.steps and self.steps[-1].broken:
+        if self._is_over:
             return
         self.steps.append(self._judge(spreads, number))
-        if self.steps[-1].broken:
+        if self._is_over:
             self._stop()
 
     @property
@@ -93,6 +100,10 @@ class Finder:
         """So far."""
         kept = [step.rate for step in self.steps if not step.broken]
         return Knee(max(kept, default=0.0), self.steps)
+
+    @property
+    def _is_over(self) -> bool:
+        return len(self.steps) >= BELIEVED and all(one.broken for one in self.steps[-BELIEVED:])
 
     def _judge(self, spreads: Spreads, number: int) -> Step:
         begin, end = number * self._step_s + SETTLED_S, (number + 1) * self._step_s
