@@ -117,7 +117,7 @@ async def test_a_large_author_reaches_everyone_page_by_page(
     deps: Deps, streams: Streams, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("instastream.handlers.feeds.FANOUT_PAGE_LENGTH", 3)
-    author, *followers = await join(deps, "author", *(f"follower{n}" for n in range(40)))
+    author, *followers = await join(deps, "author", *(f"follower{n}" for n in range(10)))
     for follower in followers:
         await graph.follow(follower, author, deps)
     posted = await post(deps, author)

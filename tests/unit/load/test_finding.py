@@ -18,6 +18,7 @@ PROMISE = Slo("read_feed", 99, 50)
         ("feed.p99<50ms", PROMISE),
         ("read_feed.p99 < 0.05 s", PROMISE),
         ("all.p99.9<1s", Slo("all", 99.9, 1_000)),
+        ("post.p99<1s", Slo("post", 99, 1_000)),
         ("visible.p50<2s", Slo("visible", 50, 2_000)),
     ],
 )

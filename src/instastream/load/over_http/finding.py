@@ -56,7 +56,8 @@ def slo_of(text: str) -> Slo:
     """From `feed.p99<50ms`; raises Unready, which says how it is written."""
     match = re.fullmatch(r"([a-z_]+)\.p([0-9.]+)\s*<\s*([0-9.]+)\s*(ms|s)", text.strip())
     kind = match[1] if match else ""
-    kind = f"read_{kind}" if f"read_{kind}" in KINDS else kind
+    if kind not in WORDS and f"read_{kind}" in KINDS:
+        kind = f"read_{kind}"
     if not match or kind not in WORDS or not 0 < float(match[2]) < 100:
         raise Unready(f"{text!r} is no promise, as `feed.p99<50ms` is: one of {', '.join(WORDS)}")
     times = 1_000 if match[4] == "s" else 1
