@@ -1,7 +1,7 @@
 """A scenario tried: measured while people watch, verified, and reported in its folder."""
 
 import os
-from contextlib import ExitStack
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -36,33 +36,30 @@ async def measure(
     watch: Watch = _nobody_watches,
 ) -> Report:
     """What was measured; `settings` are of the servers, where they are known."""
-    with ExitStack() as shown:
-        view = LiveView(scenario.name)
-        lasts_s = scenario.duration_s
+    view, lasts_s = LiveView(scenario.name), scenario.duration_s
+    async with AsyncExitStack() as stack:
+        sampler = await stack.enter_async_context(Sampler(_pids() if settings else {}, settings))
 
         def show(spreads: Spreads, at_s: float) -> None:
             watch(spreads, at_s)
-            ticks = spreads.ticks({}) if at_s >= 0 else []
-            if not ticks:
+            tick = spreads.latest(lag=sampler.lag)
+            if tick is None:
                 return
             if not view.is_shown:
-                shown.enter_context(steps.aside())
-                shown.enter_context(view)
+                stack.enter_context(steps.aside())
+                stack.enter_context(view)
             progress = Progress(
                 at_s=min(at_s, lasts_s),
                 lasts_s=lasts_s,
                 planned_per_s=scenario.arrivals.at(min(at_s, lasts_s), lasts_s),
-                tick=ticks[-2] if len(ticks) > 1 else ticks[-1],  # the last is not over
+                tick=tick,
                 by_kind=spreads.by_kind(),
                 all=spreads.all(),
                 problems=spreads.problems,
             )
             view.show(progress)
 
-        async with Sampler(_pids() if settings else {}, settings) as sampler:
-            return await run(
-                scenario, asked, progress=steps.report, watch=show, sample=sampler.sample
-            )
+        return await run(scenario, asked, progress=steps.report, watch=show, sample=sampler.sample)
 
 
 async def verify(

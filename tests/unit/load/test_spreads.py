@@ -99,6 +99,18 @@ def test_what_has_not_ended_is_under_way() -> None:
     assert [tick.in_flight for tick in spreads_of(recorder).ticks({})] == [2, 2]
 
 
+def test_the_latest_second_is_the_last_that_is_over() -> None:
+    recorder = Recorder(0)
+    for due_ms in (0, 100, 1_100, 2_100):
+        recorder.starts("like", due_ms=due_ms, at_ms=due_ms)
+    recorder.ends("like", "ok", due_ms=1_100, at_ms=1_200)
+    spreads = spreads_of(recorder)
+    assert spreads.latest(lag={"feeds": 4}) == spreads.ticks({1: Sample(lag={"feeds": 4})})[1]
+    recorder.skips("like", due_ms=0)
+    assert spreads_of(recorder).latest(lag={}) is None
+    assert Spreads().latest(lag={}) is None
+
+
 def test_a_probe_is_told_apart_from_all_operations() -> None:
     recorder = Recorder(0)
     for kind, took_ms in (("like", 5), ("visible", 900)):

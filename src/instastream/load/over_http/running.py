@@ -1,8 +1,9 @@
 """A run: what is there before, the processes that generate, and what they measured together."""
 
 import asyncio
+import math
 import multiprocessing
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -79,9 +80,9 @@ async def run(
             )
             for number in range(asked.processes)
         ]
-        generators = Generators(shares)
+        generators = Generators(shares, clock=clock, start_ms=start_ms)
         samples = await generators.run(watch, sample)
-    took_s = min((clock.now_ms() - start_ms) / 1e3, scenario.duration_s)
+    took_s = min(max((clock.now_ms() - start_ms) / 1e3, 0.0), scenario.duration_s)
     return _report(scenario, asked, generators.spreads, samples, start_ms, took_s, planned)
 
 
@@ -120,8 +121,9 @@ async def _reach(api: str, web: Web) -> None:
 class Generators:
     """The processes that generate, and what they tell."""
 
-    def __init__(self, shares: list[Share]) -> None:
-        self._clock, self._start_ms = shares[0].clock, shares[0].start_ms
+    def __init__(self, shares: Sequence[Share], *, clock: Clock, start_ms: float) -> None:
+        self._clock = clock
+        self._start_ms = start_ms
         self.spreads = Spreads()
         self._told: list[Connection] = []
         self._running = []
@@ -136,8 +138,12 @@ class Generators:
             self._running.append(process)
 
     async def run(self, watch: Watch, sample: Sampler) -> dict[int, Sample]:
-        """Until all have ended; once cancelled, until what is under way has."""
+        """Until all have ended; once cancelled, until what is under way has.
+
+        Each second what was measured is looked at; a sample is of the second that it ends.
+        """
         samples: dict[int, Sample] = {}
+        looked_s = -math.inf
         try:
             while self._told:
                 try:
@@ -147,9 +153,10 @@ class Generators:
                         process.terminate()  # begins nothing any more
                 self._hear()
                 at_s = (self._clock.now_ms() - self._start_ms) / 1e3
-                if at_s >= 0 and int(at_s) not in samples:
-                    samples[int(at_s)] = sample()
-                watch(self.spreads, at_s)
+                if (second := math.floor(at_s)) > looked_s:
+                    looked_s = second
+                    samples[second - 1] = sample()
+                    watch(self.spreads, at_s)
             for process in self._running:
                 process.join()
                 if process.exitcode:
@@ -157,7 +164,7 @@ class Generators:
         finally:
             for process in self._running:
                 process.kill()
-        return samples
+        return {second: one for second, one in samples.items() if second >= 0}
 
     def _hear(self) -> None:
         for told in list(self._told):
@@ -203,7 +210,7 @@ def _report(
         took_s=took_s,
         generators=asked.processes,
         planned_per_s=planned / scenario.duration_s,
-        reached_per_s=whole.ok / took_s,
+        reached_per_s=whole.ok / took_s if took_s else 0.0,
         by_kind=spreads.by_kind(),
         all=whole,
         ticks=spreads.ticks(samples),

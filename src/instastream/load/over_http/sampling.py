@@ -29,7 +29,7 @@ class Sampler:
     def __init__(self, pids: Mapping[str, int], settings: Settings | None) -> None:
         self._pids = {**pids, GENERATORS: os.getpid()}
         self._settings = settings
-        self._lag: dict[str, int] = {}
+        self.lag: dict[str, int] = {}  # events behind at the last look, by stage
         self._used_s: dict[str, float] = {}
         self._at_s = time.monotonic()
 
@@ -57,7 +57,7 @@ class Sampler:
             for name, used_s in self._used_s.items()
             if name in before_s
         }
-        return Sample(lag=dict(self._lag), cpu=cpu, rss=rss)
+        return Sample(lag=self.lag, cpu=cpu, rss=rss)
 
     async def _look(self) -> None:
         while self._settings:
@@ -65,7 +65,7 @@ class Sampler:
                 behind: Counter[str] = Counter()
                 for one in await lags(self._settings):
                     behind[one.group.removeprefix(self._settings.prefix)] += one.end - one.committed
-                self._lag = dict(behind)
+                self.lag = dict(behind)
             await asyncio.sleep(LAG_EVERY_S)
 
 

@@ -20,7 +20,7 @@ STAGES_SHOWN = 6
 
 
 class Progress(Struct, frozen=True, kw_only=True):
-    """A run so far: `tick` is its last whole second, the rest is of all seconds until now."""
+    """A run so far: `tick` is its last whole second, with what is behind now, the rest is of all seconds until now."""
 
     at_s: float
     lasts_s: float
@@ -38,11 +38,11 @@ class LiveView:
         self.console = console or Console(stderr=True)
         self._scenario = scenario
         self._next_line_s = float(LINE_EVERY_S)
-        self._is_shown = False
+        self.is_shown = False  # it has been entered
         self._live = Live(console=self.console, auto_refresh=False) if self._is_live() else None
 
     def __enter__(self) -> Self:
-        self._is_shown = True
+        self.is_shown = True
         if self._live:
             self._live.start()
         return self
@@ -50,11 +50,6 @@ class LiveView:
     def __exit__(self, *_: object) -> None:
         if self._live:
             self._live.stop()
-
-    @property
-    def is_shown(self) -> bool:
-        """Whether it has been entered."""
-        return self._is_shown
 
     def show(self, progress: Progress) -> None:
         """To be called about once a second."""

@@ -211,6 +211,15 @@ class Spreads:
             for at_s, tally, in_flight in zip(seconds, tallies, under_way, strict=True)
         ]
 
+    def latest(self, *, lag: dict[str, int]) -> Tick | None:
+        """The last second that is over, None before there is one; `lag` is by stage, as of now."""
+        if len(self._seconds) < 2:
+            return None
+        at_s = max(self._seconds) - 1
+        until = (tally for second, tally in self._seconds.items() if second <= at_s)
+        in_flight = sum(tally.started - tally.ended() for tally in until)
+        return self._tick(at_s, self._seconds.get(at_s, Tally()), in_flight, Sample(lag=lag))
+
     def histograms(self) -> dict[str, str]:
         """By kind, as a report has them."""
         return {kind: tally.latencies.encode() for kind, tally in sorted(self._kinds.items())}

@@ -1,0 +1,69 @@
+"""What becomes of what the generator processes tell, second by second."""
+
+from itertools import count
+from multiprocessing import Pipe
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from instastream import shell
+from instastream.load.over_http import running
+from instastream.load.over_http.clock import Clock
+from instastream.load.over_http.running import Asked, Generators, Sampler, Watch, run
+from instastream.load.reporting.spreads import Sample, Spreads
+from instastream.load.scenario.scenarios import load_scenario
+
+
+class Stepping:
+    """A clock that goes on by 0.4 s whenever it is looked at."""
+
+    def __init__(self) -> None:
+        self._steps = count(-1_000, 400)
+
+    def now_ms(self) -> float:
+        return float(next(self._steps))
+
+
+async def test_a_sample_is_of_the_second_that_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "LOOK_S", 0)
+    generators = Generators([], clock=cast("Clock", Stepping()), start_ms=0)
+    told, tells = Pipe(duplex=False)
+    generators._told.append(told)
+    looks_s: list[float] = []
+
+    def watch(spreads: Spreads, at_s: float) -> None:
+        looks_s.append(at_s)
+        if at_s > 2:
+            tells.close()
+
+    samples = await generators.run(watch, lambda: Sample(cpu={"api": len(looks_s)}))
+    assert looks_s == [-1.0, 0.2, 1.0, 2.2]
+    assert samples == {0: Sample(cpu={"api": 2}), 1: Sample(cpu={"api": 3})}
+
+
+class Stopped(Generators):
+    """Whoever asked has changed their mind before anything began."""
+
+    def __init__(self, *_: object, **__: object) -> None:
+        self.spreads = Spreads()
+
+    async def run(self, watch: Watch, sample: Sampler) -> dict[int, Sample]:
+        return {}
+
+
+async def test_a_run_that_is_stopped_before_it_begins_took_no_time(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async def nothing(*_: object) -> None: ...
+
+    monkeypatch.setattr(running, "_prepare", nothing)
+    monkeypatch.setattr(running, "Generators", Stopped)
+    report = await run(
+        load_scenario("smoke"),
+        Asked(api="http://127.0.0.1:9", folder=tmp_path),
+        progress=shell.ignore,
+        watch=lambda spreads, at_s: None,
+        sample=Sample,
+    )
+    assert (report.took_s, report.reached_per_s, report.ticks) == (0.0, 0.0, [])
