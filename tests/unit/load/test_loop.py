@@ -6,6 +6,7 @@ import time
 import pytest
 
 from instastream.errors import Unready
+from instastream.load.over_http import loop
 from instastream.load.over_http.clock import Clock
 from instastream.load.over_http.doing import Outcome
 from instastream.load.over_http.loop import run_open
@@ -94,6 +95,15 @@ async def test_once_stopped_nothing_begins_and_what_has_begun_ends() -> None:
     spread = (await ran(reads(3, every_s=2.0), doer, stop_s=0.1)).all()
     assert doer.begun == [0]
     assert (spread.count, spread.ok) == (1, 1)
+
+
+async def test_what_has_no_end_is_given_up_and_was_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "LATE_S", 0.2)
+    spreads = await ran(reads(2, every_s=0), Slow(takes_s=60.0))
+    assert spreads.all().unknown == 2
+    assert spreads.all().p50 >= 200
+    assert spreads.problems == {"no end within the run": 2}
+    assert spreads.ticks({})[-1].in_flight == 0
 
 
 async def test_a_fault_of_ones_own_ends_the_run_and_is_raised() -> None:

@@ -12,6 +12,7 @@ from instastream.load.scenario.plans import Operation
 AHEAD_S = 0.0005  # what is due so soon is begun at once: timers are no finer
 TOGETHER = 16  # are begun, where so many are due, before answers are looked at again
 LATE_S = 30.0  # for what is under way at the end
+GIVEN_UP = Outcome("unknown", "no end within the run")
 
 
 class Does(Protocol):
@@ -42,7 +43,8 @@ async def run_open(
 ) -> None:
     """Begin each at `start_ms` (Unix) and its own time; where `at_once` are under way it is left.
 
-    Once `stopping` is set nothing is begun any more, and what is under way comes to its end.
+    Once `stopping` is set nothing is begun any more, and what is under way comes to its end. What
+    has none for long is given up then: it took as long at least.
     """
     running: set[asyncio.Task[None]] = set()
     faults: list[asyncio.Task[None]] = []
@@ -75,6 +77,7 @@ async def run_open(
         _, late = await asyncio.wait(running, timeout=LATE_S)
         for task in late:
             task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
     await asyncio.gather(*faults)  # such as a full disk; what a system answers is none
 
 
@@ -83,10 +86,13 @@ async def do_one(
 ) -> None:
     """Do one now, and record it."""
     recorder.starts(operation.kind, due_ms=due_ms, at_ms=clock.now_ms())
-    outcome = await doer.do(operation, due_ms=due_ms)
-    recorder.ends(
-        operation.kind, outcome.phase, due_ms=due_ms, at_ms=clock.now_ms(), problem=outcome.problem
-    )
+    outcome = GIVEN_UP
+    try:
+        outcome = await doer.do(operation, due_ms=due_ms)
+    finally:
+        phase, problem = outcome.phase, outcome.problem
+        at_ms = clock.now_ms()
+        recorder.ends(operation.kind, phase, due_ms=due_ms, at_ms=at_ms, problem=problem)
 
 
 async def _sleep(wait_s: float, stopping: asyncio.Event) -> None:
