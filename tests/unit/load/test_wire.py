@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from instastream.errors import Unready
+from instastream.load.over_http import wire
 from instastream.load.over_http.asking import understood
 from instastream.load.over_http.wire import ANSWER_BYTES_MAX, Answer, Json, Lost, Web
 
@@ -153,6 +154,16 @@ async def test_a_server_that_is_not_there_is_said() -> None:
         pass
     with pytest.raises(Lost, match="can't be reached"):
         await Web().ask("GET", url, timeout_s=5)
+
+
+async def test_two_schemes_are_two_servers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "CONNECT_S", 0.2)
+    web = Web()
+    async with serving(always(OK, OK)) as url:
+        assert (await web.ask("GET", url, timeout_s=5)).status == 200
+        with pytest.raises(Lost, match="can't be reached"):
+            await web.ask("GET", url.replace("http:", "https:"), timeout_s=5)
+    web.close()
 
 
 @pytest.mark.parametrize("body", [b"{{", b"[" * 100_000], ids=["broken", "too deep"])

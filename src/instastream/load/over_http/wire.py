@@ -21,6 +21,7 @@ from instastream.load.over_http.targets import check_target
 ANSWER_BYTES_MAX = 64 * MEBIBYTE  # a page of posts has 100 kB, a whole image 25 MB
 HEAD_BYTES_MAX = MEBIBYTE // 4  # servers allow themselves a tenth
 CONNECT_S = 5.0
+SCHEME_LENGTH = len("https://")  # no path begins before that
 
 Json: TypeAlias = Any
 Headers: TypeAlias = Mapping[str, str]
@@ -137,16 +138,10 @@ class Origin:
         self._idle: deque[Connection] = deque()
 
     async def ask(
-        self,
-        method: str,
-        target: str,
-        *,
-        headers: Headers | None = None,
-        body: bytes = b"",
-        timeout_s: float,
+        self, method: str, target: str, headers: Headers, body: bytes, *, timeout_s: float
     ) -> Answer:
         """One request; raises Lost, of which nobody knows whether it happened."""
-        request = self._request(method, target, headers or {}, body)
+        request = self._request(method, target, headers, body)
         connection = await self._connection()
         answer = await connection.ask(request, timeout_s=timeout_s)
         if connection.is_open:
@@ -200,15 +195,12 @@ class Web:
         timeout_s: float,
     ) -> Answer:
         """As Origin.ask, of whole URLs; raises Unready where one may not be asked."""
-        scheme, _, rest = url.partition("://")
-        netloc, slash, path = rest.partition("/")
-        origin = self._origins.get(netloc)
+        at = url.find("/", SCHEME_LENGTH)
+        root, target = (url, "/") if at < 0 else (url[:at], url[at:])
+        origin = self._origins.get(root)
         if origin is None:
-            root = check_target(f"{scheme}://{netloc}", is_owned=self._is_owned)
-            origin = self._origins[netloc] = Origin(root)
-        return await origin.ask(
-            method, slash + path or "/", headers=headers, body=body, timeout_s=timeout_s
-        )
+            origin = self._origins[root] = Origin(check_target(root, is_owned=self._is_owned))
+        return await origin.ask(method, target, headers or {}, body, timeout_s=timeout_s)
 
     def close(self) -> None:
         """Close what is idle everywhere."""
