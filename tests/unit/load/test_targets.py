@@ -28,7 +28,19 @@ def test_others_may_be_by_whoever_says_that_they_are_theirs(url: str) -> None:
     assert check_target(f"{url}/", is_owned=True) == url
 
 
-@pytest.mark.parametrize("url", ["", "127.0.0.1:8000", "ftp://localhost", "http://"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "127.0.0.1:8000",
+        "ftp://localhost",
+        "http://",
+        "http://localhost:0",
+        "http://localhost:65536",
+        "http://localhost:port",
+        "http://[::1",
+    ],
+)
 def test_what_is_no_address_is_said(url: str) -> None:
     with pytest.raises(Unready, match="no address of an API"):
         check_target(url, is_owned=True)

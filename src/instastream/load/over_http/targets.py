@@ -8,12 +8,16 @@ from instastream.errors import Unready
 
 def check_target(url: str, *, is_owned: bool) -> str:
     """The address, as it may be loaded; raises Unready where it may not, or is none."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname if parts.scheme in ("http", "https") and parts.port != 0 else None
+    except ValueError:  # a port that is none, half a pair of brackets
+        host = None
+    if not host:
         raise Unready(f"{url!r} is no address of an API: http://HOST:PORT")
-    if not is_owned and not is_loopback(parts.hostname):
+    if not is_owned and not is_loopback(host):
         raise Unready(
-            f"{parts.hostname} is not this machine: load can take a system down. Say "
+            f"{host} is not this machine: load can take a system down. Say "
             "--i-own-this-target if it is yours to take down"
         )
     return url.rstrip("/")

@@ -5,7 +5,6 @@ The parser is httptools', as the API's own. A connection carries one request at 
 
 import asyncio
 import ssl
-from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, TypeAlias, cast
@@ -135,7 +134,7 @@ class Origin:
         self.port = parts.port or (443 if parts.scheme == "https" else 80)
         self._netloc = parts.netloc.rpartition("@")[2]
         self._tls = ssl.create_default_context() if parts.scheme == "https" else None
-        self._idle: deque[Connection] = deque()
+        self._idle: list[Connection] = []
 
     async def ask(
         self, method: str, target: str, headers: Headers, body: bytes, *, timeout_s: float
