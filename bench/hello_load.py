@@ -29,6 +29,7 @@ from instastream.load.over_http.asking import Api, Person
 from instastream.load.over_http.clock import Clock
 from instastream.load.over_http.doing import Doer
 from instastream.load.over_http.loop import do_one, run_open
+from instastream.load.over_http.post_ids import PostIds
 from instastream.load.over_http.wire import Web
 from instastream.load.reporting.histograms import Histogram
 from instastream.load.reporting.spreads import Recorder
@@ -65,7 +66,7 @@ class Greeter(Doer):
     async def _read_post(
         self, operation: Operation, person: Person, asked: dict[str, Any]
     ) -> dict[str, Any]:
-        return {"post": (await self._api.call(person, "GET", "/"))["id"]}
+        return {"post": (await self.api.call(person, "GET", "/"))["id"]}
 
 
 def measure() -> list[Result]:
@@ -163,7 +164,9 @@ class Late(Recorder):
 def _greeter(url: str, notes: Writer) -> tuple[Greeter, Web]:
     web = Web()
     person = Person("greeter", "", id="1", access_token="t", until_s=FOREVER_S)
-    return Greeter(HELLO, Api(url, web), [person], {0: "1"}, notes, CLOCK), web
+    posts = PostIds.made(notes.path.with_suffix(".posts"), 1)
+    posts[0] = "1"
+    return Greeter(HELLO, Api(url, web), [person], posts, notes, CLOCK), web
 
 
 def _wrk(program: str, url: str) -> Speed:

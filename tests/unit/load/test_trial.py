@@ -17,9 +17,8 @@ from tests.unit.load.runs import measured_minute, report_of
 class Behind:
     """Samples a system whose workers are behind."""
 
-    lag = {"feeds": 1_234}
-
-    def __init__(self, *_: object) -> None: ...
+    def __init__(self, *_: object) -> None:
+        self.lag = {"feeds": 1_234}
 
     async def __aenter__(self) -> Self:
         return self

@@ -72,7 +72,7 @@ async def _generate(share: Share, told: Connection) -> None:
     with Writer(history) as notes, PostIds(Path(share.posts)) as posts:
         notes.write(share.header)
         doer = Doer(share.scenario, api, share.people, posts, notes, share.clock)
-        watching = Watching(doer, plan, share.people, posts, api, notes, recorder, share.clock)
+        watching = Watching(doer, plan, recorder)
         telling = asyncio.create_task(_tell(recorder, notes, told))
         telling.add_done_callback(lambda _: stopping.set())
         try:

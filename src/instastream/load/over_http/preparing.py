@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator
 from itertools import count
 from typing import Any, TypeVar
 
@@ -10,10 +10,9 @@ from msgspec.structs import replace
 
 from instastream.client import Refused
 from instastream.errors import Unready
-from instastream.load.checks.histories import Entry, Kind, Phase
-from instastream.load.over_http.asking import Api, Person, understood
-from instastream.load.over_http.clock import Clock
-from instastream.load.over_http.doing import Doer, Notes, Posts
+from instastream.load.checks.histories import Kind
+from instastream.load.over_http.asking import Person, understood
+from instastream.load.over_http.doing import Doer
 from instastream.load.over_http.wire import Lost
 from instastream.load.scenario.plans import Graph, Operation, Plan
 
@@ -36,21 +35,8 @@ def strangers(count: int) -> list[Person]:
 class Preparing:
     """Makes it so. All of it is in the history, with numbers below 0."""
 
-    def __init__(
-        self,
-        people: Sequence[Person],
-        posts: Posts,
-        doer: Doer,
-        api: Api,
-        notes: Notes,
-        clock: Clock,
-    ) -> None:
-        self._people = people
-        self._posts = posts
+    def __init__(self, doer: Doer) -> None:
         self._doer = doer
-        self._api = api
-        self._notes = notes
-        self._clock = clock
         self._numbers = count(-1, -1)
 
     async def run(self, graph: Graph, plan: Plan, progress: Progress) -> None:
@@ -59,7 +45,7 @@ class Preparing:
         edges = [(user, int(other)) for user in users for other in graph.followees(user)]
         hidden = sorted(plan.private)
         steps: list[tuple[str, int, Iterator[Awaitable[None]]]] = [
-            ("people joined", len(users), map(self._join, self._people)),
+            ("people joined", len(users), map(self._join, self._doer.people)),
             ("follows", len(edges), (self._follow(*edge) for edge in edges)),
             ("private accounts", len(hidden), map(self._hide, hidden)),
             ("posts before", len(posts), (self._post(n, plan.authors[n]) for n in posts)),
@@ -71,16 +57,16 @@ class Preparing:
 
     async def _join(self, person: Person) -> None:
         async def join() -> str:
-            await self._api.join(person)
+            await self._doer.api.join(person)
             return person.id
 
         await self._noted("join", join, name=person.name, password=person.password)
 
     async def _hide(self, user: int) -> None:
-        person = self._people[user]
+        person = self._doer.people[user]
 
         async def hide() -> str:
-            await self._api.call(person, "PATCH", "/v1/me", body={"private": True})
+            await self._doer.api.call(person, "PATCH", "/v1/me", body={"private": True})
             return person.id
 
         await self._noted("private", hide, user=person.id, private=True)
@@ -99,7 +85,7 @@ class Preparing:
         """Tried until it is, each time as another operation."""
         for _ in range(TRIES):
             again = replace(operation, number=next(self._numbers))
-            outcome = await self._doer.do(again, due_ms=self._clock.now_ms())
+            outcome = await self._doer.do(again, due_ms=self._doer.clock.now_ms())
             if outcome.phase == "ok":
                 return
             await asyncio.sleep(TRY_S)
@@ -107,7 +93,7 @@ class Preparing:
 
     async def _ready(self, post: int, author: int) -> None:
         """Wait until others can see it; poison never is."""
-        post_id = self._posts[post]
+        post_id = self._doer.posts[post]
         if not post_id:
             return
         try:
@@ -119,22 +105,16 @@ class Preparing:
 
     async def _status(self, author: int, post_id: str) -> str:
         async def read() -> str:
-            path = f"/v1/posts/{post_id}"
-            return str((await self._api.call(self._people[author], "GET", path))["status"])
+            person, path = self._doer.people[author], f"/v1/posts/{post_id}"
+            return str((await self._doer.api.call(person, "GET", path))["status"])
 
         return await _tried(read, "read_post")
 
     async def _noted(self, kind: Kind, work: Callable[[], Awaitable[str]], **asked: Any) -> None:
         """What is done, and whose id it answers."""
-        op, due_ms = next(self._numbers), self._clock.now_ms()
-
-        def note(phase: Phase, **fields: Any) -> None:
-            at_ms = self._clock.now_ms()
-            entry = Entry(phase=phase, at_ms=at_ms, op=op, kind=kind, due_ms=due_ms, **fields)
-            self._notes.write(entry)
-
-        note("invoked", **asked)
-        note("ok", user=await _tried(work, kind))
+        op, due_ms = next(self._numbers), self._doer.clock.now_ms()
+        self._doer.note("invoked", kind, op, due_ms, **asked)
+        self._doer.note("ok", kind, op, due_ms, user=await _tried(work, kind))
 
 
 async def _all(step: str, total: int, works: Iterator[Awaitable[None]], progress: Progress) -> None:

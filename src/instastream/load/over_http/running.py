@@ -103,7 +103,7 @@ async def _prepare(
             notes.write(header)
             api = Api(asked.api, web)
             doer = Doer(scenario, api, people, posts, notes, clock)
-            await Preparing(people, posts, doer, api, notes, clock).run(*world, progress)
+            await Preparing(doer).run(*world, progress)
     finally:
         web.close()
 

@@ -1,13 +1,11 @@
 """How long it takes from a finalize until a follower's feed shows the post."""
 
 import asyncio
-from typing import Any, Literal
+from typing import Literal
 
 from instastream.client import Refused
-from instastream.load.checks.histories import Entry, Phase
-from instastream.load.over_http.asking import Api, Person, understood
-from instastream.load.over_http.clock import Clock
-from instastream.load.over_http.doing import Doer, Notes, Outcome, Posts
+from instastream.load.over_http.asking import Person, understood
+from instastream.load.over_http.doing import Doer, Outcome
 from instastream.load.over_http.wire import Lost
 from instastream.load.reporting.spreads import Recorder
 from instastream.load.scenario.plans import Operation, Plan
@@ -22,25 +20,10 @@ FIRST_WATCH = 1 << 40  # above the number of every operation
 class Watching:
     """Does what a doer does, and then watches for some posts."""
 
-    def __init__(
-        self,
-        doer: Doer,
-        plan: Plan,
-        people: list[Person],
-        posts: Posts,
-        api: Api,
-        notes: Notes,
-        recorder: Recorder,
-        clock: Clock,
-    ) -> None:
+    def __init__(self, doer: Doer, plan: Plan, recorder: Recorder) -> None:
         self._doer = doer
         self._plan = plan
-        self._people = people
-        self._posts = posts
-        self._api = api
-        self._notes = notes
         self._recorder = recorder
-        self._clock = clock
         self._watches: set[asyncio.Task[None]] = set()
         self.hindrance = doer.hindrance
         self.leave = doer.leave
@@ -49,10 +32,10 @@ class Watching:
         """Do it; a post that was made and has a follower may be watched from then on."""
         outcome = await self._doer.do(operation, due_ms=due_ms)
         is_watched = operation.kind == "post" and outcome.phase == "ok"
-        if is_watched and len(self._watches) < WATCHED_AT_ONCE and self._posts[operation.post]:
+        if is_watched and len(self._watches) < WATCHED_AT_ONCE and self._doer.posts[operation.post]:
             follower = self._plan.follower(operation.user)
             if follower is not None:
-                watch = self._watch(operation.post, self._people[follower])
+                watch = self._watch(operation.post, self._doer.people[follower])
                 task = asyncio.create_task(watch)
                 self._watches.add(task)
                 task.add_done_callback(self._watches.discard)
@@ -63,9 +46,10 @@ class Watching:
         await asyncio.gather(*self._watches)
 
     async def _watch(self, post: int, follower: Person) -> None:
-        due_ms, post_id = self._clock.now_ms(), self._posts[post]
+        doer, op = self._doer, FIRST_WATCH + post
+        due_ms, post_id = doer.clock.now_ms(), doer.posts[post]
         self._recorder.starts("visible", due_ms=due_ms, at_ms=due_ms)
-        self._note(post, "invoked", due_ms, user=follower.id, post=post_id)
+        doer.note("invoked", "visible", op, due_ms, user=follower.id, post=post_id)
         phase: Literal["ok", "unknown"] = "ok"
         try:
             async with asyncio.timeout(WATCHED_S):
@@ -73,15 +57,10 @@ class Watching:
                     await asyncio.sleep(LOOK_S)
         except (TimeoutError, Refused, Lost):
             phase = "unknown"
-        self._note(post, phase, due_ms)
-        self._recorder.ends("visible", phase, due_ms=due_ms, at_ms=self._clock.now_ms())
+        doer.note(phase, "visible", op, due_ms)
+        self._recorder.ends("visible", phase, due_ms=due_ms, at_ms=doer.clock.now_ms())
 
     async def _shows(self, follower: Person, post_id: str) -> bool:
-        page = await self._api.call(follower, "GET", "/v1/feed", limit=LOOK_LENGTH)
         with understood():
+            page = await self._doer.api.call(follower, "GET", "/v1/feed", limit=LOOK_LENGTH)
             return any(post["id"] == post_id for post in page["posts"])
-
-    def _note(self, number: int, phase: Phase, due_ms: float, **fields: Any) -> None:
-        op, at_ms = FIRST_WATCH + number, self._clock.now_ms()
-        entry = Entry(phase=phase, at_ms=at_ms, op=op, kind="visible", due_ms=due_ms, **fields)
-        self._notes.write(entry)

@@ -20,7 +20,10 @@ STAGES_SHOWN = 6
 
 
 class Progress(Struct, frozen=True, kw_only=True):
-    """A run so far: `tick` is its last whole second, with what is behind now, the rest is of all seconds until now."""
+    """A run so far: `tick` is its last whole second, with what is behind now.
+
+    The rest is of all seconds until now.
+    """
 
     at_s: float
     lasts_s: float
