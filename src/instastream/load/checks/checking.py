@@ -3,10 +3,9 @@
 import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from contextlib import AsyncExitStack
 from time import monotonic
 
-from httpx2 import AsyncClient, Limits
+from httpx2 import AsyncClient
 
 from instastream.client import TIMEOUT_S
 from instastream.deps import open_deps
@@ -40,21 +39,13 @@ async def check(
     found, oracle = Found(), Oracle()
     header, entries = header_of(history)
     await learn(entries, oracle, found, report)
-    async with AsyncExitStack() as stack:
-        http = await stack.enter_async_context(
-            AsyncClient(
-                base_url=api,
-                timeout=TIMEOUT_S,
-                trust_env=False,
-                limits=Limits(max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE),
-            )
-        )
-        if settings is None:
-            found.add(await Visits(oracle, http, report).all())
-            return found.all()
+    if settings:
         found.add(await wait_for_rest(settings, report))
-        deps = await stack.enter_async_context(open_deps(settings))
+    async with AsyncClient(base_url=api, timeout=TIMEOUT_S, trust_env=False) as http:
         found.add(await Visits(oracle, http, report).all())
+    if settings is None:
+        return found.all()
+    async with open_deps(settings) as deps:
         found.add(await inspect(oracle, deps, since_ms=header.at_ms, report=report))
         return await explain(found.all(), deps, report)
 

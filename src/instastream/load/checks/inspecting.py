@@ -1,22 +1,21 @@
 """What the workers, the log and the stores say when all has come to rest."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
 from time import monotonic
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
-from aiokafka.structs import ConsumerRecord
 from msgspec import Struct
 
 from instastream.deps import Deps
-from instastream.errors import Unavailable
 from instastream.lag import Behind, lags
 from instastream.letters import Done, read
 from instastream.load.checks.objects import lost_media, orphans
 from instastream.load.checks.oracle import Oracle
 from instastream.load.checks.violations import Violation, violation
+from instastream.log import Raw
+from instastream.retries import DEAD
 from instastream.settings import Settings
 
 LAG_STILL_S = 60.0  # a worker that has done nothing for so long does nothing: a video takes less
@@ -60,7 +59,7 @@ async def inspect(
 ) -> list[Violation]:
     """Dead letters and needless objects since then, and media that are not there."""
     steps: list[AsyncIterator[Violation]] = [
-        _dead(deps.settings, int(since_ms)),
+        _dead(deps, int(since_ms)),
         lost_media(oracle, deps),
         orphans(oracle, deps, since_ms=int(since_ms)),
     ]
@@ -72,45 +71,22 @@ async def inspect(
     return found
 
 
-async def _dead(settings: Settings, since_ms: int) -> AsyncIterator[Violation]:
+async def _dead(deps: Deps, since_ms: int) -> AsyncIterator[Violation]:
     """A hostile upload is a post that fails, and no dead letter: none is expected."""
-    async for letter in dead_letters(settings, since_ms):
-        yield violation("dead-letter", letter=letter)
+    async with aclosing(deps.log.read_raw(DEAD)) as records:
+        async for record in records:
+            is_done = read(Done, record.headers)  # which tells what was done about one
+            if record.timestamp_ms >= since_ms and not is_done:
+                yield violation("dead-letter", letter=_letter(record))
 
 
-async def dead_letters(settings: Settings, since_ms: int) -> AsyncIterator[Letter]:
-    """Those that were buried since some time, in Unix milliseconds."""
-    consumer = AIOKafkaConsumer(
-        settings.prefix + "dead", bootstrap_servers=settings.kafka, auto_offset_reset="earliest"
-    )
-    try:
-        await consumer.start()
-        ends = await consumer.end_offsets(consumer.assignment())
-        starts = await consumer.offsets_for_times(dict.fromkeys(ends, since_ms))
-        for tp, found in starts.items():
-            consumer.seek(tp, found.offset if found else ends[tp])
-        while any([await consumer.position(tp) < end for tp, end in ends.items()]):
-            for record in _records(await consumer.getmany(timeout_ms=500)):
-                if not read(Done, record.headers):  # which tells what was done about one
-                    yield _letter(record, settings.prefix)
-    except (KafkaError, OSError) as error:
-        raise Unavailable("kafka", error) from error
-    finally:
-        await consumer.stop()
-
-
-def _records(
-    batches: Mapping[TopicPartition, Iterable[ConsumerRecord]],
-) -> Iterator[ConsumerRecord]:
-    return (record for batch in batches.values() for record in batch)
-
-
-def _letter(record: ConsumerRecord, prefix: str) -> Letter:
+def _letter(record: Raw) -> Letter:
+    """Whatever its headers are: what tells nothing is empty."""
     headers: dict[str, Any] = {
-        name: value.decode(errors="replace") for name, value in record.headers or []
+        name: (value or b"").decode(errors="replace") for name, value in record.headers
     }
     return Letter(
-        topic=record.topic.removeprefix(prefix),
+        topic=DEAD,
         partition=record.partition,
         offset=record.offset,
         of_topic=headers.get("dead_topic", ""),

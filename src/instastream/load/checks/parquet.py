@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import UNSET
+from msgspec.structs import asdict
 
-from instastream.errors import Unready
-from instastream.load.checks.histories import Entry, Seen, header_of
+from instastream.load.checks.histories import Entry, header_of
+from instastream.load.extra import extra
 
 if TYPE_CHECKING:
     from pyarrow import Schema
@@ -38,11 +39,9 @@ def to_parquet(history: Iterable[Entry], path: Path) -> int:
     without passwords. The first header is JSON in the file's metadata, at `instastream.header`;
     headers are no rows. Raises Unready without pyarrow.
     """
-    try:
+    with extra():
         from pyarrow import RecordBatch
         from pyarrow.parquet import ParquetWriter
-    except ModuleNotFoundError as error:
-        raise Unready("Parquet needs pyarrow: pip install 'instastream[load]'") from error
     header, entries = header_of(history)
     told = msgspec.json.encode(header).decode()
     schema = _schema().with_metadata({"instastream.header": told})
@@ -94,15 +93,7 @@ def _schema() -> "Schema":
 
 
 def _row(entry: Entry) -> dict[str, Any]:
-    row = {
-        name: value
-        for name in entry.__struct_fields__
-        if (value := getattr(entry, name)) is not UNSET
-    }
-    if isinstance(entry.seen, list):
-        row["seen"] = list(map(_fields, entry.seen))
+    row = {name: value for name, value in asdict(entry).items() if value is not UNSET}
+    if entry.seen:
+        row["seen"] = list(map(asdict, entry.seen))
     return row
-
-
-def _fields(one: Seen) -> dict[str, Any]:
-    return {name: getattr(one, name) for name in Seen.__struct_fields__}
