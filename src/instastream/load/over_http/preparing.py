@@ -14,7 +14,8 @@ from instastream.load.checks.histories import Kind
 from instastream.load.over_http.asking import Person, understood
 from instastream.load.over_http.doing import Doer
 from instastream.load.over_http.wire import Lost
-from instastream.load.scenario.plans import Graph, Operation, Plan
+from instastream.load.scenario.graphs import Graph
+from instastream.load.scenario.plans import Operation, Plan
 
 AT_ONCE = 16
 TRIES = 5  # of what a busy system answers late: a graph with a hole is another graph
@@ -42,7 +43,7 @@ class Preparing:
     async def run(self, graph: Graph, plan: Plan, progress: Progress) -> None:
         """Private are people after they are followed, so that nobody has to approve anything."""
         users, posts = range(graph.users), range(len(plan.authors))
-        edges = [(user, int(other)) for user in users for other in graph.followees(user)]
+        edges = [(user, other) for user in users for other in graph.followees(user)]
         hidden = sorted(plan.private)
         steps: list[tuple[str, int, Iterator[Awaitable[None]]]] = [
             ("people joined", len(users), map(self._join, self._doer.people)),

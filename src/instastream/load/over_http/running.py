@@ -22,7 +22,8 @@ from instastream.load.over_http.preparing import Preparing, Progress, strangers
 from instastream.load.over_http.wire import Lost, Web
 from instastream.load.reporting.reports import Report
 from instastream.load.reporting.spreads import Measured, Sample, Spreads
-from instastream.load.scenario.plans import Graph, Plan, graph_of
+from instastream.load.scenario.graphs import Graph
+from instastream.load.scenario.plans import Plan, graph_of
 from instastream.load.scenario.scenarios import Scenario
 
 BEGIN_S = 2.0  # until every process has imported what it needs

@@ -1,17 +1,15 @@
 """What a scenario does, operation by operation: the same seed gives the same."""
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
-from typing import Protocol
 
 from msgspec import Struct
 
 from instastream.errors import Unready
 from instastream.load.scenario.arrivals import dues
-from instastream.load.scenario.graphs import Graph as Drawn
-from instastream.load.scenario.graphs import power_law, read_edges
+from instastream.load.scenario.graphs import Graph, power_law, read_edges
 from instastream.load.scenario.media import sort_of
 from instastream.load.scenario.popularity import Ranks
 from instastream.load.scenario.scenarios import Edges, Kind, Scenario
@@ -21,24 +19,7 @@ NOBODY = NOTHING = -1
 LIKES_KEPT = 10_000  # of the latest, to be taken back
 
 
-class Graph(Protocol):
-    """Who follows whom, by number."""
-
-    @property
-    def users(self) -> int:
-        """How many there are."""
-        ...
-
-    def followees(self, user: int) -> Sequence[int]:
-        """Whom someone follows."""
-        ...
-
-    def followers(self, user: int) -> Sequence[int]:
-        """Who follows someone."""
-        ...
-
-
-def graph_of(scenario: Scenario) -> Drawn:
+def graph_of(scenario: Scenario) -> Graph:
     """The same for the same scenario; raises Unready where a file of edges is not as it should."""
     asked = scenario.graph
     if not isinstance(asked, Edges):
@@ -107,7 +88,7 @@ class Plan:
 
     def follower(self, author: int) -> int | None:
         """Someone who has followed from the beginning, as far as the plan was read."""
-        followers = (int(one) for one in self._graph.followers(author))
+        followers = self._graph.followers(author)
         return next((one for one in followers if (one, author) not in self._left), None)
 
     def _chosen(self, number: int, due_s: float, kind: Kind) -> Operation:
@@ -141,8 +122,8 @@ class Plan:
         """Someone, and another: whom they follow, or whom many do."""
         user = self._anyone()
         followees = self._graph.followees(user)
-        if kind != "follow" and len(followees):
-            return user, int(self._choice.choice(followees))
+        if kind != "follow" and followees:
+            return user, self._choice.choice(followees)
         other = self._authors.choose()
         return user, other if other != user else (user + 1) % self._graph.users
 
@@ -164,7 +145,7 @@ class Plan:
         if author not in self.private:
             return self._anyone()
         followers = self._graph.followers(author)
-        return int(self._choice.choice(followers)) if len(followers) else author
+        return self._choice.choice(followers) if followers else author
 
     def _anyone(self) -> int:
         return self._choice.randrange(self._graph.users)
