@@ -9,12 +9,12 @@ from instastream.limits import COMMENT_BUCKET_LENGTH
 from instastream.load.scenario.popularity import rank
 
 LATELY = 4_096  # of what was said of each kind: any of it may be taken back
-STANDING_MAX = 200_000  # posts, and users: 100 MB; then new ones take the places of others
+POPULAR_MAX = 200_000  # posts, and users: 100 MB; then new ones take the places of others
 
 One = TypeVar("One")
 
 
-class Standing:
+class Post:
     """A post, how many comments it ever had, and whether it still stands."""
 
     __slots__ = ("author_id", "comments", "deleted", "post_id", "shards")
@@ -26,32 +26,28 @@ class Standing:
         self.comments = 0
         self.deleted = False
 
-    def open_bucket(self) -> int:
-        """Where its next comment stands; that comes now."""
-        self.comments += 1
-        return (self.comments - 1) // COMMENT_BUCKET_LENGTH
 
-
-class Said:
+class Comment:
     """A comment, where it stands, and how many replies it ever had."""
 
-    __slots__ = ("author_id", "bucket", "comment_id", "post", "replies", "reply_to")
+    __slots__ = ("author_id", "bucket", "comment_id", "comments", "post", "reply_to")
 
     def __init__(
-        self, comment_id: CommentId, author_id: UserId, post: Standing, reply_to: "Said | None"
+        self, comment_id: CommentId, author_id: UserId, post: Post, reply_to: "Comment | None"
     ) -> None:
         self.comment_id = comment_id
         self.author_id = author_id
         self.post = post
         self.reply_to = reply_to.comment_id if reply_to else None
-        self.replies = 0
-        bucket = post.open_bucket()
-        self.bucket = bucket if reply_to is None else reply_to.open_bucket()
+        self.comments = 0
+        bucket = _next_bucket(post)
+        self.bucket = _next_bucket(reply_to) if reply_to else bucket
 
-    def open_bucket(self) -> int:
-        """Where its next reply stands; that comes now."""
-        self.replies += 1
-        return (self.replies - 1) // COMMENT_BUCKET_LENGTH
+
+def _next_bucket(of: Post | Comment) -> int:
+    """Where the next comment on it stands; that comes now."""
+    of.comments += 1
+    return (of.comments - 1) // COMMENT_BUCKET_LENGTH
 
 
 class Lately(Generic[One]):
@@ -93,10 +89,10 @@ class Popular(Generic[One]):
 
     def add(self, one: One) -> None:
         """The least popular, or where there are too many, in the place of one that is not much."""
-        if len(self.all) < STANDING_MAX:
+        if len(self.all) < POPULAR_MAX:
             self.all.append(one)
         else:
-            self.all[self._random.randrange(STANDING_MAX // 2, STANDING_MAX)] = one
+            self.all[self._random.randrange(POPULAR_MAX // 2, POPULAR_MAX)] = one
 
     def any(self) -> One:
         """One by chance, all alike."""

@@ -58,24 +58,20 @@ def check_plan(plan: StreamPlan) -> None:
     for kind, weight in plan.mix.items():
         if kind not in MIX:
             near = get_close_matches(kind, MIX, n=1) or [", ".join(MIX)]
-            raise _wrong(f"mix: nothing is called {kind!r}: did you mean {near[0]}?")
+            raise Unready(f"mix: nothing is called {kind!r}: did you mean {near[0]}?")
         if not 0 <= weight < float("inf"):
-            raise _wrong(f"mix: {kind} must be 0 or more")
+            raise Unready(f"mix: {kind} must be 0 or more")
     if not sum(plan.mix.values()):
-        raise _wrong("mix: something must happen")
+        raise Unready("mix: something must happen")
     if plan.users < 2:
-        raise _wrong("users: must be 2 or more")
+        raise Unready("users: must be 2 or more")
     for name, number in (("posts", plan.posts), ("celebrities", plan.celebrities)):
         if number < 0:
-            raise _wrong(f"{name}: must be 0 or more")
+            raise Unready(f"{name}: must be 0 or more")
     if not 0 <= plan.zipf <= 4:
-        raise _wrong("zipf: must be from 0 (all alike) to 4")
+        raise Unready("zipf: must be from 0 (all alike) to 4")
     if not 0 <= plan.poison_share <= 1:
-        raise _wrong("poison_share: must be from 0 to 1")
-
-
-def _wrong(why: str) -> Unready:
-    return Unready(why)
+        raise Unready("poison_share: must be from 0 to 1")
 
 
 def invent(plan: StreamPlan, mint: Mint, *, begins_ms: int, per_s: float) -> Iterator[Event]:

@@ -15,7 +15,7 @@ from instastream.events import (
 )
 from instastream.ids import LikeId, MediaId, Mint, PostId, UserId
 from instastream.limits import LIKE_SHARDS_PULLED
-from instastream.load.into_topics.crowd import Lately, Popular, Standing
+from instastream.load.into_topics.crowd import Lately, Popular, Post
 from instastream.load.into_topics.people import Happening, People
 from instastream.media import VARIANTS, media_folder, object_key
 
@@ -27,18 +27,18 @@ class Posting(People):
 
     def __init__(self, random: Random, mint: Mint, *, zipf: float, celebrities: int) -> None:
         super().__init__(random, mint, zipf=zipf, celebrities=celebrities)
-        self._posts: Popular[Standing] = Popular(random, zipf=zipf)
-        self._liked: Lately[tuple[UserId, Standing]] = Lately(random)
+        self._posts: Popular[Post] = Popular(random, zipf=zipf)
+        self._liked: Lately[tuple[UserId, Post]] = Lately(random)
 
     def post(self) -> Happening:
         """Someone popular posts a photograph, and it is rendered at once."""
         author = self._users.popular()
         pulled = author in self._pulled
-        standing = Standing(PostId(self._id()), author, LIKE_SHARDS_PULLED if pulled else 1)
-        self._posts.add(standing)
+        post = Post(PostId(self._id()), author, LIKE_SHARDS_PULLED if pulled else 1)
+        self._posts.add(post)
         finalized = UploadFinalized(
             media_id=self._media_id(),
-            post_id=standing.post_id,
+            post_id=post.post_id,
             author_id=author,
             content_type="image/jpeg",
             size_bytes=self._random.randrange(*PHOTO_BYTES),
@@ -46,7 +46,7 @@ class Posting(People):
             alt_text="a photograph",
             private=author in self._private,
             fanout="pull" if pulled else "push",
-            like_shards=standing.shards,
+            like_shards=post.shards,
             at_ms=self.now_ms,
         )
         return finalized, self._ready(finalized)

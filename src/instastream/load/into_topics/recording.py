@@ -39,8 +39,8 @@ async def record(
     """Write what was appended by now, since and until some times, to a new file (see `tapes`).
 
     Kafka's timestamps decide, in Unix milliseconds. `report` hears how far it is, and at the end
-    however it ends; what was written until then can be replayed. Raises Unready for
-    what is not there, Unready where the file is or its disk is full, and Unavailable.
+    however it ends; what was written until then can be replayed. Raises Unready for what is not
+    there, and where the file is or its disk is full, and Unavailable.
     """
     async with consuming(settings) as consumer:
         found = await spans(consumer, ranges, settings, since_ms=since_ms, until_ms=until_ms)

@@ -11,6 +11,7 @@ from functools import cache
 from random import Random
 from types import NoneType
 from typing import Any, NewType, TypeAlias, get_args, get_type_hints
+from uuid import UUID
 
 import msgspec
 from msgspec import Struct
@@ -60,8 +61,7 @@ class Remap(Struct, frozen=True, kw_only=True):
 
     def media(self, old: str) -> str:
         """Of media, which have no order."""
-        digits = f"{int(old.replace('-', ''), 16) ^ self.mask & UUID_BITS:032x}"
-        return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+        return str(UUID(int=UUID(old).int ^ self.mask & UUID_BITS))
 
     def event(self, event: Event, value: bytes) -> bytes:
         """The same event of others; what is in `value` and not known here stays as it is."""

@@ -11,7 +11,7 @@ from instastream.events import (
     CommentUnliked,
 )
 from instastream.ids import CommentId, LikeId, Mint, UserId
-from instastream.load.into_topics.crowd import Lately, Said
+from instastream.load.into_topics.crowd import Comment, Lately
 from instastream.load.into_topics.people import Happening, username_of
 from instastream.load.into_topics.posting import Posting
 
@@ -23,8 +23,8 @@ class World(Posting):
 
     def __init__(self, random: Random, mint: Mint, *, zipf: float, celebrities: int) -> None:
         super().__init__(random, mint, zipf=zipf, celebrities=celebrities)
-        self._comments: Lately[Said] = Lately(random)
-        self._liked_comments: Lately[tuple[UserId, Said]] = Lately(random)
+        self._comments: Lately[Comment] = Lately(random)
+        self._liked_comments: Lately[tuple[UserId, Comment]] = Lately(random)
 
     def comment(self) -> Happening:
         """Someone says something about a popular post."""
@@ -34,23 +34,23 @@ class World(Posting):
         """Someone says something to who did."""
         if not self._comments:
             return self.comment()
-        said = self._comments.any()
-        return self.comment() if said.reply_to or said.post.deleted else self._say(said)
+        comment = self._comments.any()
+        return self.comment() if comment.reply_to or comment.post.deleted else self._say(comment)
 
-    def _say(self, reply_to: Said | None) -> Happening:
+    def _say(self, reply_to: Comment | None) -> Happening:
         if not self._posts.all:
             return self.post()
         post = reply_to.post if reply_to else self._posts.popular()
-        said = Said(CommentId(self._id()), self._users.any(), post, reply_to)
-        self._comments.add(said)
+        comment = Comment(CommentId(self._id()), self._users.any(), post, reply_to)
+        self._comments.add(comment)
         text, mentions = self._text()
         return (
             CommentAdded(
-                comment_id=said.comment_id,
+                comment_id=comment.comment_id,
                 post_id=post.post_id,
-                reply_to=said.reply_to,
-                bucket=said.bucket,
-                author_id=said.author_id,
+                reply_to=comment.reply_to,
+                bucket=comment.bucket,
+                author_id=comment.author_id,
                 text=text,
                 mentions=mentions,
                 at_ms=self.now_ms,
@@ -61,16 +61,16 @@ class World(Posting):
         """Its author finds other words."""
         if not self._comments:
             return self.comment()
-        said = self._comments.any()
-        if said.post.deleted:
+        comment = self._comments.any()
+        if comment.post.deleted:
             return self.comment()
         text, mentions = self._text()
         return (
             CommentEdited(
-                comment_id=said.comment_id,
-                post_id=said.post.post_id,
-                reply_to=said.reply_to,
-                bucket=said.bucket,
+                comment_id=comment.comment_id,
+                post_id=comment.post.post_id,
+                reply_to=comment.reply_to,
+                bucket=comment.bucket,
                 text=text,
                 mentions=mentions,
                 at_ms=self.now_ms,
@@ -81,15 +81,15 @@ class World(Posting):
         """Its author, or the post's, takes a comment away."""
         if not self._comments:
             return self.comment()
-        said = self._comments.take()
+        comment = self._comments.take()
         own = self._random.random() < 0.5
         return (
             CommentDeleted(
-                comment_id=said.comment_id,
-                post_id=said.post.post_id,
-                reply_to=said.reply_to,
-                bucket=said.bucket,
-                deleted_by=said.author_id if own else said.post.author_id,
+                comment_id=comment.comment_id,
+                post_id=comment.post.post_id,
+                reply_to=comment.reply_to,
+                bucket=comment.bucket,
+                deleted_by=comment.author_id if own else comment.post.author_id,
                 at_ms=self.now_ms,
             ),
         )
@@ -98,15 +98,15 @@ class World(Posting):
         """Someone likes what was said."""
         if not self._comments:
             return self.comment()
-        user, said = self._users.any(), self._comments.any()
-        if said.post.deleted:
+        user, comment = self._users.any(), self._comments.any()
+        if comment.post.deleted:
             return self.comment()
-        self._liked_comments.add((user, said))
+        self._liked_comments.add((user, comment))
         return (
             CommentLiked(
                 user_id=user,
-                comment_id=said.comment_id,
-                post_id=said.post.post_id,
+                comment_id=comment.comment_id,
+                post_id=comment.post.post_id,
                 like_id=LikeId(self._id()),
                 at_ms=self.now_ms,
             ),
@@ -116,14 +116,14 @@ class World(Posting):
         """Who liked a comment no longer does."""
         if not self._liked_comments:
             return self.like_comment()
-        user, said = self._liked_comments.take()
-        if said.post.deleted:
+        user, comment = self._liked_comments.take()
+        if comment.post.deleted:
             return self.like_comment()
         return (
             CommentUnliked(
                 user_id=user,
-                comment_id=said.comment_id,
-                post_id=said.post.post_id,
+                comment_id=comment.comment_id,
+                post_id=comment.post.post_id,
                 at_ms=self.now_ms,
             ),
         )

@@ -58,7 +58,7 @@ def original(number: int, media: Media, *, seed: int) -> Original:
             mark = f"{seed}/{number}"
     if media.source == "synthetic":
         return Original(_noise(mark, media.size_bytes), "image/jpeg")
-    photographs = _photographs()
+    photographs = _all_of("instastream.photos", ".jpg")
     return Original(_with_comment(photographs[number % len(photographs)], mark), "image/jpeg")
 
 
@@ -90,11 +90,6 @@ def _with_comment(jpeg: bytes, comment: str) -> bytes:
     """Other bytes, the same picture: a comment after the start of the image."""
     content = comment.encode()
     return jpeg[:2] + b"\xff\xfe" + (2 + len(content)).to_bytes(2, "big") + content + jpeg[2:]
-
-
-@cache
-def _photographs() -> list[bytes]:
-    return _all_of("instastream.photos", ".jpg")
 
 
 @cache
