@@ -22,14 +22,15 @@ from instastream.deps import now_ms
 from instastream.ids import Lease, Mint
 from instastream.load.into_topics.appending import BATCH_BYTES, appending
 from instastream.load.into_topics.inventing import StreamPlan
-from instastream.load.into_topics.pouring import UNPACED_LINGER_S, Poured, together
-from instastream.load.into_topics.streaming import Bounds, split, stream_events
+from instastream.load.into_topics.pouring import UNPACED_LINGER_S, Poured
+from instastream.load.into_topics.streaming import Bounds, stream_events
 from instastream.settings import Settings
 from instastream.terminal import Steps
 
 ROUNDS = 3
 PROCESSES = 2
 COUNT = 300_000  # records of each, in each round
+USERS = 1_000
 FRAME_BYTES = 10  # of a record without key and headers, beside its value
 RIVAL_TOPIC = "fanout"  # of twelve partitions, like most of ours
 
@@ -111,20 +112,25 @@ async def _theirs(settings: Settings, record_bytes: int, steps: Steps) -> tuple[
 
 
 async def _ours(settings: Settings, pool: Executor, processes: int) -> tuple[Poured, float]:
-    """What was poured, and the CPU seconds that it took."""
-    loop, shares = asyncio.get_running_loop(), split(StreamPlan(), Bounds(count=COUNT), processes)
+    """What processes of as much each poured together, and the CPU seconds that it took."""
+    loop = asyncio.get_running_loop()
     done = await asyncio.gather(
         *(
-            loop.run_in_executor(pool, _stream, settings, worker, *share)
-            for worker, share in enumerate(shares)
+            loop.run_in_executor(pool, _stream, settings, worker, processes)
+            for worker in range(processes)
         )
     )
-    return together([poured for poured, _ in done]), sum(cpu_s for _, cpu_s in done)
+    poured = Poured(
+        count=sum(one.count for one, _ in done),
+        took_s=max(one.took_s for one, _ in done),
+        size_bytes=sum(one.size_bytes for one, _ in done),
+    )
+    return poured, sum(cpu_s for _, cpu_s in done)
 
 
-def _stream(
-    settings: Settings, worker: int, plan: StreamPlan, bounds: Bounds
-) -> tuple[Poured, float]:
+def _stream(settings: Settings, worker: int, processes: int) -> tuple[Poured, float]:
+    plan = StreamPlan(seed=worker, users=USERS // processes, posts=USERS // processes)
+    bounds = Bounds(count=COUNT // processes)
     begins_ms, cpu_s = now_ms(), time.process_time()
     mint = Mint(Lease(worker, begins_ms, begins_ms + bounds.span_ms + 1))  # nobody else mints here
 

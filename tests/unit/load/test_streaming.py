@@ -7,14 +7,12 @@ from instastream.errors import Corrupt, Unready
 from instastream.events import decode, encode, headers
 from instastream.ids import Lease, Mint
 from instastream.load.into_topics.appending import Outgoing
-from instastream.load.into_topics.inventing import check_plan
 from instastream.load.into_topics.streaming import (
     SPOILERS,
     Bounds,
     check_bounds,
     leased,
     outgoing,
-    split,
 )
 from instastream.stores.memory import MemoryLeases
 from instastream.tracing import TRACEPARENT
@@ -98,15 +96,3 @@ async def test_ids_last_to_the_end_and_nobody_else_mints_them(per_s: float | Non
         assert len(list(outgoing(PLAN, bounds, mint))) == 3_000
     following = await leases.acquire(now_ms=mint.end_ms, until_ms=mint.end_ms + 1)
     assert following.start_ms >= mint.end_ms
-
-
-def test_several_processes_do_together_what_one_would() -> None:
-    shares = split(PLAN, Bounds(count=10, per_s=9, duration_s=4), 3)
-    assert sum(bounds.count or 0 for _, bounds in shares) == 10
-    assert [bounds.per_s for _, bounds in shares] == [3, 3, 3]
-    assert len({plan.seed for plan, _ in shares}) == 3
-    assert sum(plan.celebrities for plan, _ in shares) == PLAN.celebrities
-    assert len(split(PLAN, Bounds(count=2), 3)) == 2
-    for plan, bounds in shares:
-        check_plan(plan)
-        check_bounds(bounds)

@@ -29,17 +29,6 @@ class Poured(Struct, frozen=True, kw_only=True):
 Report: TypeAlias = Callable[[Poured], None]
 
 
-def together(some: Sequence[Poured]) -> Poured:
-    """What several processes poured at once."""
-    return Poured(
-        count=sum(one.count for one in some),
-        took_s=max(one.took_s for one in some),
-        size_bytes=sum(one.size_bytes for one in some),
-        late=sum(one.late for one in some),
-        late_ms_max=max(one.late_ms_max for one in some),
-    )
-
-
 async def pour(
     slices: AsyncIterable[Sequence[Outgoing]], appender: Appender, report: Report
 ) -> Poured:

@@ -8,7 +8,6 @@ from math import ceil
 from random import Random
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from instastream.errors import Unready
 from instastream.events import Event, encode, headers_of, type_of
@@ -48,29 +47,6 @@ class Bounds(Struct, frozen=True, kw_only=True):
     def span_ms(self) -> int:
         """From before the first of their ids to after the last, in the time of `pace`."""
         return ceil(1000 * self.count_max / self.pace) + 1
-
-
-def split(plan: StreamPlan, bounds: Bounds, processes: int) -> list[tuple[StreamPlan, Bounds]]:
-    """The same load by several processes, each with a lease and a crowd of its own."""
-    counts = [
-        None if bounds.count is None else len(range(n, bounds.count, processes))
-        for n in range(processes)
-    ]
-    per_s = bounds.per_s and bounds.per_s / processes
-    return [
-        (
-            replace(
-                plan,
-                seed=plan.seed * processes + n,
-                users=max(2, plan.users // processes),
-                posts=plan.posts // processes,
-                celebrities=len(range(n, plan.celebrities, processes)),
-            ),
-            replace(bounds, per_s=per_s, count=count),
-        )
-        for n, count in enumerate(counts)
-        if count is None or count
-    ]
 
 
 def check_bounds(bounds: Bounds) -> None:
