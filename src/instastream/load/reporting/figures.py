@@ -11,6 +11,8 @@ from instastream.load.reporting.histograms import Histogram, decode
 from instastream.load.reporting.plots import Plot, Series, Value, mean
 from instastream.load.reporting.reports import Report, Tick
 
+FLOWS = ("due", "started", "ok")
+LOSSES = ("failed", "unknown", "unstarted")  # drawn where there are any
 TONES = 8  # colours that can be told apart; after them the same, dashed
 NINES_MAX = 5.0
 LOADS_MAX = 40  # points of latency against load
@@ -95,25 +97,14 @@ def _latency(ticks: Sequence[Tick]) -> Plot:
 
 
 def _throughput(ticks: Sequence[Tick]) -> Plot:
-    flows: list[tuple[str, list[int]]] = [
-        ("due", [tick.due for tick in ticks]),
-        ("started", [tick.started for tick in ticks]),
-        ("ok", [tick.ok for tick in ticks]),
-    ]
-    losses: list[tuple[str, list[int]]] = [
-        ("failed", [tick.failed for tick in ticks]),
-        ("unknown", [tick.unknown for tick in ticks]),
-        ("unstarted", [tick.unstarted for tick in ticks]),
-    ]
+    flows = {name: [getattr(tick, name) for tick in ticks] for name in FLOWS}
+    losses = {name: [getattr(tick, name) or None for tick in ticks] for name in LOSSES}
     return Plot(
         slug="throughput",
         title="Throughput",
         about="Operations a second: due, begun, and how they ended.",
         x=seconds(ticks),
-        series=[
-            *(Series(name, counts, name) for name, counts in flows),
-            *(Series(name, [n or None for n in counts], name) for name, counts in losses),
-        ],
+        series=[Series(name, counts, name) for name, counts in (flows | losses).items()],
         text=units.count,
         fold=mean,
     )

@@ -1,7 +1,7 @@
 """What a run measured: by second in each generator process, and all of it in the one that tells."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from itertools import accumulate
 from typing import Literal
 
@@ -135,9 +135,7 @@ class Window(Struct, frozen=True, kw_only=True):
     def latencies(self, kind: str) -> Histogram:
         """Of one kind, or of all but probes; what has no end yet takes longer than anything."""
         whole = Tally()
-        for name, tally in self.by_kind.items():
-            if name == kind or (kind == "all" and name not in PROBES):
-                whole.add(tally)
+        whole.add(_all(self.by_kind) if kind == "all" else self.by_kind.get(kind, Tally()))
         for _ in range(whole.due - whole.unstarted - whole.settled):
             whole.latencies.record(LATENCY_US_MAX / US_PER_MS)
         return whole.latencies
@@ -178,11 +176,7 @@ class Spreads:
 
     def all(self) -> Spread:
         """Of all operations; probes are told apart."""
-        whole = Tally()
-        for kind, tally in self._kinds.items():
-            if kind not in PROBES:
-                whole.add(tally)
-        return _spread(whole)
+        return _spread(_all(self._kinds))
 
     def between(self, first_s: int, last_s: int) -> Window:
         """What was due from one second until before another, of the last OPEN_S."""
@@ -259,16 +253,16 @@ class Spreads:
 
 def _percentiles(kinds: Mapping[str, Tally]) -> _Percentiles:
     timed = {kind: tally.latencies for kind, tally in kinds.items() if tally.latencies.counts}
-    whole = merged(latencies for kind, latencies in timed.items() if kind not in PROBES)
     p99_by_kind = {kind: latencies.percentiles([99])[0] for kind, latencies in timed.items()}
-    return _Percentiles(whole.percentiles(SECOND_PERCENTS), p99_by_kind)
+    return _Percentiles(_all(kinds).latencies.percentiles(SECOND_PERCENTS), p99_by_kind)
 
 
-def merged(histograms: Iterable[Histogram]) -> Histogram:
-    """As if all had been recorded in one."""
-    whole = Histogram()
-    for one in histograms:
-        whole.add(one)
+def _all(kinds: Mapping[str, Tally]) -> Tally:
+    """Of all kinds but probes."""
+    whole = Tally()
+    for kind, tally in kinds.items():
+        if kind not in PROBES:
+            whole.add(tally)
     return whole
 
 
