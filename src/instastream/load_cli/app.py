@@ -7,12 +7,7 @@ from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
 from instastream.errors import InstastreamError
-from instastream.load.checks.checking import check
-from instastream.load.checks.histories import read
 from instastream.load.checks.violations import Violation
-from instastream.process import complete
-from instastream.settings import Settings
-from instastream.terminal import Steps
 
 PROCESSES_MAX = 64
 AT_ONCE_MAX = 100_000
@@ -52,12 +47,6 @@ AtOnce = Annotated[
         help="Operations under way, in all; what is due beyond is not begun, and counted.",
     ),
 ]
-
-
-def checked(history: Path, api: str, settings: Settings | None) -> list[Violation]:
-    """Every promise that was broken."""
-    with Steps() as steps:
-        return complete(check(read(history), api=api, settings=settings, report=steps.report))
 
 
 def fail_if(violations: list[Violation] | None, history: Path) -> None:

@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from infra import local
 from instastream import shell
 from instastream.errors import Unready
+from instastream.load.checks import checking
 from instastream.load.checks.histories import header_of, read
 from instastream.load.checks.parquet import to_parquet
 from instastream.load.over_http.targets import check_target
@@ -17,9 +18,11 @@ from instastream.load.reporting.comparing import compare as compare_reports
 from instastream.load.reporting.comparing import comparison_table
 from instastream.load.reporting.pages import comparison_html
 from instastream.load.reporting.tables import violations_table
-from instastream.load_cli.app import Api, Owned, checked, fail_if, load
+from instastream.load_cli.app import Api, Owned, fail_if, load
+from instastream.load_cli.trial import NUMBERS
+from instastream.process import complete
 from instastream.settings import Settings
-from instastream.terminal import show
+from instastream.terminal import Steps, show
 
 
 @load.command
@@ -40,9 +43,12 @@ def check(
     history
         The folder of a run, or one file of it.
     """
-    header, _ = header_of(read(history))
+    header, entries = header_of(read(history))
     target = check_target(api or str(header.api), is_owned=i_own_this_target)
-    violations = checked(history, target, _settings_of(target))
+    settings = _settings_of(target)
+    with Steps() as steps:
+        checks = checking.check(entries, api=target, settings=settings, report=steps.report)
+        violations = complete(checks)
     show(violations, violations_table(violations), as_json=as_json)
     fail_if(violations, history)
 
@@ -89,7 +95,7 @@ def compare(
 
 
 def _report_of(path: Path) -> Path:
-    return path / "report.json" if path.is_dir() else path
+    return path / NUMBERS if path.is_dir() else path
 
 
 @load.command
