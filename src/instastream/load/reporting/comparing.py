@@ -59,13 +59,13 @@ def comparison_table(comparison: Comparison) -> Table:
     """For a terminal of 80 columns: the first, the second, and the ratio; of ok/s this alone."""
     table = Table(box=SIMPLE, pad_edge=False, title_justify="left", caption_justify="left")
     table.add_column("operation", no_wrap=True)
-    table.title = _plain(f"{comparison.first} → {comparison.second}")
-    table.caption = _plain("; ".join(comparison.unlike))
+    table.title = units.plain(f"{comparison.first} → {comparison.second}")
+    table.caption = units.plain("; ".join(comparison.unlike))
     for heading in (HEADINGS[0], "", HEADINGS[1], "", *HEADINGS[2:]):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in comparison.rows:
         p50, p99, (_, *ok_per_s), (lost, *_) = cells(row)
-        table.add_row(_plain(row.kind), *_styled(p50), *_styled(p99), _ratio(*ok_per_s), lost)
+        table.add_row(units.plain(row.kind), *_styled(p50), *_styled(p99), _ratio(*ok_per_s), lost)
     return table
 
 
@@ -96,11 +96,6 @@ def _styled(told: tuple[str, str, str]) -> tuple[str, Text]:
 
 def _ratio(ratio: str, verdict: str) -> Text:
     return Text(ratio, style={"worse": "red", "better": "green"}.get(verdict, "dim"))
-
-
-def _plain(text: str) -> Text:
-    """What a file says is no markup."""
-    return Text(units.printable(text))
 
 
 def _row(kind: str, first: Spread | None, second: Spread | None, took: tuple[float, float]) -> Row:

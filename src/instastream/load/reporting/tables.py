@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import msgspec
 from rich.box import SIMPLE
 from rich.table import Column, Table
+from rich.text import Text
 
 from instastream.load.checks.violations import Violation
 from instastream.load.into_topics.pouring import Poured
@@ -44,7 +45,7 @@ def report_tables(report: Report) -> list[Table]:
     if report.problems:
         answers = Table("answer", Column("times", justify="right"), title_justify="left")
         for problem, count in sorted(report.problems.items(), key=lambda one: -one[1]):
-            answers.add_row(units.printable(problem), f"{count:,}")
+            answers.add_row(units.plain(problem), f"{count:,}")
         tables.append(answers)
     if report.violations is not None:
         tables.append(violations_table(report.violations))
@@ -68,11 +69,11 @@ def knee_table(knee: Knee) -> Table:
 def violations_table(violations: list[Violation]) -> Table:
     """What was wrong, and what shows it."""
     if not violations:
-        return Table(title="All was right", box=None)
+        return Table("All was right", box=None, pad_edge=False)
     table = Table("rule", Column("what was seen", overflow="fold"), title_justify="left")
     for one in violations[:VIOLATIONS_SHOWN]:
         evidence = msgspec.json.encode(one.evidence).decode()[:EVIDENCE_LENGTH]
-        table.add_row(one.rule, f"{one.said}\n{units.printable(evidence)}")
+        table.add_row(one.rule, Text(f"{one.said}\n") + units.plain(evidence))
     table.title = f"{len(violations)} promises were broken"
     return table
 

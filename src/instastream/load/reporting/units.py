@@ -1,4 +1,6 @@
-"""How numbers are written for people, in the page and on the terminal."""
+"""How numbers are written for people, in the page and on the terminal; and what others wrote."""
+
+from rich.text import Text
 
 NINES_EXACT = 1e-9
 NOTHING = "\N{EN DASH}"
@@ -75,3 +77,8 @@ def _three(value: float) -> str:
 def printable(text: str) -> str:
     """For a terminal: nothing in it moves the cursor or changes colours."""
     return "".join(letter if letter.isprintable() else UNPRINTABLE for letter in text)
+
+
+def plain(text: str) -> Text:
+    """For a table: nor is anything in it markup."""
+    return Text(printable(text))
