@@ -24,7 +24,7 @@ from bench.report import Result
 from infra.native.machine import program
 from instastream.errors import Unready
 from instastream.garbage import collect_rarely
-from instastream.load.checks.histories import Writer
+from instastream.load.jsonlines import Writer
 from instastream.load.over_http.asking import Api, Person
 from instastream.load.over_http.clock import Clock
 from instastream.load.over_http.doing import Doer

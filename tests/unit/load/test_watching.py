@@ -8,7 +8,8 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from instastream.client import Refused
-from instastream.load.checks.histories import Entry, Writer, read
+from instastream.load.checks.histories import Entry, read
+from instastream.load.jsonlines import Writer
 from instastream.load.over_http import watching
 from instastream.load.over_http.asking import Api, Person
 from instastream.load.over_http.clock import Clock

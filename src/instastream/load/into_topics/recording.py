@@ -11,7 +11,8 @@ from aiokafka.structs import ConsumerRecord
 from msgspec import Struct
 
 from instastream.errors import Unavailable
-from instastream.load.into_topics.tapes import VERSION, Header, Taped, Writer
+from instastream.load.into_topics.tapes import VERSION, Header, Taped
+from instastream.load.jsonlines import Writer
 from instastream.ranges import FETCH_MS, STALL_S, Range, Span, consuming, spans
 from instastream.settings import Settings
 
@@ -45,19 +46,22 @@ async def record(
     async with consuming(settings) as consumer:
         found = await spans(consumer, ranges, settings, since_ms=since_ms, until_ms=until_ms)
         header = Header(version=VERSION, recorded_ms=time.time_ns() // 1_000_000, spans=found)
-        with Writer(path, header) as writer:
+        count = 0
+
+        def so_far() -> Recorded:
+            return Recorded(count=count, of=header.offsets, size_bytes=writer.size_bytes)
+
+        with Writer(path) as writer:
+            writer.write(header)
             try:
                 async for taped in _in_order(consumer, found, settings.prefix):
                     writer.write(taped)
-                    if writer.count % REPORT_LENGTH == 0:
-                        report(_so_far(writer, header))
+                    count += 1
+                    if count % REPORT_LENGTH == 0:
+                        report(so_far())
             finally:
-                report(_so_far(writer, header))
-    return _so_far(writer, header)
-
-
-def _so_far(writer: Writer, header: Header) -> Recorded:
-    return Recorded(count=writer.count, of=header.offsets, size_bytes=writer.size_bytes)
+                report(so_far())
+    return so_far()
 
 
 async def _in_order(

@@ -7,7 +7,8 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from instastream.client import Refused
-from instastream.load.checks.histories import Entry, Kind, Phase, Seen, Writer
+from instastream.load.checks.histories import Entry, Kind, Phase, Seen
+from instastream.load.jsonlines import Writer
 from instastream.load.over_http.asking import Api, Person, understood
 from instastream.load.over_http.clock import Clock
 from instastream.load.over_http.post_ids import PostIds

@@ -13,7 +13,8 @@ from msgspec import Struct
 
 from instastream.errors import InstastreamError
 from instastream.garbage import collect_rarely
-from instastream.load.checks.histories import Entry, Writer
+from instastream.load.checks.histories import Entry
+from instastream.load.jsonlines import Writer
 from instastream.load.over_http.asking import Api, Person
 from instastream.load.over_http.clock import Clock
 from instastream.load.over_http.doing import Doer

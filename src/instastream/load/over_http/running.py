@@ -12,7 +12,8 @@ import msgspec
 from msgspec import Struct
 
 from instastream.errors import Unready
-from instastream.load.checks.histories import VERSION, Entry, Writer
+from instastream.load.checks.histories import VERSION, Entry
+from instastream.load.jsonlines import Writer
 from instastream.load.over_http.asking import Api, Person
 from instastream.load.over_http.clock import Clock
 from instastream.load.over_http.doing import Doer
