@@ -1,7 +1,9 @@
 """What becomes of what the generator processes tell, second by second."""
 
+import asyncio
 from itertools import count
 from multiprocessing import Pipe
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import cast
 
@@ -25,28 +27,54 @@ class Stepping:
         return float(next(self._steps))
 
 
-async def test_a_sample_is_of_the_second_that_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def generating(monkeypatch: pytest.MonkeyPatch) -> tuple[Generators, Connection]:
+    """Generators, and what one of them has to close at its end."""
     monkeypatch.setattr(running, "LOOK_S", 0)
     generators = Generators([], clock=cast("Clock", Stepping()), start_ms=0)
-    told, tells = Pipe(duplex=False)
+    told, end = Pipe(duplex=False)
     generators._told.append(told)
+    return generators, end
+
+
+async def test_a_sample_is_of_the_second_that_it_ends(
+    generating: tuple[Generators, Connection],
+) -> None:
+    generators, end = generating
     looks_s: list[float] = []
 
     def watch(spreads: Spreads, at_s: float) -> None:
         looks_s.append(at_s)
         if at_s > 2:
-            tells.close()
+            end.close()
 
     samples = await generators.run(watch, lambda: Sample(cpu={"api": len(looks_s)}))
     assert looks_s == [-1.0, 0.2, 1.0, 2.2]
     assert samples == {0: Sample(cpu={"api": 2}), 1: Sample(cpu={"api": 3})}
 
 
+async def test_a_run_that_is_stopped_took_until_then_however_late_its_last_answers_are(
+    generating: tuple[Generators, Connection],
+) -> None:
+    generators, end = generating
+
+    def watch(spreads: Spreads, at_s: float) -> None:
+        if 1 < at_s < 5:
+            run.cancel()
+        if at_s > 5:
+            end.close()
+
+    run = asyncio.ensure_future(generators.run(watch, Sample))
+    await run
+    assert generators.stopped_ms == 2_600
+
+
 class Stopped(Generators):
     """Whoever asked has changed their mind before anything began."""
 
-    def __init__(self, *_: object, **__: object) -> None:
+    def __init__(self, *_: object, start_ms: float, **__: object) -> None:
         self.spreads = Spreads()
+        self.stopped_ms = start_ms - 1_000
 
     async def run(self, watch: Watch, sample: Sampler) -> dict[int, Sample]:
         return {}

@@ -27,9 +27,8 @@ Result = TypeVar("Result")
 Progress = Callable[[str, int, int], None]  # step, done, total
 
 
-def strangers(count: int) -> list[Person]:
+def newcomers(count: int, *, run: str) -> list[Person]:
     """People who have not joined, with names that no other run has."""
-    run = secrets.token_hex(4)
     return [Person(f"load_{run}_{number}", secrets.token_urlsafe(16)) for number in range(count)]
 
 

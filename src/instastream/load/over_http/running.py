@@ -3,6 +3,7 @@
 import asyncio
 import math
 import multiprocessing
+import secrets
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -19,7 +20,7 @@ from instastream.load.over_http.clock import Clock
 from instastream.load.over_http.doing import Doer
 from instastream.load.over_http.generating import Share, generate
 from instastream.load.over_http.post_ids import PostIds
-from instastream.load.over_http.preparing import Preparing, Progress, strangers
+from instastream.load.over_http.preparing import Preparing, Progress, newcomers
 from instastream.load.over_http.wire import Lost, Web
 from instastream.load.reporting.reports import Report
 from instastream.load.reporting.spreads import Measured, Sample, Spreads
@@ -56,9 +57,9 @@ async def run(
     graph = await asyncio.to_thread(graph_of, scenario)
     opening, whole = Plan(scenario, graph), Plan(scenario, graph)
     planned = await asyncio.to_thread(lambda: sum(1 for _ in whole.operations()))
-    people = strangers(graph.users)
-    clock = Clock.started()
-    header = _header(scenario, asked, people, clock)
+    name, clock = secrets.token_hex(4), Clock.started()
+    people = newcomers(graph.users, run=name)
+    header = _header(scenario, asked, name, clock)
     with TemporaryDirectory(prefix="load-") as work:
         file = Path(work) / "posts"
         with PostIds.made(file, len(whole.authors)) as posts:
@@ -84,7 +85,7 @@ async def run(
         ]
         generators = Generators(shares, clock=clock, start_ms=start_ms)
         samples = await generators.run(watch, sample)
-    took_s = min(max((clock.now_ms() - start_ms) / 1e3, 0.0), scenario.duration_s)
+    took_s = min(max((generators.stopped_ms - start_ms) / 1e3, 0.0), scenario.duration_s)
     return _report(scenario, asked, generators.spreads, samples, start_ms, took_s, planned)
 
 
@@ -127,6 +128,7 @@ class Generators:
         self._clock = clock
         self._start_ms = start_ms
         self.spreads = Spreads()
+        self.stopped_ms = math.inf  # when it was cancelled: what ends later was due before
         self._told: list[Connection] = []
         self._running = []
         spawning = multiprocessing.get_context("spawn")
@@ -151,6 +153,7 @@ class Generators:
                 try:
                     await asyncio.sleep(LOOK_S)
                 except asyncio.CancelledError:
+                    self.stopped_ms = min(self.stopped_ms, self._clock.now_ms())
                     for process in self._running:
                         process.terminate()  # begins nothing any more
                 self._hear()
@@ -181,7 +184,7 @@ class Generators:
                 self._told.remove(told)
 
 
-def _header(scenario: Scenario, asked: Asked, people: list[Person], clock: Clock) -> Entry:
+def _header(scenario: Scenario, asked: Asked, name: str, clock: Clock) -> Entry:
     return Entry(
         phase="header",
         at_ms=clock.now_ms(),
@@ -189,7 +192,7 @@ def _header(scenario: Scenario, asked: Asked, people: list[Person], clock: Clock
         scenario=scenario.name,
         seed=scenario.seed,
         api=asked.api,
-        run=people[0].name.split("_")[1],
+        run=name,
         limits={"page_length": scenario.page_length},
     )
 
