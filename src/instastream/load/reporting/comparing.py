@@ -64,7 +64,7 @@ def comparison_table(comparison: Comparison) -> Table:
     for heading in (HEADINGS[0], "", HEADINGS[1], "", *HEADINGS[2:]):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in comparison.rows:
-        p50, p99, (_, *ok_per_s), (lost, *_) = cells(row)
+        p50, p99, (_, *ok_per_s), (lost, _, _) = cells(row)
         table.add_row(units.plain(row.kind), *_styled(p50), *_styled(p99), _ratio(*ok_per_s), lost)
     return table
 
@@ -72,21 +72,23 @@ def comparison_table(comparison: Comparison) -> Table:
 def cells(row: Row) -> list[tuple[str, str, str]]:
     """Under each of HEADINGS: both figures, the ratio, and `better`, `worse` or nothing."""
     return [
-        _told(row.p50, units.count, worse_above=True),
-        _told(row.p99, units.count, worse_above=True),
-        _told(row.ok_per_s, units.count, worse_above=False),
-        (*_told(row.lost_share, units.percent, worse_above=True)[:1], "", ""),
+        _told(row.p50, worse_above=True),
+        _told(row.p99, worse_above=True),
+        _told(row.ok_per_s, worse_above=False),
+        (_figures(row.lost_share, units.percent), "", ""),
     ]
 
 
-def _told(pair: Pair, text: Callable[[float], str], *, worse_above: bool) -> tuple[str, str, str]:
-    first, second = (
-        units.NOTHING if one is None else text(one) for one in (pair.first, pair.second)
-    )
+def _told(pair: Pair, *, worse_above: bool) -> tuple[str, str, str]:
     verdict = ""
     if pair.ratio is not None and abs(pair.ratio - 1) > NOTABLE:
         verdict = "worse" if (pair.ratio > 1) == worse_above else "better"
-    return f"{first} → {second}", units.ratio(pair.ratio), verdict
+    return _figures(pair, units.count), units.ratio(pair.ratio), verdict
+
+
+def _figures(pair: Pair, text: Callable[[float], str]) -> str:
+    both = (pair.first, pair.second)
+    return " → ".join(units.NOTHING if one is None else text(one) for one in both)
 
 
 def _styled(told: tuple[str, str, str]) -> tuple[str, Text]:
