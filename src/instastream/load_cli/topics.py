@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from random import Random, SystemRandom
+from random import SystemRandom
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -177,13 +177,9 @@ async def _replay(
     path: Path, speed: float | None, settings: Settings, steps: Steps, *, is_other: bool
 ) -> Replayed:
     async with open_deps(settings) as deps, appending(settings) as appender:
-        random = Random(SystemRandom().getrandbits(64))
-        others = (
-            await remapped(Reader(path), deps.leases, now_ms=now_ms(), random=random)
-            if is_other
-            else None
-        )
-        reader = Reader(path)
+        reader, others = Reader(path), None
+        if is_other:
+            others = await remapped(reader, deps.leases, now_ms=now_ms(), random=SystemRandom())
         report = _reporting(steps, reader.header.offsets)
         return await replaying.replay(
             reader, appender, speed=speed, remap=others, epochs=deps.epochs, report=report

@@ -2,7 +2,7 @@
 
 from bisect import insort
 from collections.abc import Callable
-from functools import cached_property, lru_cache
+from functools import cache, cached_property
 from math import inf
 from typing import NamedTuple
 
@@ -44,7 +44,7 @@ class Slots:
         slot.ops.add(op)
         return slot
 
-    def of(self) -> list[Slot]:
+    def all(self) -> list[Slot]:
         """All that were made or may have been."""
         return [slot for slot in self._slots.values() if slot.made or slot.ops]
 
@@ -62,7 +62,7 @@ class Account:
     @cached_property
     def unknown_posts(self) -> int:
         """How many there may be whose ids nobody was told; asked for at the end only."""
-        return sum(slot.made is None for slot in self.slots.of())
+        return sum(slot.made is None for slot in self.slots.all())
 
 
 class Post(Struct, frozen=True):
@@ -88,8 +88,8 @@ class Oracle:
         self._comments: dict[str, Slots] = {}
         self._deleted: dict[str, Register] = {}  # posts and comments
         self._open: dict[int, tuple[Entry, End | None]] = {}
-        self.like_bounds = lru_cache(maxsize=None)(self._like_bounds)
-        self.comment_bounds = lru_cache(maxsize=None)(self._comment_bounds)
+        self.like_bounds = cache(self._like_bounds)
+        self.comment_bounds = cache(self._comment_bounds)
 
     def take(self, entry: Entry) -> Entry | None:
         """Learn from an entry; of one that ends an operation, returns how it was invoked.
@@ -241,7 +241,7 @@ class Oracle:
 
     def _comment_bounds(self, post_id: str) -> Bounds:
         least = most = 0
-        for slot in self._comments[post_id].of() if post_id in self._comments else []:
+        for slot in self._comments[post_id].all() if post_id in self._comments else []:
             gone = self.deleted(slot.made) if slot.made else NEVER
             least += slot.made is not None and not gone.may
             most += not gone.must

@@ -42,7 +42,8 @@ class LiveView:
         self._scenario = scenario
         self._next_line_s = float(LINE_EVERY_S)
         self.is_shown = False  # it has been entered
-        self._live = Live(console=self.console, auto_refresh=False) if self._is_live() else None
+        is_live = self.console.is_terminal and not self.console.is_dumb_terminal
+        self._live = Live(console=self.console, auto_refresh=False) if is_live else None
 
     def __enter__(self) -> Self:
         self.is_shown = True
@@ -61,9 +62,6 @@ class LiveView:
         elif progress.at_s >= self._next_line_s:
             self._next_line_s = progress.at_s - progress.at_s % LINE_EVERY_S + LINE_EVERY_S
             self.console.print(line(progress), soft_wrap=True)
-
-    def _is_live(self) -> bool:
-        return self.console.is_terminal and not self.console.is_dumb_terminal
 
 
 def line(progress: Progress) -> Text:
