@@ -1,9 +1,7 @@
 """An exact system is never accused, however its operations overlap, get lost or come late."""
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 
-from instastream.load.checks import checking
 from instastream.load.checks.checking import Visits, learn
 from instastream.load.checks.histories import Entry
 from instastream.load.checks.oracle import Oracle
@@ -27,14 +25,6 @@ async def checked(
     async with http_of(world, tamper) as http:
         found.add(await Visits(oracle, http, ignore).all())
     return found.all()
-
-
-@pytest.fixture(autouse=True, scope="module")
-def at_once() -> None:
-    """Nothing is late here."""
-    patch = pytest.MonkeyPatch()
-    patch.setattr(checking, "STILL_S", 0.0)
-    patch.setattr(checking, "PAUSE_S", 0.0)
 
 
 @given(deeds)
