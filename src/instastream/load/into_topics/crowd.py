@@ -1,6 +1,5 @@
 """Who and what there is in an invented world, and who is chosen of it."""
 
-from collections.abc import Sequence
 from random import Random
 from typing import Generic, TypeVar
 
@@ -101,10 +100,6 @@ class Popular(Generic[One]):
     def popular(self) -> One:
         """One by its popularity."""
         return self.all[rank(self._random.random(), len(self.all), self._zipf)]
-
-    def first(self, count: int) -> Sequence[One]:
-        """The most popular."""
-        return self.all[:count]
 
     def take(self) -> One:
         """One of the less popular half by chance, that is not there any more."""
