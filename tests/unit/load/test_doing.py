@@ -14,7 +14,7 @@ from instastream.load.over_http.asking import Api, Person
 from instastream.load.over_http.clock import Clock
 from instastream.load.over_http.doing import Doer, Outcome
 from instastream.load.over_http.post_ids import PostIds
-from instastream.load.over_http.wire import Lost, Web
+from instastream.load.over_http.wire import Answer, Lost, Web
 from instastream.load.scenario.plans import NOTHING, Operation
 from instastream.load.scenario.scenarios import load_scenario
 
@@ -43,6 +43,24 @@ class Answering(Api):
         if isinstance(self._answer, Exception):
             raise self._answer
         return self._answer
+
+
+class Expiring(Answering):
+    """Shows an image at an address that works twice."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+        self.reads = self.fetches = 0
+
+    async def call(self, *_: object, **__: object) -> Any:
+        self.reads += 1
+        return SHOWN | {"media": [{"image": {"url": f"http://edge/{self.reads}"}}]}
+
+    async def fetch(self, url: str) -> Answer:
+        self.fetches += 1
+        if self.fetches > 2 * self.reads:
+            raise Refused(410, {})
+        return Answer(200, {}, b"an image")
 
 
 @pytest.fixture
@@ -107,6 +125,18 @@ async def test_an_answer_of_another_shape_is_unknown(
 ) -> None:
     outcome, (_, end) = await done(Operation(4, 0.0, "read_post", 1, 0), answer, posts, tmp_path)
     assert (outcome.phase, end.phase) == ("unknown", "unknown")
+
+
+async def test_an_image_whose_address_is_over_is_looked_for_in_its_post_again(
+    tmp_path: Path, posts: PostIds
+) -> None:
+    api = Expiring()
+    with Writer(tmp_path / "load.0.jsonl") as notes:
+        doer = Doer(SCENARIO, api, PEOPLE, posts, notes, Clock.started())
+        fetches = [Operation(number, 0.0, "fetch", 1, 0) for number in range(4)]
+        phases = [(await doer.do(fetch, due_ms=5.0)).phase for fetch in fetches]
+    assert phases == ["ok", "ok", "failed", "ok"]
+    assert api.reads == 2
 
 
 async def test_a_fault_of_ones_own_is_none_of_the_systems(tmp_path: Path, posts: PostIds) -> None:

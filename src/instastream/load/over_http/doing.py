@@ -137,7 +137,11 @@ class Doer:
             self._seen(await self.api.call(person, "GET", f"/v1/posts/{post_id}"))
         if post_id not in self._images:
             raise Refused(404, {"type": "no-image", "detail": "a post shows no image"})
-        await self.api.fetch(self._images[post_id])
+        try:
+            await self.api.fetch(self._images[post_id])
+        except Refused:
+            self._images.pop(post_id, None)  # signed addresses end: the post has another then
+            raise
         return {}
 
     async def _like(self, operation: Operation, person: Person, asked: Fields) -> Fields:
