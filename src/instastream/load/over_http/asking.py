@@ -17,6 +17,7 @@ from instastream.parts import sha256_of
 
 ANSWER_S = 30.0  # then nobody knows; the API itself gives up earlier
 UPLOAD_S = 120.0
+TAKEN = 409  # a name
 RENEWED_S = 120.0  # before a token ends: longer than any request
 
 
@@ -74,11 +75,17 @@ class Api:
         return checked.json() if checked.body else None
 
     async def join(self, person: Person) -> None:
-        """Join, or sign in again whoever joined."""
+        """Join, or sign in whoever joined, also where nobody was told so: names are this run's."""
         given = {"username": person.name, "password": person.password}
         if not person.id:
-            person.id = str((await self.call(None, "POST", "/v1/users", body=given))["id"])
-        self._signed_in(person, await self.call(None, "POST", "/v1/tokens", body=given))
+            try:
+                await self.call(None, "POST", "/v1/users", body=given)
+            except Refused as error:
+                if error.status != TAKEN:
+                    raise
+        tokens = await self.call(None, "POST", "/v1/tokens", body=given)
+        person.id = str(tokens["user_id"])
+        self._signed_in(person, tokens)
 
     async def upload(self, person: Person, original: Original) -> str:
         """Straight to the object store; the id of the upload."""
