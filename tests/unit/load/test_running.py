@@ -60,12 +60,12 @@ async def test_a_run_that_is_stopped_took_until_then_however_late_its_last_answe
 
     def watch(spreads: Spreads, at_s: float) -> None:
         if 1 < at_s < 5:
-            run.cancel()
+            task.cancel()
         if at_s > 5:
             end.close()
 
-    run = asyncio.ensure_future(generators.run(watch, Sample))
-    await run
+    task = asyncio.ensure_future(generators.run(watch, Sample))
+    await task
     assert generators.stopped_ms == 2_600
 
 
