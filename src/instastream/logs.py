@@ -23,6 +23,8 @@ LEVELS = ("debug", "info", "warning", "error")
 FORMATS = ("json", "text")
 OURS = ("instastream", "streams", "uvicorn", "faust", "mode")  # libraries' news is none of `info`
 SECRET_LENGTH_MIN = 8  # what is shorter is in words
+SECRET_LENGTH_MAX = 4_000  # a token of three parts, each of a thousand, and more
+LOOKED_AT_MAX = LOGGED_LENGTH_MAX + SECRET_LENGTH_MAX  # so that none is cut unseen
 SECRETS = re.compile(r"(KEY|KEY_ID|SECRET|TOKEN|PASSWORD|HEADERS)$")  # variables that hold one
 
 HIDDEN = "***"
@@ -106,12 +108,16 @@ class Hiding:
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         values = {value for name, value in environ.items() if SECRETS.search(name)}
-        known = sorted(filter(lambda value: len(value) >= SECRET_LENGTH_MIN, values))
+        long = [value for value in values if len(value) >= SECRET_LENGTH_MIN]
+        known = sorted(long, key=len, reverse=True)  # one may be the beginning of another
         self._known = re.compile("|".join(map(re.escape, known)) or r"(?!)")
 
     def __call__(self, text: str, *, last: bool = False) -> str:
-        part = text[-LOGGED_LENGTH_MAX:] if last else text[:LOGGED_LENGTH_MAX]
-        return SHOWN_SECRETS.sub(_without_secret, self._known.sub(HIDDEN, part))
+        part = text[-LOOKED_AT_MAX:] if last else text[:LOOKED_AT_MAX]
+        shown = SHOWN_SECRETS.sub(_without_secret, self._known.sub(HIDDEN, part))
+        if len(text) > LOOKED_AT_MAX:  # this cut may go through a secret, too
+            shown = shown[SECRET_LENGTH_MAX:] if last else shown[:-SECRET_LENGTH_MAX]
+        return shown[-LOGGED_LENGTH_MAX:] if last else shown[:LOGGED_LENGTH_MAX]
 
 
 def _without_secret(found: re.Match[str]) -> str:

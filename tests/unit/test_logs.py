@@ -122,6 +122,27 @@ def test_no_line_shows_a_secret_whoever_wrote_it(
         assert secret not in lines
 
 
+@pytest.mark.parametrize("shown", [1, len(KEY) - 1])
+@pytest.mark.parametrize("beyond", ["", "y" * 1_000_000])
+def test_no_part_of_a_secret_is_shown_where_a_long_text_is_cut_in_it(
+    shown: int, beyond: str, said: Said
+) -> None:
+    logs.configure(ENVIRON, "api")
+    kept = "x" * (LOGGED_LENGTH_MAX - shown)
+    log.error(kept + KEY + beyond, exc_info=(ValueError, ValueError(beyond + KEY + kept), None))
+    [line] = said()
+    for text in (line["message"], line["stack"]):
+        assert len(text) >= LOGGED_LENGTH_MAX - len(KEY)
+        assert not {KEY[0], KEY[-1]} & {*text}
+
+
+def test_of_two_secrets_that_begin_alike_no_end_is_shown(said: Said) -> None:
+    logs.configure({"A_KEY": KEY[:32], "B_KEY": KEY, "C_KEY": KEY[:16]}, "api")
+    log.error(KEY)
+    [line] = said()
+    assert line["message"] == "***"
+
+
 def test_what_is_no_secret_is_shown(said: Said) -> None:
     logs.configure({"INSTASTREAM_TOKEN_KEY": "", "SHORT_KEY": "a"}, "api")
     log.warning("https://a.example/media/1/thumb.webp by ada@example, a key=uploads/1/2")
