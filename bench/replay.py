@@ -30,6 +30,7 @@ from instastream.rebuilding.projections import Projection, named
 from instastream.rebuilding.replaying import replay
 from instastream.rebuilding.targets import Target, serving
 from instastream.settings import Settings
+from instastream.steps import ignore
 from instastream.terminal import Steps
 
 ROUNDS = 5
@@ -77,9 +78,7 @@ async def _decoding(projections: list[Projection], settings: Settings, steps: St
     ours, bare = [], []
     for at in range(ROUNDS + 1):  # the first warms everything up
         bare.append(sum([await _bare_s(one, settings) for one in projections]))
-        rehearsal = rebuilding.rehearse(
-            projections, bounding.Bounds(), settings, report=lambda *_: None
-        )
+        rehearsal = rebuilding.rehearse(projections, bounding.Bounds(), settings, report=ignore)
         ours.append(sum([one.duration_s async for one in rehearsal]))
         steps.report("decoding", at, ROUNDS)
     ratios = [theirs / mine for mine, theirs in zip(ours[1:], bare[1:], strict=True)]

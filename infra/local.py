@@ -13,7 +13,6 @@ from pathlib import Path
 from httpx2 import AsyncClient
 
 from infra.native import ports, servers
-from infra.native.jars import Report
 from infra.native.keys import keep_keys, read_keys
 from infra.native.processes import ProcessSpec
 from infra.native.stack import Stack, Status, variable
@@ -21,6 +20,7 @@ from infra.native.state import State, changing_state, read_state
 from infra.provision import provision
 from instastream.errors import Unready
 from instastream.settings import EDGE_KEY, Settings
+from instastream.steps import Report
 
 WORKERS = ("media", "video", "posts", "feeds", "graph", "ledger", "engagement")
 OURS = ("INSTASTREAM_", "AWS_", "OTEL_")

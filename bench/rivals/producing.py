@@ -6,9 +6,10 @@ import re
 import subprocess
 from resource import RUSAGE_CHILDREN, getrusage
 
-from infra.native.jars import Report, cache_folder, class_path, install, locked_jars
+from infra.native.jars import cache_folder, class_path, install, locked_jars
 from infra.native.machine import program
 from instastream.settings import Settings
+from instastream.steps import Report
 
 WARM_UP = 100_000  # records
 # What kafka-run-class.sh says, where nobody says otherwise.

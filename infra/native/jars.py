@@ -16,8 +16,7 @@ from typing import IO, NamedTuple
 from msgspec import Struct, json
 
 from instastream.errors import Unready
-
-Report = Callable[[str, int, int], None]  # (step, done, total)
+from instastream.steps import Report
 
 FETCHES_AT_ONCE = 8  # 16 took as long, and Maven Central is a gift to be kind to
 ATTEMPTS = 4  # with this back-off it rides out a quarter of a minute without network

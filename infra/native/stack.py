@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from infra.native import ports, probes, processes
-from infra.native.jars import Report, cache_folder, install, locked_jars
+from infra.native.jars import cache_folder, install, locked_jars
 from infra.native.keys import keep_keys, read_keys
 from infra.native.machine import check_machine, program
 from infra.native.processes import ProcessSpec, Running
@@ -16,6 +16,7 @@ from infra.native.servers import JVM_SERVERS, SERVERS, Site
 from infra.native.state import State, changing_state, read_state
 from instastream.errors import Unready
 from instastream.settings import EDGE_KEY
+from instastream.steps import Report
 
 REDIS_SCHEMES = ("redis", "rediss", "redis+cluster", "rediss+cluster")
 DEFAULT_PORTS = {"https": 443, "http": 80, **dict.fromkeys(REDIS_SCHEMES, 6379)}

@@ -25,6 +25,7 @@ from instastream.errors import InstastreamError, Unready
 from instastream.feeds_cli import feeds
 from instastream.process import complete, run, say
 from instastream.reclaim import reclaim_once
+from instastream.steps import ignore
 from instastream.terminal import (
     Steps,
     demo_tables,
@@ -45,7 +46,6 @@ app = App(
 )
 
 Port = Annotated[int, Parameter(validator=Number(gte=1, lte=65_535))]
-Flag = Annotated[bool, Parameter(negative="")]
 Bench = Annotated[str, Parameter(show_default=False)]
 
 app.command(feeds)
@@ -160,7 +160,7 @@ def env() -> None:
 
 
 def _warn_if_stopped(connected: Mapping[str, str]) -> None:
-    rows = local.status(local.stack_of(os.environ, report=shell.ignore))
+    rows = local.status(local.stack_of(os.environ, report=ignore))
     if local.API in connected and not any(row.pid for row in rows if row.name == "api"):
         say(f"nothing serves {local.API} now: run `make up`")
 
@@ -224,7 +224,7 @@ def worker(name: str, /) -> None:
 
 
 @app.command
-def reclaim(*, dry_run: Flag = False, as_json: shell.AsJson = False) -> None:
+def reclaim(*, dry_run: shell.Flag = False, as_json: shell.AsJson = False) -> None:
     """Delete the media that no post has needed for the grace, as the `ledger` worker does.
 
     One pass over what is due, 1,000 originals at most: repeat it to go on.
@@ -245,7 +245,7 @@ def reclaim(*, dry_run: Flag = False, as_json: shell.AsJson = False) -> None:
 
 
 @app.command
-def schemas(folder: Path = Path("schemas"), *, check: Flag = False) -> None:
+def schemas(folder: Path = Path("schemas"), *, check: shell.Flag = False) -> None:
     """Write the published contracts: JSON Schema of every event, AsyncAPI and OpenAPI.
 
     Refuses a change that would break old readers or old records.

@@ -53,7 +53,7 @@ class Audited(Struct, frozen=True, kw_only=True):
 @counts.command
 def audit(
     *,
-    repair: Annotated[bool, Parameter(negative="")] = False,
+    repair: shell.Flag = False,
     post: Annotated[str, Parameter(show_default=False)] = "",
     sample: Annotated[int, Parameter(validator=Number(gte=0, lte=SAMPLE_MAX))] = 0,
     seed: Annotated[int | None, Parameter(show_default=False)] = None,

@@ -36,8 +36,6 @@ dead = App(
     help_format="markdown",
 )
 
-Flag = Annotated[bool, Parameter(negative="")]
-
 
 @Parameter(name="*")
 @dataclass(frozen=True)
@@ -124,7 +122,7 @@ def redrive(
     *letters: int,
     filters: Filters = EVERYTHING,
     everything: Annotated[bool, Parameter(name="--all", negative="")] = False,
-    dry_run: Flag = False,
+    dry_run: shell.Flag = False,
     as_json: shell.AsJson = False,
 ) -> None:
     """Hand letters back to the worker that failed at them, and to no other: due at once.
@@ -159,7 +157,7 @@ def drop(
     *letters: int,
     filters: Filters = EVERYTHING,
     everything: Annotated[bool, Parameter(name="--all", negative="")] = False,
-    dry_run: Flag = False,
+    dry_run: shell.Flag = False,
     as_json: shell.AsJson = False,
 ) -> None:
     """Give letters up for good: they are listed no longer, and stay in the topic.

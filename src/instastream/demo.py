@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib.resources import files
 from urllib.parse import urljoin
 
@@ -15,6 +15,7 @@ from instastream.deps import now_ms
 from instastream.errors import InstastreamError
 from instastream.events import MediaReady
 from instastream.log import EventLog
+from instastream.steps import Report
 
 USERNAMES = ("north", "east", "south", "west")
 STILL_TIMEOUT_S = 120  # far more than one photograph, or one percent, takes on one slow core
@@ -25,8 +26,6 @@ TYPES = {
     "webp": "image/webp",
     "mp4": "video/mp4",
 }
-
-Report = Callable[[str, int, int], None]  # step, done, total
 
 
 class Original(Struct, frozen=True):

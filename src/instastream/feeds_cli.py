@@ -38,7 +38,7 @@ def rebuild(
     user: User = "",
     everyone: Annotated[bool, Parameter(name="--all", negative="")] = False,
     after: Annotated[str, Parameter(show_default=False)] = "",
-    dry_run: Annotated[bool, Parameter(negative="")] = False,
+    dry_run: shell.Flag = False,
     as_json: shell.AsJson = False,
 ) -> None:
     """Make the list of one reader anew, or every list that there is, and say what that changed.

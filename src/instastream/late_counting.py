@@ -5,7 +5,6 @@ be handled again. Here it is counted where nothing later was; else its counter i
 log, which comes to the same.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 from instastream.auditing.proving import Subject, prove
@@ -16,6 +15,7 @@ from instastream.events import Event, Record, decode_placed
 from instastream.handlers.engagement import ENGAGEMENT
 from instastream.letters import Origin
 from instastream.likes import LikeEvent
+from instastream.steps import Report
 
 
 class Late:
@@ -39,7 +39,7 @@ class Late:
         else:
             self._counted[number] = record
 
-    async def prove(self, deps: Deps, report: Callable[[str, int, int], None]) -> None:
+    async def prove(self, deps: Deps, report: Report) -> None:
         """What they speak of is as the log has it, and shown so."""
         about = {number: _subjects(one.event) for number, one in self._counted.items()}
         subjects = {subject for some in about.values() for subject in some}

@@ -35,7 +35,6 @@ from instastream.terminal import Steps, show
 COUNTS = "counts"  # the totals in Redis
 PARTS_MAX = 65_536
 
-Flag = Annotated[bool, Parameter(negative="")]
 Name = Annotated[str, Parameter(show_default=False)]
 Time = Annotated[datetime | None, Parameter(show_default=False)]
 
@@ -111,11 +110,11 @@ def rebuild(
     since: Time = None,
     until: Time = None,
     key: Annotated[tuple[str, ...], Parameter(show_default=False, negative="")] = (),
-    drop: Flag = False,
-    shadow: Flag = False,
-    swap: Flag = False,
-    rollback: Flag = False,
-    dry_run: Flag = False,
+    drop: shell.Flag = False,
+    shadow: shell.Flag = False,
+    swap: shell.Flag = False,
+    rollback: shell.Flag = False,
+    dry_run: shell.Flag = False,
     as_json: shell.AsJson = False,
 ) -> None:
     """Make a projection again from the log, by the handlers of its workers.

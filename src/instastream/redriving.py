@@ -20,6 +20,7 @@ from instastream.late_counting import Late
 from instastream.letters import Death, Done, Origin, Retry, origin_of, own, read, tell
 from instastream.log import EventLog, Raw
 from instastream.retries import DEAD, RETRY_DELAYS_S
+from instastream.steps import Report
 
 SOONEST = min(RETRY_DELAYS_S, key=RETRY_DELAYS_S.__getitem__)
 AT_ONCE = 200  # letters on their way to Kafka
@@ -27,7 +28,6 @@ MESSAGE_SHOWN = 200  # of as many letters as there may be
 COUNTING = "engagement"  # the app whose events are counted, in their order
 DEALING = {"redriven": "redriving", "dropped": "dropping"}
 
-Report = Callable[[str, int, int], None]  # a step, how much of it is done, of how much
 Result = TypeVar("Result")
 How = Literal["redriven", "dropped"]
 

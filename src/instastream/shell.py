@@ -9,8 +9,10 @@ from cyclopts import Parameter
 
 from infra import local
 from instastream.settings import Settings
+from instastream.steps import ignore
 
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON, for machines.")]
+Flag = Annotated[bool, Parameter(negative="")]
 
 
 def unix_ms(at: datetime | None) -> int | None:
@@ -23,10 +25,6 @@ def unix_ms(at: datetime | None) -> int | None:
 def environ() -> Mapping[str, str]:
     """What is given, and for the rest what runs on this machine."""
     return local.connect(os.environ, local.stack_of(os.environ, report=ignore))
-
-
-def ignore(step: str, done: int, total: int) -> None:
-    """Nobody waits for this."""
 
 
 def settings() -> Settings:

@@ -14,7 +14,6 @@ import pytest
 from msgspec.structs import replace
 
 from infra import local
-from instastream import shell
 from instastream.errors import Unready
 from instastream.load.checks import checking
 from instastream.load.checks.checking import check
@@ -25,6 +24,7 @@ from instastream.load.reporting.reports import Report
 from instastream.load.reporting.spreads import Sample, Spreads
 from instastream.load.scenario.arrivals import Poisson
 from instastream.load.scenario.scenarios import Scenario, load_scenario
+from instastream.steps import ignore
 from tests.cluster.conftest import System
 
 SCENARIO = replace(
@@ -41,7 +41,7 @@ async def load(
 ) -> Report:
     await asyncio.to_thread(folder.mkdir)
     asked = Asked(api=str(system.http.base_url), folder=folder, processes=processes)
-    return await run(scenario, asked, progress=shell.ignore, watch=watch, sample=Sample)
+    return await run(scenario, asked, progress=ignore, watch=watch, sample=Sample)
 
 
 async def broken(system: System, folder: Path) -> set[str]:
@@ -50,7 +50,7 @@ async def broken(system: System, folder: Path) -> set[str]:
         read(folder),
         api=str(system.http.base_url),
         settings=system.settings,
-        report=shell.ignore,
+        report=ignore,
     )
     return {violation.rule for violation in violations}
 
@@ -87,7 +87,7 @@ async def test_a_run_that_is_stopped_leaves_a_report_and_a_history_of_what_there
 async def test_a_target_that_is_not_there_is_said(tmp_path: Path) -> None:
     asked = Asked(api="http://127.0.0.1:9", folder=tmp_path)
     with pytest.raises(Unready, match="there is no instastream at http"):
-        await run(SCENARIO, asked, progress=shell.ignore, watch=watch, sample=Sample)
+        await run(SCENARIO, asked, progress=ignore, watch=watch, sample=Sample)
 
 
 @asynccontextmanager

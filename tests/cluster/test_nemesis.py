@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from instastream import shell
+from instastream.steps import ignore
 from tests.cluster.conftest import System
 from tests.nemesis.playing import play
 from tests.nemesis.schedule import Round, rounds
@@ -22,6 +22,6 @@ async def test_nothing_is_lost_repeated_or_shown_to_others(
     if system.docker or "INSTASTREAM_KAFKA" in os.environ:
         pytest.skip("servers that are not ours to kill")
     target = Target(system.stack, system.environ, system.settings)
-    outcome = await play(one, target, tmp_path / "run", shell.ignore)
+    outcome = await play(one, target, tmp_path / "run", ignore)
     assert outcome.violations == []
     assert outcome.ok > outcome.operations / 2

@@ -43,6 +43,7 @@ from instastream.rebuilding.rebuilding import rebuild, rehearse
 from instastream.rebuilding.replaying import Replayed
 from instastream.rebuilding.targets import serving
 from instastream.settings import Settings
+from instastream.steps import ignore
 from instastream.stores.cassandra.session import open_session
 from instastream.stores.redis import open_redis
 from tests.cluster.conftest import eventually
@@ -52,10 +53,6 @@ from tests.cluster.test_cli import run
 TABLES = [table for one in PROJECTIONS.values() for table in (*one.tables, *one.derived)]
 PLAN = StreamPlan(seed=8, users=20, posts=20, celebrities=2, poison_share=0.02)
 EVENTS = 700
-
-
-def quiet(*_: object) -> None:
-    """Nobody watches."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +83,7 @@ async def world(settings: Settings, environ: dict[str, str]) -> World:
     await provision(apart)
     async with appending(apart) as appender:
         mint = Mint(Lease(5, now_ms() - 600_000, now_ms()))
-        await stream_events(PLAN, StreamBounds(count=EVENTS), appender, mint, report=quiet)
+        await stream_events(PLAN, StreamBounds(count=EVENTS), appender, mint, report=ignore)
     async with open_deps(apart) as deps:
         await say_more(deps)
         async with working(environ):
@@ -131,7 +128,7 @@ async def someone_followed(deps: Deps) -> UserId:
 
 async def digested(settings: Settings) -> list[Digest]:
     async with serving(settings) as target:
-        found = [one async for one in digests(named("all"), target.contents, report=quiet)]
+        found = [one async for one in digests(named("all"), target.contents, report=ignore)]
         return [*found, await digest_of_totals(target.deps.counts)]
 
 
@@ -169,7 +166,7 @@ async def test_what_was_dropped_entirely_is_the_same_again(world: World, tmp_pat
 
 async def made_again(world: World, name: str, *, drop: bool = False) -> list[Replayed]:
     async with serving(world.settings) as target:
-        again = rebuild(named(name), Bounds(), target, world.settings, drop=drop, report=quiet)
+        again = rebuild(named(name), Bounds(), target, world.settings, drop=drop, report=ignore)
         return [one async for one in again]
 
 
@@ -186,7 +183,7 @@ async def test_what_was_lost_of_one_projection_is_made_again_while_others_stay(
 async def test_a_rehearsal_counts_and_writes_nothing(world: World) -> None:
     async with open_session(world.settings) as session:
         await session.execute("TRUNCATE users")
-    rehearsal = rehearse(named("users"), Bounds(), world.settings, report=quiet)
+    rehearsal = rehearse(named("users"), Bounds(), world.settings, report=ignore)
     [foreseen] = [one async for one in rehearsal]
     assert await world.different() == ["users"]
     [done] = await made_again(world, "users")
@@ -205,7 +202,7 @@ async def test_a_range_and_a_key_are_all_that_is_replayed_of_a_topic(world: Worl
         async with serving(world.settings) as target, open_deps(world.settings) as deps:
 
             async def replayed(bounds: Bounds) -> Replayed:
-                again = rebuild(named("users"), bounds, target, world.settings, report=quiet)
+                again = rebuild(named("users"), bounds, target, world.settings, report=ignore)
                 [one] = [one async for one in again]
                 return one
 

@@ -12,7 +12,7 @@ from instastream.auditing.proving import Proof, Sample, Subject, prove
 from instastream.deps import Deps, memory_deps
 from instastream.ids import UserId
 from instastream.images.pool import RenderPool
-from instastream.shell import ignore
+from instastream.steps import ignore
 from instastream.stores.counters import Place
 from instastream.stores.memory import MemoryLog
 from instastream.stores.memory_counters import MemoryCounters

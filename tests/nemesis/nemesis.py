@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from infra import local
 from instastream.errors import Unready
+from instastream.steps import ignore
 from instastream.terminal import Steps
 from tests.nemesis.playing import Outcome, play
 from tests.nemesis.schedule import Round, rounds
@@ -50,7 +51,7 @@ async def perform(asked: Asked, steps: Steps) -> AsyncGenerator[Outcome, None]:
         for number, one in enumerate(planned):
             steps.report("rounds", number, len(planned))
             history = asked.folder / HISTORIES / f"{one.seed}-{one.name}"
-            outcome = await play(one, target, history, _quiet)
+            outcome = await play(one, target, history, ignore)
             outcomes.append(outcome)
             await asyncio.to_thread(_keep, asked.folder, outcomes, history)
             if outcome.violations:
@@ -89,6 +90,3 @@ def _line(one: Outcome) -> str:
         f"{one.round.seed} {one.round.name}: recovered {recovered}, broke {broke}, "
         f"ok {one.ok} of {one.operations} ({one.took_s:.0f} s)"
     )
-
-
-def _quiet(step: str, done: int, total: int) -> None: ...

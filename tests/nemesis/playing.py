@@ -12,7 +12,6 @@ from httpx2 import AsyncClient, HTTPError
 from msgspec import Struct
 from msgspec.structs import replace
 
-from infra.native.jars import Report as Progress
 from instastream.errors import InstastreamError
 from instastream.load.checks.checking import check
 from instastream.load.checks.histories import read
@@ -21,6 +20,7 @@ from instastream.load.over_http.running import Asked, run
 from instastream.load.reporting.reports import Report
 from instastream.load.reporting.spreads import Sample, Spreads
 from instastream.load.scenario.scenarios import Scenario, load_scenario
+from instastream.steps import Report as Progress
 from tests.nemesis.faults import FAULTS
 from tests.nemesis.probe import Probe
 from tests.nemesis.schedule import Round

@@ -12,12 +12,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from infra import local
-from infra.native.jars import Report
 from infra.native.processes import ProcessSpec
 from infra.native.stack import Stack, Status, variable
 from infra.provision import provision
 from instastream.errors import Unready
 from instastream.settings import Settings
+from instastream.steps import Report
 from tests.nemesis.clocks import SharedClock
 from tests.nemesis.relaying import Relays
 

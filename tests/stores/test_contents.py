@@ -12,6 +12,7 @@ from instastream.rebuilding.digesting import Digest, digests
 from instastream.rebuilding.projections import named
 from instastream.relations import wall_of
 from instastream.settings import Settings
+from instastream.steps import ignore
 from instastream.stores.cassandra.contents import CassandraContents
 from instastream.stores.cassandra.session import Session, open_session
 from instastream.stores.counters import Place
@@ -38,7 +39,7 @@ async def real(settings: Settings) -> AsyncIterator[Deps]:
 
 
 async def digested(session: Session, name: str) -> dict[str, Digest]:
-    found = digests(named(name), CassandraContents(session), parts=2, report=lambda *_: None)
+    found = digests(named(name), CassandraContents(session), parts=2, report=ignore)
     return {one.table: one async for one in found}
 
 

@@ -12,7 +12,7 @@ from instastream.counting import Shard
 from instastream.deps import Deps
 from instastream.ids import PostId
 from instastream.settings import Settings
-from instastream.shell import ignore
+from instastream.steps import ignore
 from instastream.stores.audits import RING, arcs
 from instastream.stores.cassandra.counters import CassandraCounters
 from instastream.stores.cassandra.session import open_session

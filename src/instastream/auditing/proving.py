@@ -11,7 +11,6 @@ from typing import Any, Literal, TypeAlias
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from instastream.auditing.recounting import Report
 from instastream.comments import CommentEvent
 from instastream.counting import Mark, Member, Shard, fold
 from instastream.deps import Deps
@@ -19,6 +18,7 @@ from instastream.events import Event, Record
 from instastream.handlers.engagement import comment_marks, like_marks
 from instastream.likes import LikeEvent
 from instastream.limits import LIKE_SHARDS_MAX
+from instastream.steps import Report
 from instastream.stores.counters import Place
 from instastream.stores.counts import KINDS, Kind
 

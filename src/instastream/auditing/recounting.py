@@ -9,6 +9,7 @@ from instastream.auditing.judging import judge
 from instastream.deps import Deps
 from instastream.ids import PostId
 from instastream.limits import LIKE_SHARDS_MAX
+from instastream.steps import Report
 from instastream.stores.audits import Arc, Recount, arcs
 from instastream.stores.counters import Place
 from instastream.stores.counts import KINDS, Kind
@@ -17,7 +18,6 @@ ARCS = 256  # what progress is told in
 JUDGED_TOGETHER = 100  # shards
 MEMBERS_TOGETHER = 20_000  # of all of these
 
-Report = Callable[[str, int, int], None]  # a step, how much of it is done, of how much
 Seen = Callable[[Kind, str], None]  # a subject, once for each of its shards
 
 

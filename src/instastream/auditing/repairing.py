@@ -5,7 +5,7 @@ was wrong may have written it again since: whoever repairs looks again, some tim
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 from operator import attrgetter
 
@@ -15,6 +15,7 @@ from instastream.auditing.drift import Drift, drift_of
 from instastream.auditing.judging import judge
 from instastream.deps import Deps, counters_of
 from instastream.limits import LIKE_SHARDS_MAX
+from instastream.steps import Report
 from instastream.stores.counters import Place
 from instastream.stores.counts import Kind
 
@@ -23,9 +24,7 @@ REPAIRS_MAX = 5  # of one subject: a writer errs again at most once each time it
 SUBJECT = attrgetter("kind", "subject_id")
 
 
-async def repair_all(
-    drift: Sequence[Drift], deps: Deps, *, report: Callable[[str, int, int], None]
-) -> list[Drift]:
+async def repair_all(drift: Sequence[Drift], deps: Deps, *, report: Report) -> list[Drift]:
     """What was wrong, and whether it is right now."""
     repaired: list[Drift] = []
     for (kind, subject_id), some in groupby(sorted(drift, key=SUBJECT), key=SUBJECT):

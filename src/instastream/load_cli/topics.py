@@ -27,7 +27,6 @@ from instastream.settings import Settings
 from instastream.terminal import Steps, show
 
 Positive = Number(gt=0)
-Flag = Annotated[bool, Parameter(negative="")]
 
 
 @load.command
@@ -132,8 +131,8 @@ def replay(
     recorded: Path,
     *,
     speed: Annotated[float | None, Parameter(validator=Positive)] = 1.0,
-    at_once: Flag = False,
-    remap: Flag = False,
+    at_once: shell.Flag = False,
+    remap: shell.Flag = False,
     as_json: shell.AsJson = False,
 ) -> None:
     """Append what was recorded to the topics of a system, each record when it was.

@@ -7,7 +7,6 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from infra import local
-from instastream import shell
 from instastream.load.checks.checking import check
 from instastream.load.checks.histories import read
 from instastream.load.over_http.running import Asked, Watch, run
@@ -19,6 +18,7 @@ from instastream.load.reporting.reports import Report
 from instastream.load.reporting.spreads import Spreads
 from instastream.load.scenario.scenarios import Scenario
 from instastream.settings import Settings
+from instastream.steps import ignore
 from instastream.terminal import Steps
 
 PAGE, NUMBERS = "report.html", "report.json"
@@ -80,5 +80,5 @@ def write(report: Report, folder: Path) -> Path:
 
 def _pids() -> dict[str, int]:
     """Of what runs on this machine."""
-    rows = local.stack_of(os.environ, report=shell.ignore).status()
+    rows = local.stack_of(os.environ, report=ignore).status()
     return {row.name: row.pid for row in rows if row.pid}

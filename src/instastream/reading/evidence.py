@@ -1,7 +1,6 @@
 """Gathers what decides whether a post is in a feed: from the stores, and the log of a few keys."""
 
 import asyncio
-from collections.abc import Callable
 
 from instastream.deps import Deps
 from instastream.events import Event, Record
@@ -9,15 +8,11 @@ from instastream.follows import EdgeEvent
 from instastream.ids import CLOCK_AHEAD_MS_MAX, PostId, UserId, minted_ms
 from instastream.reading.explaining import Facts
 from instastream.relations import Relations
+from instastream.steps import Report, ignore
 from instastream.stores.posts import Post
 from instastream.stores.users import User
 
-Report = Callable[[str, int, int], None]  # a step, how much of it is done, of how much
 Key = tuple[str, str, int]  # a topic, a key, since when
-
-
-def silent(step: str, done: int, total: int) -> None:
-    """Nobody waits for this."""
 
 
 async def gather(
@@ -26,7 +21,7 @@ async def gather(
     deps: Deps,
     *,
     records_max: int | None = None,
-    report: Report = silent,
+    report: Report = ignore,
 ) -> Facts:
     """What there is to know; of each key at most what is in the latest `records_max` records."""
     reader, posts, state, celebrities, epoch = await asyncio.gather(

@@ -11,6 +11,7 @@ from instastream.deps import Deps
 from instastream.ids import PostId, UserId, newest
 from instastream.limits import FEED_LENGTH, REBUILD_LENGTH, TIMELINES_AT_ONCE
 from instastream.metrics import REBUILD_SECONDS, Stopwatch
+from instastream.steps import Report
 from instastream.visibility import feed_shows
 
 LISTS_AT_ONCE = 8  # each reads up to `TIMELINES_AT_ONCE` timelines at a time
@@ -124,7 +125,7 @@ class Renewal(Struct, frozen=True):
 
 
 async def renew_all(
-    deps: Deps, *, after: UserId, dry_run: bool, report: Callable[[str, int, int], None]
+    deps: Deps, *, after: UserId, dry_run: bool, report: Report
 ) -> AsyncIterator[Renewal]:
     """`renew` every list that there is, ascending by reader; says how far it is as it goes."""
     readers = sorted({reader async for reader in deps.feeds.readers() if reader > after})

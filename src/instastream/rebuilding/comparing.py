@@ -12,7 +12,8 @@ from itertools import islice
 import msgspec
 from msgspec import Struct
 
-from instastream.rebuilding.digesting import PARTS, Report, Sum
+from instastream.rebuilding.digesting import PARTS, Sum
+from instastream.steps import Report
 from instastream.stores.audits import Arc, arcs
 from instastream.stores.cassandra.contents import CassandraContents
 

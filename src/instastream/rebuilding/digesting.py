@@ -4,7 +4,7 @@ A digest is the sum of those of all rows, so that their order does not matter, n
 parts of a table have digests of their own, by which one finds where two tables differ.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from hashlib import blake2b
 from zlib import crc32
 
@@ -14,6 +14,7 @@ from msgspec.structs import astuple
 
 from instastream.errors import Unready
 from instastream.rebuilding.projections import Projection
+from instastream.steps import Report
 from instastream.stores.audits import arcs
 from instastream.stores.cassandra.contents import CassandraContents, Content
 from instastream.stores.counts import Counts
@@ -22,8 +23,6 @@ DIGEST_BYTES = 16
 SUMS = 1 << (8 * DIGEST_BYTES)
 TOTALS = "totals in Redis"
 PARTS = 16
-
-Report = Callable[[str, int, int], None]  # a step, how much of it is done, of how much
 
 
 class Sum(Struct, frozen=True):

@@ -16,9 +16,10 @@ from instastream.ranges import Range, Span, consuming, spans
 from instastream.reading.rebuilding import renew_all
 from instastream.rebuilding.bounding import Bounds, of_keys, planned
 from instastream.rebuilding.projections import Projection
-from instastream.rebuilding.replaying import Replayed, Report, replay
+from instastream.rebuilding.replaying import Replayed, replay
 from instastream.rebuilding.targets import Target
 from instastream.settings import Settings
+from instastream.steps import Report
 
 COUNTING = "engagement"  # the workers that count
 LISTED = {"graph", "posts"}  # what readers' lists are made of

@@ -24,11 +24,10 @@ from instastream.ranges import Span, consuming, slices
 from instastream.rebuilding.projections import Projection
 from instastream.retries import wait_out
 from instastream.settings import Settings
+from instastream.steps import Report
 
 IN_FLIGHT = 2_000  # events that are handled each by itself: Cassandra's session bounds the rest
 REFUSED_TOLD = 20
-
-Report = Callable[[str, int, int], None]  # a step, how much of it is done, of how much
 
 
 class Refused(Struct, frozen=True, kw_only=True):

@@ -17,9 +17,10 @@ from instastream.deps import projecting
 from instastream.errors import InstastreamError, Unready
 from instastream.ranges import Range, Span, consuming, spans
 from instastream.rebuilding.projections import Projection
-from instastream.rebuilding.replaying import Replayed, Report, replay
+from instastream.rebuilding.replaying import Replayed, replay
 from instastream.rebuilding.targets import Target, Unpublished, serving, silent
 from instastream.settings import Settings
+from instastream.steps import Report, ignore
 from instastream.stores.cassandra.contents import CassandraContents
 from instastream.stores.cassandra.generations import SETTLED_S, Generations, Serving, keyspace_of
 from instastream.stores.cassandra.session import open_session
@@ -60,7 +61,7 @@ class Shadow:
     async def follow(self, pause_s: float = PAUSE_S) -> None:
         """Catch up, after a while, without a word."""
         await asyncio.sleep(pause_s)
-        async for _ in self.catch_up(lambda *_: None):
+        async for _ in self.catch_up(ignore):
             pass
 
     async def _spans(self, projection: Projection) -> list[Span]:

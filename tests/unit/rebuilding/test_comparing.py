@@ -8,6 +8,7 @@ import pytest
 from instastream.rebuilding import comparing
 from instastream.rebuilding.comparing import Odd, compare
 from instastream.rebuilding.digesting import PARTS
+from instastream.steps import ignore
 from instastream.stores.audits import RING, Arc
 from instastream.stores.cassandra.contents import CassandraContents
 
@@ -41,7 +42,7 @@ async def compared(serving: Rows, shadow: Rows, follow: Follow = nothing) -> lis
         cast(CassandraContents, serving),
         cast(CassandraContents, shadow),
         follow=follow,
-        report=lambda *_: None,
+        report=ignore,
     )
 
 
