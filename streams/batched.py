@@ -5,7 +5,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from instastream.batches import Batches
+from instastream.batches import Batches, in_halves
 from instastream.errors import Corrupt
 from instastream.events import Event, Record, decode_placed
 from instastream.handlers.table import BatchHandlers
@@ -76,7 +76,8 @@ class BatchApp(App):
         """Handle one batch, however long it takes, and mark it done."""
         topic = records[0].topic.removeprefix(self.settings.prefix)
         with handling(topic, records):
-            await self._handle(topic, await self._sound(topic, records))
+            sound = await self._sound(topic, records)
+            await in_halves(sound, partial(self._handle, topic), partial(self._handle_alone, topic))
         if log.isEnabledFor(logging.INFO):
             log.info("handled %d of %s", len(records), topic, extra=places_of(records))
         for offset in _ends(records):
@@ -98,22 +99,13 @@ class BatchApp(App):
         return sound
 
     async def _handle(self, topic: str, records: Sequence[tuple[Fetched, Record[Event]]]) -> None:
-        """Where a batch fails its halves are tried, down to what alone can't be handled."""
-        handle = partial(self._handle_all, topic, [event for _, event in records])
-        if len(records) == 1:
-            await self.attempt(handle, records[0][0])
-        elif records:
-            try:
-                await handle()
-            except Exception:  # told of once it is known which event it is
-                middle = len(records) // 2
-                await self._handle(topic, records[:middle])
-                await self._handle(topic, records[middle:])
-
-    async def _handle_all(self, topic: str, records: Sequence[Record[Event]]) -> None:
-        with self.metrics.timed_batch([record.event for record in records]):
-            handler = partial(self.handlers[topic], records, self.deps)
+        events = [event for _, event in records]
+        with self.metrics.timed_batch([record.event for record in events]):
+            handler = partial(self.handlers[topic], events, self.deps)
             await self.append(await self.wait_out(handler, HELD))
+
+    async def _handle_alone(self, topic: str, record: tuple[Fetched, Record[Event]]) -> None:
+        await self.attempt(partial(self._handle, topic, [record]), record[0])
 
 
 def _ends(records: Sequence[Fetched]) -> list[int]:

@@ -1,8 +1,10 @@
 """What to begin next where a partition's records are handled in order, many at a time."""
 
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
 from typing import Generic, TypeVar
+
+from instastream.errors import Unready
 
 P = TypeVar("P", bound=Hashable)
 R = TypeVar("R")
@@ -55,3 +57,25 @@ class Batches(Generic[P, R]):
         """Nothing of what waits is begun; what is under way stays so."""
         self._waiting.clear()
         self._waiting_bytes = 0
+
+
+async def in_halves(
+    records: Sequence[R],
+    handle: Callable[[Sequence[R]], Awaitable[None]],
+    handle_alone: Callable[[R], Awaitable[None]],
+) -> None:
+    """Handle a batch; where that fails its halves, down to each record that fails it, alone.
+
+    Raises what `handle_alone` does, and Unready: then none of it can be handled.
+    """
+    if len(records) == 1:
+        await handle_alone(records[0])
+    elif records:
+        try:
+            await handle(records)
+        except Unready:
+            raise
+        except Exception:  # told of once it is known which record it is
+            middle = len(records) // 2
+            await in_halves(records[:middle], handle, handle_alone)
+            await in_halves(records[middle:], handle, handle_alone)

@@ -20,7 +20,7 @@ from instastream.events import (
 )
 from instastream.ids import PostId, UserId
 from instastream.rebuilding.projections import PROJECTIONS, Projection
-from instastream.rebuilding.replaying import Refused, Replaying
+from instastream.rebuilding.replaying import REFUSED_TOLD, Refused, Replaying
 from instastream.rebuilding.targets import silent
 from instastream.stores.memory import MemoryLog
 from tests.flow.counting_world import ADA, BOB, COMMENT, HISTORY, POST, liked, new_id
@@ -106,15 +106,14 @@ async def test_what_a_worker_buries_is_passed_over(deps: Deps) -> None:
 def refusing(name: str, poison: Event) -> Projection:
     """One whose handler finds an event that it can't digest."""
     projection = PROJECTIONS[name]
-    counting = projection.counting
-    assert counting
+    [(topic, counting)] = projection.counting.items()
 
     async def refuse(some: Sequence[object], deps: Deps) -> list[Event]:
         if any(getattr(one, "event", None) == poison for one in some):
             raise Corrupt("no", "a bug")
         return await counting(some, deps)  # type: ignore[arg-type]
 
-    return msgspec.structs.replace(projection, counting=refuse)
+    return msgspec.structs.replace(projection, counting={topic: refuse})
 
 
 async def test_what_a_handler_refuses_is_told_and_everything_else_is_counted(deps: Deps) -> None:
@@ -125,6 +124,21 @@ async def test_what_a_handler_refuses_is_told_and_everything_else_is_counted(dep
     [told] = replaying.refusals
     assert told == Refused(topic="engagement", partition=0, offset=4, error="Corrupt: a bug")
     assert (await deps.likes.totals({POST: 1}))[POST].count == 8
+
+
+@pytest.mark.parametrize("many", [REFUSED_TOLD - 1, REFUSED_TOLD, REFUSED_TOLD + 1])
+async def test_all_that_is_refused_is_counted_and_the_first_of_it_told(
+    many: int, deps: Deps
+) -> None:
+    async def refuse(record: object, deps: Deps) -> list[Event]:
+        raise Corrupt("no", "a bug")
+
+    users = msgspec.structs.replace(PROJECTIONS["users"], handlers={UserJoined: refuse})
+    replaying = Replaying(users, silent(deps))
+    joined = UserJoined(user_id=ADA, username="ada", at_ms=1)
+    await replaying.take("users", 0, records(*[joined] * many))
+    assert replaying.refused == many
+    assert [one.offset for one in replaying.refusals] == list(range(min(many, REFUSED_TOLD)))
 
 
 async def test_a_store_that_is_down_is_waited_for(deps: Deps) -> None:

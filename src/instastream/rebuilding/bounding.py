@@ -46,7 +46,7 @@ def planned(
     for projection in projections:
         ranges = [one for one in bounds.ranges if one.topic in projection.topics]
         if not bounds.ranges:
-            ranges = [Range(topic=topic) for topic in projection.topics]
+            ranges = projection.ranges
         if ranges:
             _check_counted(projection, ranges, bounds)
             plan.append((projection, ranges))

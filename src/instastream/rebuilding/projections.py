@@ -15,8 +15,9 @@ from instastream.handlers.engagement import ENGAGEMENT
 from instastream.handlers.feeds import record_listed
 from instastream.handlers.graph import GRAPH
 from instastream.handlers.posts import POSTS
-from instastream.handlers.table import BatchHandler, Handlers
+from instastream.handlers.table import BatchHandlers, Handlers
 from instastream.likes import LikeEvent
+from instastream.ranges import Range
 
 ALL = "all"
 
@@ -27,21 +28,23 @@ class Projection(Struct, frozen=True, kw_only=True):
     name: str
     tables: tuple[str, ...]
     handlers: Handlers = {}
-    counting: BatchHandler | None = None
-    counted_topic: str = ""
+    counting: BatchHandlers = {}
     derived: tuple[str, ...] = ()  # tables that are made of these by whoever reads them
 
     @property
     def topics(self) -> list[str]:
         """Those that it is made of."""
-        if self.counting:
-            return [self.counted_topic]
-        return sorted({event.topic for event in self.handlers})
+        return sorted({*self.counting, *(event.topic for event in self.handlers)})
+
+    @property
+    def ranges(self) -> list[Range]:
+        """All of these."""
+        return [Range(topic=topic) for topic in self.topics]
 
     @property
     def is_counted(self) -> bool:
         """Whether it is what it is only once every event has come, in order, and none before."""
-        return self.counting is not None
+        return bool(self.counting)
 
 
 def _of(handlers: Handlers, *events: type[Event]) -> Handlers:
@@ -67,14 +70,12 @@ PROJECTIONS: Mapping[str, Projection] = {
         Projection(
             name="likes",
             tables=("likes", "post_counts"),
-            counting=ENGAGEMENT[LikeEvent.topic],
-            counted_topic=LikeEvent.topic,
+            counting={LikeEvent.topic: ENGAGEMENT[LikeEvent.topic]},
         ),
         Projection(
             name="comments",
             tables=("comment_ids", "comments", "comment_buckets", "comment_places"),
-            counting=ENGAGEMENT[CommentEvent.topic],
-            counted_topic=CommentEvent.topic,
+            counting={CommentEvent.topic: ENGAGEMENT[CommentEvent.topic]},
         ),
     )
 }

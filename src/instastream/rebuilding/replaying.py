@@ -16,6 +16,7 @@ from random import Random
 from aiokafka.structs import ConsumerRecord
 from msgspec import Struct
 
+from instastream.batches import in_halves
 from instastream.deps import Deps
 from instastream.errors import Corrupt, Unavailable, Unready
 from instastream.events import Event, Record, decode, decode_placed, type_of
@@ -73,8 +74,8 @@ async def replay(
     replaying = Replaying(projection, deps, keys)
     total = sum(span.length for span in wanted)
     begun_s, done = time.monotonic(), 0
-    fetched_bytes_max = BATCH_FETCHED_BYTES_MAX if projection.counting else FETCHED_BYTES_MAX
-    length_max = COUNT_BATCH_LENGTH if projection.counting else IN_FLIGHT
+    fetched_bytes_max = BATCH_FETCHED_BYTES_MAX if projection.is_counted else FETCHED_BYTES_MAX
+    length_max = COUNT_BATCH_LENGTH if projection.is_counted else IN_FLIGHT
     report(projection.name, 0, total)
     async with consuming(settings, fetched_bytes_max=fetched_bytes_max) as consumer:
         async for some in slices(consumer, wanted, settings, length_max=length_max):
@@ -116,10 +117,13 @@ class Replaying:
         sound = self._sound(topic, partition, records)
         if self._deps is None:
             self.handled.update(type(one.event) for one in sound)
-        elif self._projection.counting:
-            await self._count(topic, sound, self._deps)
+            return
+        handle = partial(self._handle, topic, self._deps)
+        handle_alone = partial(self._handle_alone, topic, self._deps)
+        if self._projection.is_counted:
+            await in_halves(sound, handle, handle_alone)
         else:
-            await _all(self._handle(topic, one, self._deps) for one in sound)
+            await _all(map(handle_alone, sound))
 
     def _sound(
         self, topic: str, partition: int, records: Sequence[ConsumerRecord]
@@ -140,38 +144,24 @@ class Replaying:
         self.passed += len(records) - len(sound)
         return sound
 
-    async def _handle(self, topic: str, record: Record[Event], deps: Deps) -> None:
+    async def _handle(self, topic: str, deps: Deps, records: Sequence[Record[Event]]) -> None:
+        """Of what is counted some, else one."""
+        work: Callable[[], Awaitable[object]]
+        if self._projection.is_counted:
+            work = partial(self._projection.counting[topic], records, deps)
+        else:
+            [record] = records
+            work = partial(self._projection.handlers[type(record.event)], record, deps)
+        await wait_out(work, Unavailable, random=self._random, sleep=deps.sleep, waited=deps.waited)
+        self.handled.update(type(record.event) for record in records)
+
+    async def _handle_alone(self, topic: str, deps: Deps, record: Record[Event]) -> None:
         try:
-            handler = self._projection.handlers[type(record.event)]
-            await self._wait_out(partial(handler, record, deps), deps)
+            await self._handle(topic, deps, [record])
         except Unready:
             raise
         except Exception as error:
             self._refuse(topic, record, error)
-        else:
-            self.handled[type(record.event)] += 1
-
-    async def _count(self, topic: str, records: Sequence[Record[Event]], deps: Deps) -> None:
-        """Where a batch fails its halves are tried, down to what alone can't be counted."""
-        counting = self._projection.counting
-        if not records or counting is None:
-            return
-        try:
-            await self._wait_out(partial(counting, records, deps), deps)
-        except Unready:
-            raise
-        except Exception as error:
-            if len(records) == 1:
-                self._refuse(topic, records[0], error)
-                return
-            middle = len(records) // 2
-            await self._count(topic, records[:middle], deps)
-            await self._count(topic, records[middle:], deps)
-        else:
-            self.handled.update(type(record.event) for record in records)
-
-    async def _wait_out(self, work: Callable[[], Awaitable[object]], deps: Deps) -> None:
-        await wait_out(work, Unavailable, random=self._random, sleep=deps.sleep, waited=deps.waited)
 
     def _refuse(self, topic: str, record: Record[Event], error: Exception) -> None:
         self.refused += 1
