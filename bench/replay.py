@@ -23,7 +23,7 @@ from instastream.ids import Lease, Mint
 from instastream.load.into_topics.appending import appending
 from instastream.load.into_topics.inventing import MIX, StreamPlan
 from instastream.load.into_topics.streaming import Bounds, stream_events
-from instastream.ranges import Range, consuming
+from instastream.ranges import consuming
 from instastream.rebuilding import bounding, rebuilding
 from instastream.rebuilding.digesting import digests
 from instastream.rebuilding.projections import Projection, named
@@ -39,6 +39,7 @@ MADE = 20_000
 EDGES_SHARE = 0.05  # of follows as usual: each is a conditional write, and thousands take minutes
 LENGTH_MAX = 10_000  # records at a time
 PLAN = StreamPlan(mix={**MIX, "follow": MIX["follow"] * EDGES_SHARE})
+EVERYTHING = bounding.Bounds()
 AGAINST = "a bare aiokafka consumer"
 
 
@@ -78,8 +79,8 @@ async def _decoding(projections: list[Projection], settings: Settings, steps: St
     ours, bare = [], []
     for at in range(ROUNDS + 1):  # the first warms everything up
         bare.append(sum([await _bare_s(one, settings) for one in projections]))
-        rehearsal = rebuilding.rehearse(projections, bounding.Bounds(), settings, report=ignore)
-        ours.append(sum([one.duration_s async for one in rehearsal]))
+        replays = await rebuilding.rehearse(projections, EVERYTHING, settings, report=ignore)
+        ours.append(sum(one.duration_s for one in replays))
         steps.report("decoding", at, ROUNDS)
     ratios = [theirs / mine for mine, theirs in zip(ours[1:], bare[1:], strict=True)]
     return Result(
@@ -93,8 +94,7 @@ async def _decoding(projections: list[Projection], settings: Settings, steps: St
 
 async def _bare_s(projection: Projection, settings: Settings) -> float:
     """Seconds from a consumer's start until it has all that a projection is made of."""
-    ranges = [Range(topic=topic) for topic in projection.topics]
-    found = await rebuilding.found_of(ranges, bounding.Bounds(), settings)
+    found = await rebuilding.found_of(projection.ranges, EVERYTHING, settings)
     left = sum(span.length for span in found)
     begun_s = time.monotonic()
     async with consuming(settings) as consumer:
@@ -113,8 +113,7 @@ async def _making(
 ) -> Result:
     """A projection from nothing."""
     bare_s = await _bare_s(projection, settings)
-    ranges = [Range(topic=topic) for topic in projection.topics]
-    found = await rebuilding.found_of(ranges, bounding.Bounds(), settings)
+    found = await rebuilding.found_of(projection.ranges, EVERYTHING, settings)
     made = await replay(projection, found, target.deps, settings, report=steps.report)
     if made.refused or not made.events:
         raise Unready(f"{projection.name}: {made.refused} events were refused")
@@ -129,8 +128,8 @@ async def _making(
 
 async def _digesting(projections: list[Projection], target: Target, steps: Steps) -> Result:
     begun_s = time.monotonic()
-    reading = digests(projections, target.contents, report=steps.report)
-    rows = sum([one.rows async for one in reading])
+    found = await digests(projections, target.contents, report=steps.report)
+    rows = sum(one.rows for one in found)
     return Result(name="digest", value=rows / (time.monotonic() - begun_s), unit="rows/s")
 
 

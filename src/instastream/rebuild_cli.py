@@ -96,8 +96,7 @@ async def _digest(
     with_totals: bool,
 ) -> list[Digest]:
     async with serving(settings) as target:
-        reading = digests(projections, target.contents, parts=parts, report=steps.report)
-        found = [one async for one in reading]
+        found = await digests(projections, target.contents, parts=parts, report=steps.report)
         if with_totals:
             found.append(await digest_of_totals(target.deps.counts, parts=parts))
     return found
@@ -200,8 +199,8 @@ def rebuild(
 async def _rehearse(
     settings: Settings, projections: Sequence[Projection], bounds: Bounds, steps: Steps
 ) -> Rebuilt:
-    rehearsal = rebuilding.rehearse(projections, bounds, settings, report=steps.report)
-    return Rebuilt(dry_run=True, replays=[one async for one in rehearsal])
+    replays = await rebuilding.rehearse(projections, bounds, settings, report=steps.report)
+    return Rebuilt(dry_run=True, replays=replays)
 
 
 async def _rebuild(
@@ -230,7 +229,7 @@ async def _make_beside(
 ) -> Rebuilt:
     tables = [table for one in projections for table in one.tables]
     async with shadowing.shadow(projections, settings) as beside:
-        replays = [one async for one in beside.catch_up(steps.report)]
+        replays = await beside.catch_up(steps.report)
         different = await compare(
             tables,
             beside.serves.contents,
@@ -245,7 +244,7 @@ async def _make_beside(
 
 async def _go_back(settings: Settings, projections: Sequence[Projection], steps: Steps) -> Rebuilt:
     async with shadowing.former(projections, settings) as beside:
-        replays = [one async for one in beside.catch_up(steps.report)]
+        replays = await beside.catch_up(steps.report)
         await _swap(beside, steps)
     return Rebuilt(dry_run=False, replays=replays)
 

@@ -128,7 +128,7 @@ async def someone_followed(deps: Deps) -> UserId:
 
 async def digested(settings: Settings) -> list[Digest]:
     async with serving(settings) as target:
-        found = [one async for one in digests(named("all"), target.contents, report=ignore)]
+        found = await digests(named("all"), target.contents, report=ignore)
         return [*found, await digest_of_totals(target.deps.counts)]
 
 
@@ -183,8 +183,7 @@ async def test_what_was_lost_of_one_projection_is_made_again_while_others_stay(
 async def test_a_rehearsal_counts_and_writes_nothing(world: World) -> None:
     async with open_session(world.settings) as session:
         await session.execute("TRUNCATE users")
-    rehearsal = rehearse(named("users"), Bounds(), world.settings, report=ignore)
-    [foreseen] = [one async for one in rehearsal]
+    [foreseen] = await rehearse(named("users"), Bounds(), world.settings, report=ignore)
     assert await world.different() == ["users"]
     [done] = await made_again(world, "users")
     assert done.handled == foreseen.handled

@@ -39,8 +39,8 @@ async def real(settings: Settings) -> AsyncIterator[Deps]:
 
 
 async def digested(session: Session, name: str) -> dict[str, Digest]:
-    found = digests(named(name), CassandraContents(session), parts=2, report=ignore)
-    return {one.table: one async for one in found}
+    found = await digests(named(name), CassandraContents(session), parts=2, report=ignore)
+    return {one.table: one for one in found}
 
 
 async def test_an_edge_that_ended_is_as_if_it_never_was(session: Session, real: Deps) -> None:

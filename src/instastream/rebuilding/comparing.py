@@ -12,7 +12,7 @@ from itertools import islice
 import msgspec
 from msgspec import Struct
 
-from instastream.rebuilding.digesting import PARTS, Sum
+from instastream.rebuilding.digesting import PARTS, sum_of
 from instastream.steps import Report
 from instastream.stores.audits import Arc, arcs
 from instastream.stores.cassandra.contents import CassandraContents
@@ -69,7 +69,7 @@ async def _differing(
     table: str, arc: Arc, serving: CassandraContents, shadow: CassandraContents
 ) -> AsyncIterator[Arc]:
     """The parts of a part that differ, each of so few rows that they can be held."""
-    sums = await asyncio.gather(_sum(serving, table, arc), _sum(shadow, table, arc))
+    sums = await asyncio.gather(sum_of(serving, table, arc), sum_of(shadow, table, arc))
     if sums[0] == sums[1]:
         return
     if max(one.rows for one in sums) <= PART_ROWS or arc.until - arc.after <= PARTS:
@@ -78,13 +78,6 @@ async def _differing(
     for part in arcs(PARTS, arc):
         async for narrow in _differing(table, part, serving, shadow):
             yield narrow
-
-
-async def _sum(contents: CassandraContents, table: str, arc: Arc) -> Sum:
-    part = Sum()
-    async for rows in contents.rows(table, arc):
-        part = part.having(rows)
-    return part
 
 
 async def _odd(

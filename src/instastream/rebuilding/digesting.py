@@ -4,7 +4,7 @@ A digest is the sum of those of all rows, so that their order does not matter, n
 parts of a table have digests of their own, by which one finds where two tables differ.
 """
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from zlib import crc32
 
@@ -15,7 +15,7 @@ from msgspec.structs import astuple
 from instastream.errors import Unready
 from instastream.rebuilding.projections import Projection
 from instastream.steps import Report
-from instastream.stores.audits import arcs
+from instastream.stores.audits import Arc, arcs
 from instastream.stores.cassandra.contents import CassandraContents, Content
 from instastream.stores.counts import Counts
 
@@ -67,27 +67,31 @@ def _hex(total: int) -> str:
     return f"{total % SUMS:0{2 * DIGEST_BYTES}x}"
 
 
+async def sum_of(contents: CassandraContents, table: str, arc: Arc) -> Sum:
+    """Of a part of a table."""
+    part = Sum()
+    async for rows in contents.rows(table, arc):
+        part = part.having(rows)
+    return part
+
+
 async def digests(
     projections: Sequence[Projection],
     contents: CassandraContents,
     *,
     parts: int = PARTS,
     report: Report,
-) -> AsyncIterator[Digest]:
+) -> list[Digest]:
     """Of each table of some projections; of one that changes meanwhile they are of no moment."""
-    total = parts * sum(len(one.tables) for one in projections)
-    done = 0
-    for projection in projections:
-        for table in projection.tables:
-            sums = []
-            for arc in arcs(parts):
-                part = Sum()
-                async for rows in contents.rows(table, arc):
-                    part = part.having(rows)
-                sums.append(part)
-                done += 1
-                report("reading tables", done, total)
-            yield summed(projection.name, table, sums)
+    tables = [(one.name, table) for one in projections for table in one.tables]
+    found = []
+    for before, (projection, table) in enumerate(tables):
+        sums = []
+        for done, arc in enumerate(arcs(parts), start=1 + before * parts):
+            sums.append(await sum_of(contents, table, arc))
+            report("reading tables", done, parts * len(tables))
+        found.append(summed(projection, table, sums))
+    return found
 
 
 async def digest_of_totals(counts: Counts, *, parts: int = PARTS) -> Digest:

@@ -67,11 +67,19 @@ async def rehearse(
     settings: Settings,
     *,
     report: Report,
-) -> AsyncIterator[Replayed]:
+) -> list[Replayed]:
     """Read and decode what would be replayed, and write nothing."""
-    for projection, ranges in planned(projections, bounds):
-        found = await found_of(ranges, bounds, settings)
-        yield await replay(projection, found, None, settings, keys=bounds.keys, report=report)
+    return [
+        await replay(
+            projection,
+            await found_of(ranges, bounds, settings),
+            None,
+            settings,
+            keys=bounds.keys,
+            report=report,
+        )
+        for projection, ranges in planned(projections, bounds)
+    ]
 
 
 async def found_of(ranges: Sequence[Range], bounds: Bounds, settings: Settings) -> list[Span]:

@@ -15,8 +15,9 @@ from msgspec.structs import replace
 from infra.tables import create_generation, drop_generations
 from instastream.deps import projecting
 from instastream.errors import InstastreamError, Unready
-from instastream.ranges import Range, Span, consuming, spans
+from instastream.rebuilding.bounding import Bounds
 from instastream.rebuilding.projections import Projection
+from instastream.rebuilding.rebuilding import found_of
 from instastream.rebuilding.replaying import Replayed, replay
 from instastream.rebuilding.targets import Target, Unpublished, serving, silent
 from instastream.settings import Settings
@@ -47,27 +48,22 @@ class Shadow:
         self._settings = settings
         self._done: dict[tuple[str, int], int] = {}  # by partition, what comes next
 
-    async def catch_up(self, report: Report) -> AsyncIterator[Replayed]:
+    async def catch_up(self, report: Report) -> list[Replayed]:
         """Replay what the log has by now and the shadow has not."""
+        replays = []
         for projection in self._projections:
-            wanted = [
-                replace(span, begin=self._done.get(span.place, span.begin))
-                for span in await self._spans(projection)
-            ]
-            replayed = await replay(projection, wanted, self._deps, self._settings, report=report)
+            found = await found_of(projection.ranges, Bounds(), self._settings)
+            wanted = [replace(span, begin=self._done.get(span.place, span.begin)) for span in found]
+            replays.append(
+                await replay(projection, wanted, self._deps, self._settings, report=report)
+            )
             self._done |= {span.place: span.end for span in wanted}
-            yield replayed
+        return replays
 
     async def follow(self, pause_s: float = PAUSE_S) -> None:
         """Catch up, after a while, without a word."""
         await asyncio.sleep(pause_s)
-        async for _ in self.catch_up(ignore):
-            pass
-
-    async def _spans(self, projection: Projection) -> list[Span]:
-        ranges = [Range(topic=topic) for topic in projection.topics]
-        async with consuming(self._settings) as consumer:
-            return await spans(consumer, ranges, self._settings)
+        await self.catch_up(ignore)
 
 
 @asynccontextmanager

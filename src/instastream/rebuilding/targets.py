@@ -1,40 +1,29 @@
 """Where a replay writes to, without a word to anyone else: nothing is sent, pushed or rendered."""
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 from instastream.deps import Deps, open_deps
-from instastream.ids import PostId, UserId
 from instastream.settings import Settings
 from instastream.stores.cassandra.contents import CassandraContents
 from instastream.stores.cassandra.generations import Generations
 from instastream.stores.cassandra.session import open_session
-from instastream.stores.changes import Change, Changes, Heard, Place
+from instastream.stores.changes import Change, Changes
 from instastream.stores.counters import Total
-from instastream.stores.counts import Counts, Kind, Pending
-from instastream.stores.feeds import Head
+from instastream.stores.counts import Counts, Kind
 
 
 class Untold:
     """Changes that nobody hears of; what others tell is heard."""
 
     def __init__(self, changes: Changes) -> None:
-        self._changes = changes
+        self.forget = changes.forget
+        self.since = changes.since
+        self.wait = changes.wait
 
     async def tell(self, *changes: Change) -> None:
         pass
-
-    async def forget(self) -> None:
-        await self._changes.forget()
-
-    async def since(
-        self, place: Place | None, heads: Sequence[Head] = (), viewers: Sequence[UserId] = ()
-    ) -> tuple[Heard, list[list[PostId] | None], list[Sequence[Pending]]]:
-        return await self._changes.since(place, heads, viewers)
-
-    async def wait(self, place: Place, *, timeout_s: float) -> None:
-        await self._changes.wait(place, timeout_s=timeout_s)
 
 
 class Unpublished:
