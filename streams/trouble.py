@@ -15,7 +15,7 @@ from msgspec.structs import asdict
 
 from instastream import retries
 from instastream.deps import Deps
-from instastream.errors import Corrupt, Unavailable, Unready
+from instastream.errors import Unavailable, Unready
 from instastream.events import Event
 from instastream.letters import Origin, Retry, death_of, origin_of, tell
 from instastream.metrics import WorkerMetrics
@@ -95,12 +95,7 @@ class Troubled:
 
     async def check_epoch(self, retry: Retry) -> None:
         """Raise Corrupt where its offset says nothing any more: the topic was made anew since."""
-        epoch = await self._epoch_of(retry.topic)
-        if epoch != retry.epoch:
-            raise Corrupt(
-                "another-epoch",
-                f"{retry.topic} was made anew since: it is of epoch {epoch}, not {retry.epoch}",
-            )
+        retry.check_epoch(await self._epoch_of(retry.topic))
 
     async def append(self, events: Iterable[Event]) -> None:
         """Append what was caused, however long it takes."""

@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaError
 from msgspec import Struct
 
 from instastream.errors import Unavailable
-from instastream.handlers.engagement import ENGAGEMENT
+from instastream.handlers.engagement import COUNTING, ENGAGEMENT
 from instastream.handlers.feeds import FEEDS
 from instastream.handlers.graph import GRAPH
 from instastream.handlers.ledger import LEDGER
@@ -33,7 +33,7 @@ HANDLERS = {
 }
 # Which topics each worker's groups read, as in streams/.
 READ = {
-    "engagement": set(ENGAGEMENT),
+    COUNTING: set(ENGAGEMENT),
     **{name: {event.topic for event in handlers} for name, handlers in HANDLERS.items()},
     **{f"{name}.retry": set(RETRY_DELAYS_S) for name in HANDLERS},
 }

@@ -10,7 +10,7 @@ from typing import Any
 from instastream.auditing.proving import Subject, prove
 from instastream.comments import CommentEvent
 from instastream.deps import Deps
-from instastream.errors import Corrupt, Unavailable, Unready
+from instastream.errors import Unavailable, Unready
 from instastream.events import Event, Record, decode_placed
 from instastream.handlers.engagement import ENGAGEMENT
 from instastream.letters import Origin
@@ -59,9 +59,7 @@ async def _countable(
     origin: Origin, key: bytes | None, value: bytes | None, deps: Deps
 ) -> Record[Any]:
     event = decode_placed(value, topic=origin.topic, key=key)
-    epoch = await deps.epochs.of(origin.topic)
-    if origin.epoch != epoch:
-        raise Corrupt("another-epoch", f"{origin.topic} was made anew since, at epoch {epoch}")
+    origin.check_epoch(await deps.epochs.of(origin.topic))
     return Record(event, partition=origin.partition, offset=origin.offset)
 
 

@@ -8,12 +8,14 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from instastream.errors import Corrupt
 from instastream.facts import Count
 from instastream.limits import STORY_LENGTH_MAX
 
 LINE_LENGTH_MAX = 500  # of a stack; messages may quote the record
 
 Headers = Sequence[tuple[str, bytes]]
+How = Literal["redriven", "dropped"]
 
 
 class Origin(Struct, frozen=True, kw_only=True):
@@ -27,6 +29,14 @@ class Origin(Struct, frozen=True, kw_only=True):
     offset: Count
     timestamp_ms: int  # the record's
     epoch: Count | None = None  # of the topic, where offsets date what is kept
+
+    def check_epoch(self, epoch: int | None) -> None:
+        """Raise Corrupt where the topic is of another by now: the offset says nothing any more."""
+        if epoch != self.epoch:
+            raise Corrupt(
+                "another-epoch",
+                f"{self.topic} was made anew since: it is of epoch {epoch}, not {self.epoch}",
+            )
 
 
 class Retry(Origin, frozen=True, kw_only=True):
@@ -55,7 +65,7 @@ class Done(Origin, frozen=True, kw_only=True):
     kind = "done"
 
     letter: Count  # its offset in `dead`
-    how: Literal["redriven", "dropped"]
+    how: How
 
 
 Told = TypeVar("Told", bound=Origin)

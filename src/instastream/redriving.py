@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection
 from contextlib import aclosing
 from functools import partial
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from msgspec import Struct
 from msgspec.structs import asdict
@@ -16,8 +16,9 @@ from msgspec.structs import asdict
 from instastream.deps import Deps
 from instastream.errors import Corrupt, Unready
 from instastream.events import decode
+from instastream.handlers.engagement import COUNTING
 from instastream.late_counting import Late
-from instastream.letters import Death, Done, Origin, Retry, origin_of, own, read, tell
+from instastream.letters import Death, Done, How, Origin, Retry, origin_of, own, read, tell
 from instastream.log import EventLog, Raw
 from instastream.retries import DEAD, RETRY_DELAYS_S
 from instastream.steps import Report
@@ -25,11 +26,9 @@ from instastream.steps import Report
 SOONEST = min(RETRY_DELAYS_S, key=RETRY_DELAYS_S.__getitem__)
 AT_ONCE = 200  # letters on their way to Kafka
 MESSAGE_SHOWN = 200  # of as many letters as there may be
-COUNTING = "engagement"  # the app whose events are counted, in their order
 DEALING = {"redriven": "redriving", "dropped": "dropping"}
 
 Result = TypeVar("Result")
-How = Literal["redriven", "dropped"]
 
 
 class Summary(Struct, frozen=True, kw_only=True):

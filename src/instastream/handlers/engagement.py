@@ -12,6 +12,7 @@ from instastream.likes import LikeEvent
 from instastream.stores.counters import Counters, Place, Total, total_of
 from instastream.stores.counts import Kind
 
+COUNTING = "engagement"  # the one app that runs these
 COUNTED = 1  # the place of every comment: they are listed where they are kept
 
 

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from aiokafka.admin import AIOKafkaAdminClient
 
 from instastream.errors import Unready
+from instastream.handlers.engagement import COUNTING
 from instastream.ids import UserId
 from instastream.log import translated
 from instastream.ranges import Range, Span, consuming, spans
@@ -21,7 +22,6 @@ from instastream.rebuilding.targets import Target
 from instastream.settings import Settings
 from instastream.steps import Report
 
-COUNTING = "engagement"  # the workers that count
 LISTED = {"graph", "posts"}  # what readers' lists are made of
 LISTS = "feeds"
 
