@@ -6,7 +6,6 @@ fault `nothing` says what that takes when all is well.
 """
 
 import asyncio
-from contextlib import aclosing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,7 +13,6 @@ from bench.command import command
 from bench.report import Result, report
 from instastream.terminal import Steps
 from tests.nemesis.nemesis import Asked, perform
-from tests.nemesis.playing import Outcome
 from tests.nemesis.telling import Told, told
 
 
@@ -27,13 +25,8 @@ def main() -> None:
     given = parser.parse_args()
     with TemporaryDirectory() as folder, Steps() as steps:
         asked = Asked(seed=given.seed, rounds=given.rounds, only=given.only, folder=Path(folder))
-        outcomes = asyncio.run(_play(asked, steps))
+        outcomes = asyncio.run(perform(asked, steps))
     report("recovery", [result for one in told(outcomes) for result in _results(one)])
-
-
-async def _play(asked: Asked, steps: Steps) -> list[Outcome]:
-    async with aclosing(perform(asked, steps)) as outcomes:
-        return [one async for one in outcomes]
 
 
 def _results(one: Told) -> list[Result]:

@@ -24,4 +24,5 @@ async def test_nothing_is_lost_repeated_or_shown_to_others(
     target = Target(system.stack, system.environ, system.settings)
     outcome = await play(one, target, tmp_path / "run", ignore)
     assert outcome.violations == []
-    assert outcome.ok > outcome.operations / 2
+    assert outcome.load
+    assert outcome.load.ok > outcome.load.count / 2

@@ -11,7 +11,6 @@ history stays, and `instastream load check` explains it for as long as the syste
 
 import argparse
 import sys
-from contextlib import aclosing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -41,7 +40,7 @@ def main() -> None:
     asked.planned()
     folder.mkdir(parents=True)
     with Steps() as steps:
-        outcomes = process.complete(_all(asked, steps))
+        outcomes = process.complete(perform(asked, steps))
     _tell(outcomes, arguments)
     process.say(f"every round is in {folder / RESULTS}")
     sys.exit(1 if any(one.violations for one in outcomes) else 0)
@@ -56,11 +55,6 @@ def _tell(outcomes: list[Outcome], arguments: argparse.Namespace) -> None:
         return
     tables = [faults_table(faults), *([violations_table(broken)] if broken else [])]
     show(faults, *tables, as_json=arguments.json)
-
-
-async def _all(asked: Asked, steps: Steps) -> list[Outcome]:
-    async with aclosing(perform(asked, steps)) as outcomes:
-        return [one async for one in outcomes]
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -42,7 +42,7 @@ def results(folder: Path) -> list[Outcome]:
         raise Unready(f"{folder} has no results of a nemesis: {error}") from error
 
 
-async def perform(asked: Asked, steps: Steps) -> AsyncGenerator[Outcome, None]:
+async def perform(asked: Asked, steps: Steps) -> list[Outcome]:
     """Round by round; what is known so far is in the folder all the time."""
     planned, outcomes = asked.planned(), list[Outcome]()
     disks = any(one.fault == "fill" for one in planned)
@@ -57,9 +57,9 @@ async def perform(asked: Asked, steps: Steps) -> AsyncGenerator[Outcome, None]:
             if outcome.violations:
                 await _mend(target)
             steps.say(_line(outcome))
-            yield outcome
         steps.report("rounds", len(planned), len(planned))
     await asyncio.to_thread(shutil.rmtree, home)
+    return outcomes
 
 
 async def _mend(target: Target) -> None:
@@ -86,7 +86,6 @@ def _line(one: Outcome) -> str:
     rules = sorted({each.rule for each in one.violations})
     recovered = "never" if one.recovery_s is None else f"in {one.recovery_s:.1f} s"
     broke = f"[red]{', '.join(rules)}[/red]" if rules else "nothing"
-    return (
-        f"{one.round.seed} {one.round.name}: recovered {recovered}, broke {broke}, "
-        f"ok {one.ok} of {one.operations} ({one.took_s:.0f} s)"
-    )
+    ok = f"ok {one.load.ok} of {one.load.count}" if one.load else "not played"
+    name = f"{one.round.seed} {one.round.name}"
+    return f"{name}: recovered {recovered}, broke {broke}, {ok} ({one.took_s:.0f} s)"

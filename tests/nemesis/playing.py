@@ -17,7 +17,7 @@ from instastream.load.checks.checking import check
 from instastream.load.checks.histories import read
 from instastream.load.checks.violations import Violation
 from instastream.load.over_http.running import Asked, run
-from instastream.load.reporting.reports import Report
+from instastream.load.reporting.reports import Report, Spread
 from instastream.load.reporting.spreads import Sample, Spreads
 from instastream.load.scenario.scenarios import Scenario, load_scenario
 from instastream.steps import Report as Progress
@@ -32,18 +32,13 @@ RECOVERED_S_MAX = 180.0  # then it did not
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
-    """What a round came to. Operations of the load count by their ends, as docs/load-testing.md."""
+    """What a round came to; what is not known where it could not be played is None."""
 
     round: Round
     violations: list[Violation]
     recovery_s: float | None = None  # from the begin of healing; None where it did not
     took_s: float
-    operations: int = 0
-    ok: int = 0
-    failed: int = 0
-    unknown: int = 0
-    unstarted: int = 0
-    slowest_ms: float = 0.0  # p99 of what ended
+    load: Spread | None  # its operations by their ends, as in docs/load-testing.md
     seen: dict[str, int] = {}  # what clients saw instead of an answer that they wanted
 
 
@@ -60,7 +55,8 @@ async def play(one: Round, target: Target, folder: Path, progress: Progress) -> 
     ) as error:  # such as a server that can't be started again
         said = "The round could not be played to its end."
         violation = Violation("unplayed", said, {"why": repr(error)})
-        return Outcome(round=one, violations=[violation], took_s=monotonic() - began_s)
+        took_s = monotonic() - began_s
+        return Outcome(round=one, violations=[violation], took_s=took_s, load=None)
 
 
 async def _play(one: Round, target: Target, folder: Path, progress: Progress) -> Outcome:
@@ -81,7 +77,14 @@ async def _play(one: Round, target: Target, folder: Path, progress: Progress) ->
     for row in target.ended():
         evidence = {"name": row.name, "log": row.log}
         violations.append(Violation("ended", "A process ended by itself.", evidence))
-    return _outcome(one, report, violations, recovery_s, monotonic() - began_s)
+    return Outcome(
+        round=one,
+        violations=violations,
+        recovery_s=recovery_s,
+        took_s=monotonic() - began_s,
+        load=report.all,
+        seen=_seen(report.problems),
+    )
 
 
 async def _afflict(one: Round, target: Target, probe: Probe) -> tuple[Traces, float | None]:
@@ -142,29 +145,6 @@ def _scenario(one: Round) -> Scenario:
     scenario = load_scenario(str(LOAD))
     media = replace(scenario.media, videos=one.videos)
     return replace(scenario, seed=one.seed, duration_s=one.lasts_s, media=media)
-
-
-def _outcome(
-    one: Round,
-    report: Report,
-    violations: list[Violation],
-    recovery_s: float | None,
-    took_s: float,
-) -> Outcome:
-    whole = report.all
-    return Outcome(
-        round=one,
-        violations=violations,
-        recovery_s=recovery_s,
-        took_s=took_s,
-        operations=whole.count,
-        ok=whole.ok,
-        failed=whole.failed,
-        unknown=whole.unknown,
-        unstarted=whole.unstarted,
-        slowest_ms=whole.p99,
-        seen=_seen(report.problems),
-    )
 
 
 def _seen(problems: Mapping[str, int]) -> dict[str, int]:

@@ -38,6 +38,7 @@ def told(outcomes: Iterable[Outcome]) -> list[Told]:
 
 def _told(fault: str, outcomes: Sequence[Outcome]) -> Told:
     recoveries = [one.recovery_s for one in outcomes if one.recovery_s is not None]
+    loads = [one.load for one in outcomes if one.load]
     seen: Counter[str] = Counter()
     for one in outcomes:
         seen.update(one.seen)
@@ -47,11 +48,11 @@ def _told(fault: str, outcomes: Sequence[Outcome]) -> Told:
         violations=sum(len(one.violations) for one in outcomes),
         recovery_s=median(recoveries) if recoveries else 0.0,
         recovery_s_max=max(recoveries, default=0.0),
-        operations=sum(one.operations for one in outcomes),
-        ok=sum(one.ok for one in outcomes),
-        failed=sum(one.failed for one in outcomes),
-        unknown=sum(one.unknown for one in outcomes),
-        unstarted=sum(one.unstarted for one in outcomes),
+        operations=sum(load.count for load in loads),
+        ok=sum(load.ok for load in loads),
+        failed=sum(load.failed for load in loads),
+        unknown=sum(load.unknown for load in loads),
+        unstarted=sum(load.unstarted for load in loads),
         seen=dict(seen.most_common()),
     )
 
