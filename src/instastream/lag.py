@@ -1,16 +1,15 @@
 """How far each worker's consumer group is behind, as Kafka knows it: whether or not one runs."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
 from msgspec import Struct
 
-from instastream.errors import Unavailable
 from instastream.handlers.engagement import COUNTING, ENGAGEMENT
 from instastream.handlers.feeds import FEEDS
 from instastream.handlers.graph import GRAPH
@@ -18,6 +17,7 @@ from instastream.handlers.ledger import LEDGER
 from instastream.handlers.media import MEDIA
 from instastream.handlers.posts import POSTS
 from instastream.handlers.video import VIDEO
+from instastream.log import translated
 from instastream.retries import RETRY_DELAYS_S
 from instastream.settings import Settings
 
@@ -48,33 +48,45 @@ class Behind(NamedTuple):
     committed: int
     end: int
 
+    @property
+    def events(self) -> int:
+        """How many records that it has not done."""
+        return self.end - self.committed
 
-async def lags(settings: Settings) -> list[Behind]:
-    """Of every worker's group what it has not done of the topics that it reads.
 
-    Where it never committed it is at the beginning: our topics keep everything.
+@asynccontextmanager
+async def looking(settings: Settings) -> AsyncIterator[Callable[[], Awaitable[list[Behind]]]]:
+    """What tells, each time anew, what every worker's group has not done of what it reads.
+
+    Where a group never committed it is at the beginning: our topics keep everything. What Kafka's
+    client raises within is Unavailable.
     """
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
-    try:
-        await admin.start()
-        async with AIOKafkaConsumer(bootstrap_servers=settings.kafka) as consumer:
-            ends = await _ends(settings.prefix, admin, consumer)
-            found: list[Behind] = []
-            for worker, topics in READ.items():
-                group = settings.prefix + worker
-                committed = await admin.list_consumer_group_offsets(group)
-                done = {tp: at.offset for tp, at in committed.items()}
-                wanted = {settings.prefix + topic for topic in topics}
-                found += [
-                    Behind(group, tp.topic, tp.partition, done.get(tp, 0), end)
-                    for tp, end in ends.items()
-                    if tp.topic in wanted and done.get(tp, 0) < end
-                ]
-            return found
-    except (KafkaError, OSError) as error:
-        raise Unavailable("kafka", error) from error
-    finally:
-        await admin.close()
+    with translated():
+        try:
+            await admin.start()
+            async with AIOKafkaConsumer(bootstrap_servers=settings.kafka) as consumer:
+                yield partial(_look, settings.prefix, admin, consumer)
+        finally:
+            await admin.close()
+
+
+async def _look(
+    prefix: str, admin: AIOKafkaAdminClient, consumer: AIOKafkaConsumer
+) -> list[Behind]:
+    ends = await _ends(prefix, admin, consumer)
+    found: list[Behind] = []
+    for worker, topics in READ.items():
+        group = prefix + worker
+        committed = await admin.list_consumer_group_offsets(group)
+        done = {tp: at.offset for tp, at in committed.items()}
+        wanted = {prefix + topic for topic in topics}
+        found += [
+            Behind(group, tp.topic, tp.partition, done.get(tp, 0), end)
+            for tp, end in ends.items()
+            if tp.topic in wanted and done.get(tp, 0) < end
+        ]
+    return found
 
 
 async def _ends(
@@ -117,7 +129,8 @@ class TopicLag(Struct, frozen=True):
 
 async def lag_of_all(settings: Settings, *, now_ms: int) -> list[TopicLag]:
     """Of every worker and topic that it reads, also where nothing is left; raises Unavailable."""
-    behind = await lags(settings)
+    async with looking(settings) as look:
+        behind = await look()
     oldest = await _oldest_ms(settings, behind) if behind else {}
     found: dict[tuple[str, str], list[PartitionLag]] = {
         (app, topic): [] for app, topics in sorted(READ.items()) for topic in sorted(topics)
@@ -142,16 +155,15 @@ async def _oldest_ms(settings: Settings, behind: Iterable[Behind]) -> Mapping[Be
         auto_offset_reset="earliest",  # where what comes next was dropped by its retention
         max_partition_fetch_bytes=1,  # Kafka answers with one record, or what was sent with it
     )
-    try:
-        await consumer.start()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(OLDEST_S_MAX):
-                for places in _by_group(behind):
-                    found |= await _next_of(consumer, places)
-    except (KafkaError, OSError) as error:
-        raise Unavailable("kafka", error) from error
-    finally:
-        await consumer.stop()
+    with translated():
+        try:
+            await consumer.start()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(OLDEST_S_MAX):
+                    for places in _by_group(behind):
+                        found |= await _next_of(consumer, places)
+        finally:
+            await consumer.stop()
     return found
 
 

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from instastream.deps import now_ms
 from instastream.events import UserFollowed
 from instastream.ids import UserId
-from instastream.lag import READ, TopicLag, lag_of_all
+from instastream.lag import READ, TopicLag, lag_of_all, looking
 from instastream.log import KafkaLog
 from instastream.settings import Settings
 from tests.stores.load_topics import empty
@@ -53,3 +53,15 @@ async def test_what_no_worker_has_done_yet_is_behind_and_gets_older(settings: Se
         done = await lags(other)
         assert (done["graph", "graph"].events, done["graph", "graph"].seconds) == (0, None)
         assert done["feeds", "graph"].events == 3, "each group is at its own place"
+
+
+async def test_whoever_looks_again_sees_what_came_since(settings: Settings) -> None:
+    other = await empty(settings)
+    followed = UserFollowed(follower_id=ONE, followee_id=ONE, at_ms=1)
+    async with looking(other) as look, KafkaLog(other.kafka, prefix=other.prefix) as log:
+        assert await look() == []
+        for came in (1, 2):
+            record = await log.append(replace(followed, at_ms=came))
+            found = {one.group.removeprefix(other.prefix): one for one in await look()}
+            assert found.keys() == {"graph", "feeds"}
+            assert found["graph"][2:] == (record.partition, 0, came)

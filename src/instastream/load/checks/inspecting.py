@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from instastream.deps import Deps
-from instastream.lag import Behind, lags
+from instastream.lag import Behind, looking
 from instastream.letters import Done, read
 from instastream.load.checks.objects import lost_media, orphans
 from instastream.load.checks.oracle import Oracle
@@ -27,15 +27,16 @@ Report = Callable[[str, int, int], None]  # a step, how much of it is done, of h
 async def wait_for_rest(settings: Settings, report: Report) -> list[Violation]:
     """Nothing is left to do for any worker, or what is, once nothing has moved for long."""
     most, moved_s, before = 0, monotonic(), list[Behind]()
-    while behind := await lags(settings):
-        left = sum(one.end - one.committed for one in behind)
-        most = max(most, left)
-        report("waiting for workers", most - left, most)
-        if behind != before:
-            before, moved_s = behind, monotonic()
-        if monotonic() - moved_s > LAG_STILL_S:
-            return [violation("lag", **one._asdict()) for one in behind]
-        await asyncio.sleep(POLL_S)
+    async with looking(settings) as look:
+        while behind := await look():
+            left = sum(one.events for one in behind)
+            most = max(most, left)
+            report("waiting for workers", most - left, most)
+            if behind != before:
+                before, moved_s = behind, monotonic()
+            if monotonic() - moved_s > LAG_STILL_S:
+                return [violation("lag", **one._asdict()) for one in behind]
+            await asyncio.sleep(POLL_S)
     report("waiting for workers", most, most)
     return []
 

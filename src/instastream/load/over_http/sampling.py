@@ -11,7 +11,7 @@ from typing import Self
 import psutil
 
 from instastream.errors import Unavailable
-from instastream.lag import lags
+from instastream.lag import looking
 from instastream.load.reporting.spreads import Sample
 from instastream.settings import Settings
 
@@ -60,12 +60,15 @@ class Sampler:
         return Sample(lag=self.lag, cpu=cpu, rss=rss)
 
     async def _look(self) -> None:
-        while self._settings:
+        while settings := self._settings:
             with suppress(Unavailable):
-                behind: Counter[str] = Counter()
-                for one in await lags(self._settings):
-                    behind[one.group.removeprefix(self._settings.prefix)] += one.end - one.committed
-                self.lag = dict(behind)
+                async with looking(settings) as look:
+                    while True:
+                        behind: Counter[str] = Counter()
+                        for one in await look():
+                            behind[one.group.removeprefix(settings.prefix)] += one.events
+                        self.lag = dict(behind)
+                        await asyncio.sleep(LAG_EVERY_S)
             await asyncio.sleep(LAG_EVERY_S)
 
 
