@@ -1,6 +1,8 @@
 """`instastream counts`: recounts likes and comments, proves them against the log, repairs them."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
 from random import SystemRandom
 from typing import Annotated
 
@@ -19,6 +21,7 @@ from instastream.errors import InstastreamError, Rejected
 from instastream.ids import PostId, parse_post_id
 from instastream.process import complete
 from instastream.settings import Settings
+from instastream.stores.cassandra.session import open_session
 from instastream.terminal import Steps, drift_table, proof_table, show
 
 SAMPLE_MAX = 10_000
@@ -100,7 +103,7 @@ def audit(
 async def _audit(
     settings: Settings, steps: Steps, post_id: PostId | None, sample: Sample, *, repair: bool
 ) -> Audited:
-    async with open_deps(settings) as deps:
+    async with _alone(settings) if repair else nullcontext(), open_deps(settings) as deps:
         found, proof = Audit(), None
         audits = (
             audit_post(post_id, deps, report=steps.report, seen=sample.see)
@@ -121,6 +124,13 @@ async def _audit(
             drift = await repair_all(found.drift, deps, report=steps.report)
             found = replace(found, drift=drift)
     return Audited(audit=found, proof=proof, seed=sample.seed)
+
+
+@asynccontextmanager
+async def _alone(settings: Settings) -> AsyncIterator[None]:
+    """What is repaired serves: no other generation is made meanwhile."""
+    async with open_session(settings) as session, session.generations.alone():
+        yield
 
 
 async def _check_there(post_id: PostId, found: Audit, deps: Deps) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace as with_deps
 
 import pytest
@@ -55,6 +55,7 @@ async def audit(
         yield deps
 
     monkeypatch.setattr(counts_cli, "open_deps", opened)
+    monkeypatch.setattr(counts_cli, "_alone", lambda _: nullcontext())
     chosen = Sample(sample, seed=1)
     return await counts_cli._audit(IN_MEMORY, Steps(), post, chosen, repair=repair)
 

@@ -8,11 +8,14 @@ import pytest
 
 from instastream.errors import Unavailable, Unready
 from instastream.rebuilding.projections import PROJECTIONS
+from instastream.stores.cassandra import generations as of_generations
 from instastream.stores.cassandra.contents import TABLES
 from instastream.stores.cassandra.generations import (
+    GIVE_BACK,
     KNOWN_FOR_S,
     PROJECTED,
     SETTLED_S,
+    TAKE,
     Generations,
     Serving,
 )
@@ -25,6 +28,7 @@ class Recorded:
         self.row: Any = None
         self.reads = 0
         self.away = False
+        self.maker: object = None
 
     def say(self, serving: int, *, before: int | None = None, held: str | None = None) -> None:
         self.row = SimpleNamespace(serving=serving, before=before, held=held)
@@ -37,7 +41,12 @@ class Recorded:
         return [self.row] if self.row else []
 
     async def execute_once(self, cql: str, *values: object) -> Any:
-        raise NotImplementedError
+        if self.away:
+            raise Unavailable("cassandra", "away")
+        applied = self.maker == (None if cql == TAKE else values[-1])
+        if applied:
+            self.maker = None if cql == GIVE_BACK else values[0]
+        return SimpleNamespace(applied=applied)
 
 
 class Clock:
@@ -109,6 +118,49 @@ async def test_what_can_not_be_asked_is_not_taken_for_known(
     for _ in range(2):
         with pytest.raises(Unavailable):
             await generations.keyspace()
+
+
+async def test_one_generation_is_made_at_a_time(
+    generations: Generations, recorded: Recorded
+) -> None:
+    other = Generations("instastream", recorded)
+    async with generations.alone():
+        with pytest.raises(Unready, match="someone makes another generation"):
+            await other.alone().__aenter__()
+    async with other.alone():
+        pass
+    assert recorded.maker is None
+
+
+async def test_whoever_makes_a_generation_for_long_is_still_alone(
+    generations: Generations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(of_generations, "EXTENDED_EVERY_S", 0)
+    async with generations.alone() as lease:
+        until_s = lease.when()
+        while lease.when() == until_s:
+            await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("trouble", ["another took it", "cassandra is away"])
+async def test_whoever_is_no_longer_alone_is_stopped(
+    trouble: str, generations: Generations, recorded: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(of_generations, "EXTENDED_EVERY_S", 0)
+    if trouble == "cassandra is away":
+        monkeypatch.setattr(of_generations, "LEASE_S", 0)
+
+    async def make() -> None:
+        async with generations.alone() as lease:
+            recorded.maker, recorded.away = "another", trouble == "cassandra is away"
+            try:
+                await asyncio.Event().wait()
+            finally:
+                assert lease.expired()
+
+    with pytest.raises(Unready, match="begin again"):
+        await make()
+    assert recorded.maker == "another"
 
 
 def test_the_next_generation_was_never_there_and_two_are_kept() -> None:

@@ -68,22 +68,26 @@ class Shadow:
 
 @asynccontextmanager
 async def shadow(projections: Sequence[Projection], settings: Settings) -> AsyncIterator[Shadow]:
-    """A new generation of some projections; it is gone at the end unless it serves by then."""
-    async with serving(settings) as serves:
+    """A new generation of some projections; it is gone at the end unless it serves by then.
+
+    Raises Unready where another is made.
+    """
+    async with serving(settings) as serves, serves.generations.alone() as lease:
         before = await serves.generations.ask()
         await asyncio.to_thread(create_generation, settings, before.following)
         try:
             async with _beside(before.following, projections, serves, settings) as beside:
                 yield beside
         finally:
-            kept = (await serves.generations.ask()).kept
-            await asyncio.to_thread(drop_generations, settings, kept=kept)
+            if not lease.expired():
+                kept = (await serves.generations.ask()).kept
+                await asyncio.to_thread(drop_generations, settings, kept=kept)
 
 
 @asynccontextmanager
 async def former(projections: Sequence[Projection], settings: Settings) -> AsyncIterator[Shadow]:
-    """The generation that served before; raises Unready where there is none."""
-    async with serving(settings) as serves:
+    """The generation that served before; raises Unready where there is none, or one is made."""
+    async with serving(settings) as serves, serves.generations.alone():
         before = (await serves.generations.ask()).before
         if before is None:
             raise Unready("no other generation served before: there is nothing to go back to")
@@ -114,11 +118,11 @@ async def swap(beside: Shadow) -> None:
     shadow follows until nobody does. Raises Unready where another swap is under way, or this one
     took too long: nothing has changed then.
     """
-    generations = beside.serves.generations
-    token, before = token_hex(8), await generations.ask()
+    generations, token = beside.serves.generations, token_hex(8)
     if not await generations.hold(token):
         raise Unready("another swap is under way: wait a minute")
     try:
+        before = await generations.ask()
         await beside.follow(SETTLED_S)
         if not await _serves(beside, before, generations, token):
             raise Unready("the shadow did not catch up in time: repeat this when less happens")

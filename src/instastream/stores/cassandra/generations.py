@@ -7,12 +7,14 @@ that whoever counts first in it goes on where its replay ended: docs/decisions/0
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from secrets import token_hex
 from typing import Any, Protocol
 
 from msgspec import Struct
 
-from instastream.errors import Unready
+from instastream.errors import Unavailable, Unready
 
 PROJECTED = frozenset(
     {
@@ -33,6 +35,14 @@ HOLD = f"""UPDATE generations USING TTL {HELD_TTL_S} SET held = ? WHERE name = '
 SERVE = """UPDATE generations SET serving = ?, before = ?, held = null WHERE name = 'projections'
     IF held = ?"""
 RELEASE = "UPDATE generations SET held = null WHERE name = 'projections' IF held = ?"
+
+LEASE_S = 60  # likewise
+EXTENDED_EVERY_S = 15.0
+TAKE = f"""UPDATE generations USING TTL {LEASE_S} SET held = ? WHERE name = 'making'
+    IF held = null"""
+EXTEND = f"""UPDATE generations USING TTL {LEASE_S} SET held = ? WHERE name = 'making'
+    IF held = ?"""
+GIVE_BACK = "UPDATE generations SET held = null WHERE name = 'making' IF held = ?"
 
 
 class Serving(Struct, frozen=True, kw_only=True):
@@ -106,6 +116,44 @@ class Generations:
     async def serve(self, generation: int, *, before: int, token: str) -> bool:
         """Another serves, and everyone counts in it; False where it was held for too long."""
         return bool((await self._session.execute_once(SERVE, generation, before, token)).applied)
+
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator[asyncio.Timeout]:
+        """Nobody else makes a generation or repairs counters within: a lease, until it expires.
+
+        Raises Unready where somebody does; and within, after a minute without Cassandra.
+        """
+        token, begun_s = token_hex(8), asyncio.get_running_loop().time()
+        if not (await self._session.execute_once(TAKE, token)).applied:
+            raise Unready(
+                "someone makes another generation of projections, or repairs counters: wait until "
+                "that is done; what was killed is forgotten after a minute"
+            )
+        lease = asyncio.timeout_at(begun_s + LEASE_S)
+        try:
+            async with lease:
+                extending = asyncio.create_task(self._extend(lease, token))
+                try:
+                    yield lease
+                finally:
+                    extending.cancel()
+                    await asyncio.gather(extending, return_exceptions=True)
+        except TimeoutError:
+            if not lease.expired():
+                raise
+            raise Unready("cassandra was away for a minute: begin again") from None
+        finally:
+            with suppress(Unavailable):
+                await self._session.execute_once(GIVE_BACK, token)
+
+    async def _extend(self, lease: asyncio.Timeout, token: str) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(EXTENDED_EVERY_S)
+            asked_s = loop.time()
+            with suppress(Unavailable):
+                extended = (await self._session.execute_once(EXTEND, token, token)).applied
+                lease.reschedule(asked_s + LEASE_S if extended else asked_s)
 
     async def _serving(self) -> Serving:
         if self._now_s() >= self._until_s:
