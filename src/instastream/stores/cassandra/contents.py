@@ -6,7 +6,8 @@ how often a bucket of followers changed, and the followers of a bucket in one pi
 rows by whoever reads them. Docs: docs/decisions/0033.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -96,14 +97,14 @@ class CassandraContents:
             contents = map(of.content, rows)
             yield [content for content in contents if content is not None]
 
-    async def _waiting(self, rows: Iterable[Row]) -> list[Row]:
+    async def _waiting(self, rows: Sequence[Row]) -> list[Row]:
         """Those requests that are not answered."""
-        waiting = []
-        for row in rows:
-            edges = await self._session.execute(EDGE, row.follower_id, row.followee_id)
-            if edges and edges[0].state == "requested":
-                waiting.append(row)
-        return waiting
+        execute = self._session.execute
+        found = await asyncio.gather(
+            *(execute(EDGE, row.follower_id, row.followee_id) for row in rows)
+        )
+        pairs = zip(rows, found, strict=True)
+        return [row for row, edges in pairs if edges and edges[0].state == "requested"]
 
     async def empty(self, tables: Iterable[str]) -> None:
         """Nothing is in these tables any more, and nothing dates what is written to them next."""
