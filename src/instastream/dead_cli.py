@@ -69,6 +69,11 @@ class Filters:
 
 
 EVERYTHING = Filters()
+Letters = Annotated[int, Parameter(help="Their numbers, as `ls` says them.")]
+Everything = Annotated[
+    bool, Parameter(name="--all", negative="", help="All that nobody has dealt with.")
+]
+DryRun = Annotated[bool, Parameter(negative="", help="Change nothing; say which.")]
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
@@ -119,10 +124,10 @@ def show_(letter: int, /, *, as_json: shell.AsJson = False) -> None:
 
 @dead.command
 def redrive(
-    *letters: int,
+    *letters: Letters,
     filters: Filters = EVERYTHING,
-    everything: Annotated[bool, Parameter(name="--all", negative="")] = False,
-    dry_run: shell.Flag = False,
+    everything: Everything = False,
+    dry_run: DryRun = False,
     as_json: shell.AsJson = False,
 ) -> None:
     """Hand letters back to the worker that failed at them, and to no other: due at once.
@@ -135,15 +140,6 @@ def redrive(
         instastream dead redrive --app feeds --error KeyError --dry-run
         instastream dead redrive 14 15
         instastream dead redrive --all --json | jq .dealt.left
-
-    Parameters
-    ----------
-    letters
-        Their numbers, as `ls` says them.
-    everything
-        All that nobody has dealt with.
-    dry_run
-        Change nothing; say which.
     """
     wanted = _chosen(letters, filters, everything=everything)
     settings = shell.settings()
@@ -154,10 +150,10 @@ def redrive(
 
 @dead.command
 def drop(
-    *letters: int,
+    *letters: Letters,
     filters: Filters = EVERYTHING,
-    everything: Annotated[bool, Parameter(name="--all", negative="")] = False,
-    dry_run: shell.Flag = False,
+    everything: Everything = False,
+    dry_run: DryRun = False,
     as_json: shell.AsJson = False,
 ) -> None:
     """Give letters up for good: they are listed no longer, and stay in the topic.
@@ -166,15 +162,6 @@ def drop(
 
         instastream dead drop --error Corrupt --until 2026-11-01 --dry-run
         instastream dead drop 14
-
-    Parameters
-    ----------
-    letters
-        Their numbers, as `ls` says them.
-    everything
-        All that nobody has dealt with.
-    dry_run
-        Change nothing; say which.
     """
     wanted = _chosen(letters, filters, everything=everything)
     settings = shell.settings()
