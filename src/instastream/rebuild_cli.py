@@ -233,7 +233,7 @@ async def _make_beside(
         different = await compare(
             tables,
             beside.serves.contents,
-            beside.contents,
+            beside.target.contents,
             follow=beside.follow,
             report=steps.report,
         )

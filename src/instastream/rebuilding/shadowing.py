@@ -7,6 +7,7 @@ compared with what serves, and can take its place.
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from dataclasses import replace as with_deps
 from secrets import token_hex
 
@@ -29,35 +30,27 @@ from instastream.stores.cassandra.session import open_session
 PAUSE_S = 2.0  # workers that are caught up have handled by then what the shadow has
 
 
+@dataclass(frozen=True)
 class Shadow:
     """Some projections of a generation, beside those that serve."""
 
-    def __init__(
-        self,
-        generation: int,
-        projections: Sequence[Projection],
-        serves: Target,
-        target: Target,
-        settings: Settings,
-    ) -> None:
-        self.generation = generation
-        self.serves = serves
-        self.contents = target.contents
-        self._projections = projections
-        self._deps = target.deps
-        self._settings = settings
-        self._done: dict[tuple[str, int], int] = {}  # by partition, what comes next
+    generation: int
+    projections: Sequence[Projection]
+    serves: Target
+    target: Target
+    settings: Settings
+    done: dict[tuple[str, int], int] = field(default_factory=dict)  # by partition, what comes next
 
     async def catch_up(self, report: Report) -> list[Replayed]:
         """Replay what the log has by now and the shadow has not."""
         replays = []
-        for projection in self._projections:
-            found = await found_of(projection.ranges, Bounds(), self._settings)
-            wanted = [replace(span, begin=self._done.get(span.place, span.begin)) for span in found]
+        for projection in self.projections:
+            found = await found_of(projection.ranges, Bounds(), self.settings)
+            wanted = [replace(span, begin=self.done.get(span.place, span.begin)) for span in found]
             replays.append(
-                await replay(projection, wanted, self._deps, self._settings, report=report)
+                await replay(projection, wanted, self.target.deps, self.settings, report=report)
             )
-            self._done |= {span.place: span.end for span in wanted}
+            self.done.update((span.place, span.end) for span in wanted)
         return replays
 
     async def follow(self, pause_s: float = PAUSE_S) -> None:

@@ -6,7 +6,7 @@ from typing import cast
 import pytest
 
 from instastream.rebuilding import comparing
-from instastream.rebuilding.comparing import Odd, compare
+from instastream.rebuilding.comparing import TOLD, Odd, compare
 from instastream.rebuilding.digesting import PARTS
 from instastream.steps import ignore
 from instastream.stores.audits import RING, Arc
@@ -56,6 +56,23 @@ async def test_what_stays_different_is_told_with_its_rows() -> None:
     [odd] = await compared(Rows("ada", "wrong", "cleo"), Rows("ada", "bob", "cleo", "dora"))
     assert (odd.table, odd.serving_only, odd.shadow_only) == ("users", 1, 2)
     assert odd.rows == ['[1,"wrong"]', '[1,"bob"]', '[3,"dora"]']
+
+
+@pytest.mark.parametrize("many", [TOLD - 1, TOLD, TOLD + 1])
+async def test_of_much_that_differs_the_first_is_told(many: int) -> None:
+    [odd] = await compared(Rows(*["wrong"] * many), Rows())
+    assert odd.serving_only == many
+    assert len(odd.rows) == min(many, TOLD)
+
+
+@pytest.mark.parametrize("many", [2, 3, 4])
+async def test_of_a_part_that_differs_so_much_is_remembered_and_no_more(
+    many: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comparing, "PARTS", 1)
+    monkeypatch.setattr(comparing, "ODD_MAX", 3)
+    [odd] = await compared(Rows(*["wrong"] * many), Rows(*["right"] * many))
+    assert (odd.serving_only, odd.shadow_only) == (min(many, 3), min(many, 3))
 
 
 async def test_what_is_late_goes_by() -> None:
