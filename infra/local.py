@@ -20,7 +20,7 @@ from infra.native.state import State, changing_state, read_state
 from infra.provision import provision
 from instastream.errors import Unready
 from instastream.settings import EDGE_KEY, Settings
-from instastream.steps import Report
+from instastream.steps import Report, ignore
 
 WORKERS = ("media", "video", "posts", "feeds", "graph", "ledger", "engagement")
 OURS = ("INSTASTREAM_", "AWS_", "OTEL_")
@@ -47,7 +47,7 @@ def _exported(home: str | None) -> dict[str, str]:
         return {}
     of_home = {HOME: home}
     with suppress(Unready):
-        return connect(of_home, stack_of(of_home, report=lambda *step: None))
+        return connect(of_home, stack_of(of_home, report=ignore))
     return {}
 
 

@@ -19,6 +19,7 @@ from instastream.load.checks.checking import check
 from instastream.load.checks.histories import Entry, Kind, Seen
 from instastream.load.checks.objects import keys_of
 from instastream.load.checks.violations import Violation
+from instastream.steps import ignore
 from tests.cluster.conftest import System, eventually, photo
 
 PASSWORD = "a long password"
@@ -156,10 +157,6 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was late here is wrong sooner."""
     monkeypatch.setattr(checking, "STILL_S", 3.0)
     monkeypatch.setattr(inspecting, "LAG_STILL_S", 5.0)
-
-
-def ignore(step: str, done: int, total: int) -> None:
-    """Nobody waits for this."""
 
 
 async def checked(told: Told, system: System) -> dict[str, Violation]:

@@ -15,16 +15,13 @@ from instastream.handlers.posts import POSTS
 from instastream.handlers.video import VIDEO_LAST_WORDS
 from instastream.letters import Origin, Retry, death_of, origin_of, own, read, tell
 from instastream.redriving import Dealt, Wanted, redrive, waiting
+from instastream.steps import ignore
 from instastream.stores.memory import MemoryLog
 from tests.flow.conftest import Streams, join, post
 from tests.flow.counting_world import ADA, BOB, CLEO, POST, liked, new_id, said, unliked
 
 ORIGIN = Origin(app="feeds", topic="media", partition=3, offset=14, timestamp_ms=15, epoch=None)
 HEADERS = [("ce_id", b"x")]
-
-
-def ignore(step: str, done: int, total: int) -> None:
-    """Nobody waits for this."""
 
 
 async def bury(

@@ -20,6 +20,7 @@ from instastream.letters import Retry
 from instastream.log import Headers
 from instastream.redriving import Wanted, redrive, waiting
 from instastream.retries import RETRY_DELAYS_S
+from instastream.steps import ignore
 from instastream.stores.epochs import NoEpochs
 from instastream.stores.memory import MemoryLog
 from streams.retrying import Retries
@@ -200,7 +201,7 @@ async def check(apps: dict[str, EventApp], world: World) -> None:
         assert {*world.done.values()} <= {1}
     world.failures = {}
     letters = await waiting(world, Wanted())
-    await until_done(partial(redrive, letters, world.deps(), report=lambda *step: None))
+    await until_done(partial(redrive, letters, world.deps(), report=ignore))
     assert await waiting(world, Wanted()) == []
     await run_retries(world, apps, groups)
     assert world.done.keys() == everything

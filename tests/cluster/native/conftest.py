@@ -17,6 +17,7 @@ from httpx2 import AsyncClient
 
 from infra.native import processes
 from infra.native.stack import Endpoints, Stack
+from instastream.steps import ignore
 from instastream.stores.cassandra.session import open_cluster
 
 BUCKET = "native-test"
@@ -35,10 +36,6 @@ PUBLIC_MEDIA = {
 }
 
 
-def nothing(step: str, done: int, total: int) -> None:
-    pass
-
-
 def bare_environ() -> dict[str, str]:
     """No address and no port given: every server is the launcher's own."""
     return {name: os.environ[name] for name in ("HOME", "INSTASTREAM_CACHE") if name in os.environ}
@@ -47,7 +44,7 @@ def bare_environ() -> dict[str, str]:
 @pytest.fixture(scope="package")
 async def home(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Path]:
     home = tmp_path_factory.mktemp("home") / "with a space"
-    stack = Stack(home, environ=bare_environ(), report=nothing)
+    stack = Stack(home, environ=bare_environ(), report=ignore)
     try:
         await stack.up()
         yield home
@@ -58,7 +55,7 @@ async def home(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Path]:
 @pytest.fixture
 async def stack(home: Path) -> Stack:
     """As a later launcher finds it, with everything up."""
-    stack = Stack(home, environ=bare_environ(), report=nothing)
+    stack = Stack(home, environ=bare_environ(), report=ignore)
     await stack.up()
     return stack
 

@@ -16,18 +16,18 @@ from infra.native.servers import SERVERS
 from infra.native.stack import Stack
 from infra.native.state import read_state
 from instastream.errors import Unready
+from instastream.steps import ignore
 from tests.cluster.native.conftest import (
     BUCKET,
     bare_environ,
     has_ended,
-    nothing,
     pids,
     write_s3,
 )
 
 
 async def test_down_twice_is_down(tmp_path: Path, stack: Stack) -> None:
-    other = Stack(tmp_path, environ=bare_environ() | given_by(stack, "redis"), report=nothing)
+    other = Stack(tmp_path, environ=bare_environ() | given_by(stack, "redis"), report=ignore)
     await other.up()
     for _ in range(2):
         await other.down()
@@ -41,7 +41,7 @@ def given_by(stack: Stack, *but: str) -> dict[str, str]:
 
 async def test_a_given_server_is_neither_started_nor_stopped(tmp_path: Path, stack: Stack) -> None:
     before = pids(stack)
-    other = Stack(tmp_path, environ=bare_environ() | given_by(stack), report=nothing)
+    other = Stack(tmp_path, environ=bare_environ() | given_by(stack), report=ignore)
     assert await other.up() == stack.endpoints
     await other.down()
     assert not read_state(tmp_path).processes  # type: ignore[union-attr]
@@ -53,7 +53,7 @@ async def test_a_given_server_that_is_not_there_is_named(tmp_path: Path, stack: 
         bare_environ() | given_by(stack) | {"INSTASTREAM_REDIS": "redis://:secret@127.0.0.1:9"}
     )
     with pytest.raises(Unready, match=r"127\.0\.0\.1:9, which INSTASTREAM_REDIS names") as raised:
-        await Stack(tmp_path, environ=environ, report=nothing).up()
+        await Stack(tmp_path, environ=environ, report=ignore).up()
     assert "secret" not in str(raised.value)
 
 
@@ -64,7 +64,7 @@ async def test_a_taken_port_is_said_in_one_sentence(tmp_path: Path, stack: Stack
         port = str(other.getsockname()[1])
         environ = bare_environ() | given_by(stack, "redis") | {"INSTASTREAM_REDIS_PORT": port}
         with pytest.raises(Unready, match=f"^port {port} of redis is taken [^\n]*$"):
-            await Stack(tmp_path, environ=environ, report=nothing).up()
+            await Stack(tmp_path, environ=environ, report=ignore).up()
 
 
 async def test_a_configured_port_is_used(tmp_path: Path, stack: Stack) -> None:
@@ -72,12 +72,12 @@ async def test_a_configured_port_is_used(tmp_path: Path, stack: Stack) -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     environ = bare_environ() | given_by(stack, "edge") | {"INSTASTREAM_EDGE_PORT": str(port)}
-    other = Stack(tmp_path, environ=environ, report=nothing)
+    other = Stack(tmp_path, environ=environ, report=ignore)
     try:
         assert (await other.up()).edge == f"http://127.0.0.1:{port}"
         moved = environ | {"INSTASTREAM_EDGE_PORT": str(port + 1)}
         with pytest.raises(Unready, match=f"edge runs on port {port}: run `instastream down`"):
-            await Stack(tmp_path, environ=moved, report=nothing).up()
+            await Stack(tmp_path, environ=moved, report=ignore).up()
     finally:
         await other.down()
 
@@ -163,7 +163,7 @@ async def test_a_server_that_cannot_start_shows_why(tmp_path: Path, stack: Stack
     (tmp_path / "redis").mkdir()
     (tmp_path / "redis" / "dump.rdb").write_text("not a dump\n")
     with pytest.raises(Unready, match=r"(?s)redis ended while starting; .*/logs/redis\.log .*DB"):
-        await Stack(tmp_path, environ=environ, report=nothing).up()
+        await Stack(tmp_path, environ=environ, report=ignore).up()
 
 
 @pytest.mark.parametrize("part", ["filer.port", "volume.port"])

@@ -11,6 +11,7 @@ import pytest
 from infra.native import jars
 from infra.native.jars import Coordinate, Jar, cache_folder, class_path, install, locked_jars
 from instastream.errors import Unready
+from instastream.steps import ignore
 
 CONTENT = {f"org/a{n}/1.0/a{n}-1.0.jar": b"jar %d" % n for n in range(4)}
 JARS = [
@@ -49,10 +50,6 @@ def read(paths: list[str]) -> list[bytes]:
     return [Path(path).read_bytes() for path in paths]
 
 
-def nothing(step: str, done: int, total: int) -> None:
-    pass
-
-
 def every_jar() -> list[Jar]:
     """All that the lock names."""
     return [jar for of in ("kafka", "cassandra", "kafka-tools") for jar in locked_jars(of)]
@@ -82,8 +79,8 @@ def test_the_cache_is_shared_unless_chosen() -> None:
 
 
 async def test_jars_are_fetched_once(repository: Repository, tmp_path: Path) -> None:
-    await install(JARS, tmp_path, nothing)
-    await install(JARS, tmp_path, nothing)
+    await install(JARS, tmp_path, ignore)
+    await install(JARS, tmp_path, ignore)
     assert sorted(repository.asked) == sorted(CONTENT)
     assert read(class_path(JARS, tmp_path).split(os.pathsep)) == list(CONTENT.values())
 
@@ -93,13 +90,13 @@ async def test_an_interrupted_download_goes_on_where_it_stopped(
 ) -> None:
     repository.broken = {JARS[1].path}
     with pytest.raises(Unready, match="the network went away"):
-        await install(JARS, tmp_path, nothing)
+        await install(JARS, tmp_path, ignore)
     assert repository.asked.count(JARS[1].path) == jars.ATTEMPTS
     there = [jar for jar in JARS if (tmp_path / "jars" / jar.path).exists()]
     assert JARS[1] not in there, "half a jar was kept"
 
     repository.broken, repository.asked = set(), []
-    await install(JARS, tmp_path, nothing)
+    await install(JARS, tmp_path, ignore)
     assert sorted(repository.asked) == sorted(jar.path for jar in JARS if jar not in there)
 
 
@@ -108,7 +105,7 @@ async def test_a_jar_that_is_not_the_locked_one_is_refused(
 ) -> None:
     repository.content[JARS[2].path] = b"evil 2"
     with pytest.raises(Unready, match=r"not the file that infra/jars.lock.json names"):
-        await install(JARS, tmp_path, nothing)
+        await install(JARS, tmp_path, ignore)
     assert not (tmp_path / "jars" / JARS[2].path).exists()
 
 
@@ -116,11 +113,11 @@ async def test_a_jar_that_is_not_the_locked_one_is_refused(
 async def test_a_jar_damaged_later_is_replaced(
     repository: Repository, tmp_path: Path, damage: bytes
 ) -> None:
-    await install(JARS, tmp_path, nothing)
+    await install(JARS, tmp_path, ignore)
     place = tmp_path / "jars" / JARS[0].path
     place.write_bytes(damage)
     repository.asked = []
-    await install(JARS, tmp_path, nothing)
+    await install(JARS, tmp_path, ignore)
     assert repository.asked == [JARS[0].path]
     assert place.read_bytes() == CONTENT[JARS[0].path]
 
@@ -130,12 +127,12 @@ async def test_a_copied_cache_is_checked_and_used(repository: Repository, tmp_pa
         place = tmp_path / "jars" / path
         place.parent.mkdir(parents=True)
         place.write_bytes(content)
-    await install(JARS, tmp_path, nothing)
+    await install(JARS, tmp_path, ignore)
     assert repository.asked == []
 
 
 async def test_two_at_once_fetch_each_jar_once(repository: Repository, tmp_path: Path) -> None:
-    await asyncio.gather(*(install(JARS, tmp_path, nothing) for _ in range(2)))
+    await asyncio.gather(*(install(JARS, tmp_path, ignore) for _ in range(2)))
     assert sorted(repository.asked) == sorted(CONTENT)
 
 

@@ -10,6 +10,7 @@ from infra.native.keys import KEYS, read_keys
 from infra.native.servers import SERVERS
 from infra.native.state import changing_state
 from instastream.errors import Unready
+from instastream.steps import ignore
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def home(tmp_path: Path) -> Path:
 def connected(home: Path) -> dict[str, str]:
     """The environment of a shell that ran `eval "$(instastream env)"`."""
     own = {local.HOME: str(home)}
-    exported = local.connect(own, local.stack_of(own, report=lambda *step: None))
+    exported = local.connect(own, local.stack_of(own, report=ignore))
     return {"PATH": "/bin", **exported, local.CONNECTED: str(home)}
 
 
@@ -64,7 +65,7 @@ def test_a_connected_shell_finds_our_commands_once_and_last() -> None:
 
 
 def test_what_does_not_run_is_told_too(home: Path) -> None:
-    stack = local.stack_of({local.HOME: str(home)}, report=lambda *step: None)
+    stack = local.stack_of({local.HOME: str(home)}, report=ignore)
     states = {row.name: row.state for row in local.status(stack)}
     assert states == dict.fromkeys([*SERVERS, "api", *local.WORKERS], "stopped")
 
@@ -72,7 +73,7 @@ def test_what_does_not_run_is_told_too(home: Path) -> None:
 def test_secrets_are_made_once(home: Path, connected: dict[str, str]) -> None:
     local.prepare({local.HOME: str(home)})
     own = {local.HOME: str(home)}
-    again = local.connect(own, local.stack_of(own, report=lambda *step: None))
+    again = local.connect(own, local.stack_of(own, report=ignore))
     assert {name: again[name] for name in KEYS} == {name: connected[name] for name in KEYS}
     assert (home / "keys.env").stat().st_mode & 0o777 == 0o600
 
