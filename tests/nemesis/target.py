@@ -165,15 +165,15 @@ async def _lead_through(
     relays: Relays, direct: Mapping[str, str], stack: Stack, home: Path
 ) -> None:
     """Kafka tells its clients where it is, and the edge is told where its origin is: the relays."""
-    kafka, s3 = direct[variable("kafka")], urlsplit(direct[variable("s3")]).netloc
-    for name, file, before, after in (
-        ("kafka", "server.properties", "advertised.listeners=PLAINTEXT://", kafka),
-        ("edge", "nginx.conf", "upstream origin { server ", s3),
+    for name, file, before, server in (
+        ("kafka", "server.properties", "advertised.listeners=PLAINTEXT://", "kafka"),
+        ("edge", "nginx.conf", "upstream origin { server ", "s3"),
     ):
-        path, port = home / name / file, relays.ports["kafka" if name == "kafka" else "s3"]
+        host, port = _address(direct[variable(server)])
+        path, told = home / name / file, f"{before}{host}:{port}"
         config = await asyncio.to_thread(path.read_text)
-        assert before + after in config
-        config = config.replace(before + after, before + _through(port, after))
+        assert told in config
+        config = config.replace(told, f"{before}{host}:{relays.ports[server]}")
         await stack.stop(name)
         await asyncio.to_thread(path.write_text, config)
         await stack.start(name)
