@@ -20,7 +20,7 @@ from instastream.rebuilding.bounding import Bounds
 from instastream.rebuilding.projections import Projection
 from instastream.rebuilding.rebuilding import found_of
 from instastream.rebuilding.replaying import Replayed, replay
-from instastream.rebuilding.targets import Target, Unpublished, serving, silent
+from instastream.rebuilding.targets import Target, Unpublished, serving
 from instastream.settings import Settings
 from instastream.steps import Report, ignore
 from instastream.stores.cassandra.contents import CassandraContents
@@ -94,9 +94,7 @@ async def _beside(
 ) -> AsyncIterator[Shadow]:
     keyspace = keyspace_of(settings.keyspace, generation)
     async with open_session(settings, projected=keyspace) as session:
-        deps = with_deps(
-            silent(projecting(session, serves.deps)), counts=Unpublished(serves.deps.counts)
-        )
+        deps = with_deps(projecting(session, serves.deps), counts=Unpublished(serves.deps.counts))
         target = Target(
             deps=deps, contents=CassandraContents(session), generations=session.generations
         )
