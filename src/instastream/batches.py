@@ -4,8 +4,6 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
 from typing import Generic, TypeVar
 
-from instastream.errors import Unready
-
 P = TypeVar("P", bound=Hashable)
 R = TypeVar("R")
 
@@ -66,15 +64,13 @@ async def in_halves(
 ) -> None:
     """Handle a batch; where that fails its halves, down to each record that fails it, alone.
 
-    Raises what `handle_alone` does, and Unready: then none of it can be handled.
+    Raises what `handle_alone` does: nothing further is handled then.
     """
     if len(records) == 1:
         await handle_alone(records[0])
     elif records:
         try:
             await handle(records)
-        except Unready:
-            raise
         except Exception:  # told of once it is known which record it is
             middle = len(records) // 2
             await in_halves(records[:middle], handle, handle_alone)

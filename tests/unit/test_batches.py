@@ -1,10 +1,13 @@
 """Every record is in one batch, in order, and a partition has one batch at a time."""
 
+from collections.abc import Sequence
+
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from instastream.batches import Batches
+from instastream.batches import Batches, in_halves
 
 LENGTH_MAX, BYTES_MAX, RECORD_BYTES = 4, 100, 10
 PARTITIONS = ("a", "b", "c")
@@ -33,6 +36,24 @@ def test_a_batch_has_a_largest_length() -> None:
     assert several.begin() == ("a", [4])
     several.done("a")
     assert several.begin() is None
+
+
+@pytest.mark.parametrize("poison", [set(), {0}, {6}, {2, 3}, set(range(7))])
+async def test_what_fails_a_batch_is_found_alone_and_all_else_is_handled_once_and_in_order(
+    poison: set[int],
+) -> None:
+    handled: list[int] = []
+
+    async def handle(records: Sequence[int]) -> None:
+        if poison.intersection(records):
+            raise ValueError("a bug")
+        handled.extend(records)
+
+    async def handle_alone(record: int) -> None:
+        handled.append(-record if record in poison else record)
+
+    await in_halves(range(7), handle, handle_alone)
+    assert handled == [-one if one in poison else one for one in range(7)]
 
 
 def test_partitions_do_not_wait_for_each_other() -> None:
