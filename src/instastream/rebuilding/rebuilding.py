@@ -24,6 +24,14 @@ from instastream.steps import Report
 
 LISTED = {"graph", "posts"}  # what readers' lists are made of
 LISTS = "feeds"
+RUNS = (
+    f"a worker {COUNTING} runs: stop all of them, and start them when this is done; one that was "
+    f"killed is forgotten after six seconds"
+)
+STARTED = (
+    f"a worker {COUNTING} was started meanwhile, and what it counted may hide what came before: "
+    f"stop it, and rebuild likes and comments with --drop"
+)
 
 
 async def rebuild(
@@ -40,12 +48,13 @@ async def rebuild(
 
     Whoever keeps something of them in memory forgets it then, and where posts or the graph were
     made again from all of the log, so are the readers' lists that there are. Raises Unready where
-    counting workers run, and for bounds that would leave something wrong.
+    counting workers run, or do at the end, and for bounds that would leave something wrong.
     """
     assert bounds.is_all or not drop
     plan = planned(projections, bounds)
-    if any(projection.is_counted for projection, _ in plan):
-        await check_stopped(COUNTING, settings)
+    is_counted = any(projection.is_counted for projection, _ in plan)
+    if is_counted and await _members(settings.prefix + COUNTING, settings):
+        raise Unready(RUNS)
     if drop:
         for projection, _ in plan:
             await target.contents.empty([*projection.derived, *projection.tables])
@@ -59,6 +68,8 @@ async def rebuild(
         await target.deps.changes.forget()
     if bounds.is_all and LISTED & {projection.name for projection, _ in plan}:
         await renew_lists(target, report)
+    if is_counted and await _members(settings.prefix + COUNTING, settings):
+        raise Unready(STARTED)
 
 
 async def rehearse(
@@ -89,15 +100,6 @@ async def found_of(ranges: Sequence[Range], bounds: Bounds, settings: Settings) 
             consumer, ranges, settings, since_ms=bounds.since_ms, until_ms=bounds.until_ms
         )
     return of_keys(found, bounds.keys)
-
-
-async def check_stopped(app: str, settings: Settings) -> None:
-    """Raise Unready while workers of an app run."""
-    if await _members(settings.prefix + app, settings):
-        raise Unready(
-            f"a worker {app} runs: stop all of them, and start them when this is done; one that "
-            f"was killed is forgotten after six seconds"
-        )
 
 
 async def _members(group: str, settings: Settings) -> Collection[object]:
