@@ -36,7 +36,7 @@ SERVE = """UPDATE generations SET serving = ?, before = ?, held = null WHERE nam
     IF held = ?"""
 RELEASE = "UPDATE generations SET held = null WHERE name = 'projections' IF held = ?"
 
-LEASE_S = 60  # likewise
+LEASE_S = 60  # of whoever makes another: extended while that goes on
 EXTENDED_EVERY_S = 15.0
 TAKE = f"""UPDATE generations USING TTL {LEASE_S} SET held = ? WHERE name = 'making'
     IF held = null"""
