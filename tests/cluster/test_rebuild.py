@@ -83,7 +83,7 @@ async def world(settings: Settings, environ: dict[str, str]) -> World:
     await provision(apart)
     async with appending(apart) as appender:
         mint = Mint(Lease(5, now_ms() - 600_000, now_ms()))
-        await stream_events(PLAN, StreamBounds(count=EVENTS), appender, mint, report=ignore)
+        await stream_events(PLAN, StreamBounds(count=EVENTS), appender, mint, report=lambda _: None)
     async with open_deps(apart) as deps:
         await say_more(deps)
         async with working(environ):
