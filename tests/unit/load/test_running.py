@@ -9,12 +9,12 @@ from typing import cast
 
 import pytest
 
-from instastream import shell
 from instastream.load.over_http import running
 from instastream.load.over_http.clock import Clock
 from instastream.load.over_http.running import Asked, Generators, Sampler, Watch, run
 from instastream.load.reporting.spreads import Sample, Spreads
 from instastream.load.scenario.scenarios import load_scenario
+from instastream.steps import ignore
 
 
 class Stepping:
@@ -90,7 +90,7 @@ async def test_a_run_that_is_stopped_before_it_begins_took_no_time(
     report = await run(
         load_scenario("smoke"),
         Asked(api="http://127.0.0.1:9", folder=tmp_path),
-        progress=shell.ignore,
+        progress=ignore,
         watch=lambda spreads, at_s: None,
         sample=Sample,
     )
