@@ -55,20 +55,23 @@ async def add(asked: Asked[Nothing, NewComment]) -> Answer[Comment]:
         known=asked.known,
         deps=asked.deps,
     )
-    shown = await _shown(post_id, comment.comment_id, asked)
+    shown = show_comment(await comments.own(comment, asked.known, asked.deps))
     return Answer(shown, {"location": f"/v1/posts/{post_id}/comments/{comment.comment_id}"})
 
 
 async def get(asked: Asked[Nothing, Nothing]) -> Answer[Comment]:
     """A comment, if whoever asks may see it."""
-    return Answer(await _shown(*_named(asked), asked))
+    shown = await comments.get(*_named(asked), asked.viewer, asked.known, asked.deps)
+    return Answer(show_comment(shown))
 
 
 async def edit(asked: Asked[Nothing, CommentEdit]) -> Answer[Comment]:
     """The comment with its new words."""
     post_id, comment_id = _named(asked)
-    await commenting.edit(asked.viewer, post_id, comment_id, text=asked.body.text, deps=asked.deps)
-    return Answer(await _shown(post_id, comment_id, asked))
+    comment = await commenting.edit(
+        asked.viewer, post_id, comment_id, text=asked.body.text, deps=asked.deps
+    )
+    return Answer(show_comment(await comments.own(comment, asked.known, asked.deps)))
 
 
 async def delete(asked: Asked[Nothing, Nothing]) -> Answer[Nothing]:
@@ -114,16 +117,6 @@ def _named(
     asked: Asked[Nothing, Nothing] | Asked[Nothing, CommentEdit] | Asked[RepliesQuery, Nothing],
 ) -> tuple[PostId, CommentId]:
     return parse_post_id(asked.path["post_id"]), parse_comment_id(asked.path["comment_id"])
-
-
-async def _shown(
-    post_id: PostId,
-    comment_id: CommentId,
-    asked: Asked[Nothing, Nothing] | Asked[Nothing, NewComment] | Asked[Nothing, CommentEdit],
-) -> Comment:
-    return show_comment(
-        await comments.get(post_id, comment_id, asked.viewer, asked.known, asked.deps)
-    )
 
 
 Paged = Asked[CommentsQuery, Nothing] | Asked[RepliesQuery, Nothing]

@@ -43,6 +43,12 @@ async def get(
     return shown[0]
 
 
+async def own(comment: Comment, known: Known, deps: Deps) -> Shown:
+    """One's own, also where its post can't be seen any more: it was said all the same."""
+    [shown] = await show([comment], comment.author_id, known, deps)
+    return shown
+
+
 async def of_post(
     post_id: PostId,
     viewer: UserId,

@@ -1,11 +1,15 @@
 """Of comments, who is kept from whom by a block: replies, likes and mentions, too."""
 
+from collections.abc import Awaitable, Callable
+
 import pytest
 
+from instastream.comments import CommentAdded, CommentEdited
 from instastream.deps import Deps
 from instastream.stores.accounts import Credentials
+from instastream.stores.memory_comments import MemoryComments
 from tests.unit.api.commenting import path_of, say
-from tests.unit.api.conftest import Json, Person, problem
+from tests.unit.api.conftest import Json, Person, problem, serving
 
 
 async def test_nothing_under_what_someone_said_is_there_for_whom_they_block_or_who_blocks_them(
@@ -67,3 +71,34 @@ async def test_who_is_mentioned_is_not_told_to_whom_they_block_nor_to_who_blocks
     both = [{"id": bob.id, "username": "bob"}, *only_ada]
     for who in (ada, bob):
         assert (await who.get(path_of(post, comment))).json()["mentions"] == both
+
+
+class Walling(MemoryComments):
+    """Keeps words, and before anyone hears of it the post's author has walled off who said them."""
+
+    def __init__(self, wall_off: Callable[[], Awaitable[object]]) -> None:
+        super().__init__()
+        self._wall_off = wall_off
+
+    async def record_added(self, event: CommentAdded) -> None:
+        await super().record_added(event)
+        await self._wall_off()
+
+    async def record_edited(self, event: CommentEdited, *, version: int) -> None:
+        await super().record_edited(event, version=version)
+        await self._wall_off()
+
+
+async def test_what_was_said_is_never_said_to_have_failed(
+    ada: Person, bob: Person, post: Json, deps: Deps
+) -> None:
+    wall = f"/v1/users/{bob.id}/block"
+    walling = Walling(lambda: ada.ask("PUT", wall))
+    async with serving(deps, comments=walling) as http:
+        said = await http.post(path_of(post), json={"text": "x"}, headers=bob.headers)
+        assert said.status_code == 201
+        await ada.ask("DELETE", wall)
+        own = path_of(post, said.json())
+        edited = await http.patch(own, json={"text": "y"}, headers=bob.headers)
+        assert (edited.status_code, edited.json()["text"]) == (200, "y")
+        assert problem(await http.get(own, headers=bob.headers)) == (404, "post-not-found")
