@@ -33,7 +33,7 @@ def _alter_clock(path: str) -> None:
 def _alter_group(name: str) -> None:
     from streams.worker import App
 
-    base: Any = App.__base__
+    base: Any = App.__bases__[-1]  # Faust's
     init = base.__init__
 
     def named(self: Any, group: str, **options: Any) -> None:
