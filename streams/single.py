@@ -33,9 +33,10 @@ class EventApp(App):
         last_words: LastWords = NO_LAST_WORDS,
         chores: Mapping[Chore, float] = NO_CHORES,
         delays_s: Mapping[str, float] = RETRY_DELAYS_S,
+        led_by: str = "",
     ) -> None:
         topics = {event.topic for event in handlers}
-        super().__init__(name, topics, chores=chores, delays_s=delays_s)
+        super().__init__(name, topics, chores=chores, delays_s=delays_s, led_by=led_by)
         self.handlers = handlers
         self._last_words = last_words
         self._slots = asyncio.Semaphore(in_flight)
@@ -96,11 +97,15 @@ def worker(
     in_flight: int,
     last_words: LastWords = NO_LAST_WORDS,
     chores: Mapping[Chore, float] = NO_CHORES,
+    led_by: str = "",
 ) -> EventApp:
     """The app `name`: each event of the handlers' topics is handled at least once, or given up.
 
     Then its last words are appended. And each chore is done every so many seconds, whether or
-    not it failed before.
+    not it failed before: by each worker of the app, or by whoever has the first partition of the
+    topic `led_by`.
     """
     prepare_process(name)
-    return EventApp(name, handlers, in_flight=in_flight, last_words=last_words, chores=chores)
+    return EventApp(
+        name, handlers, in_flight=in_flight, last_words=last_words, chores=chores, led_by=led_by
+    )

@@ -113,9 +113,14 @@ class App(Troubled, faust.App):
         *,
         chores: Mapping[Chore, float] = NO_CHORES,
         delays_s: Mapping[str, float] = RETRY_DELAYS_S,
+        led_by: str = "",
         fetched_bytes_max: int = FETCHED_BYTES_MAX,
     ) -> None:
-        """`delays_s` says, by retry topic, how long what an app failed at waits there."""
+        """`delays_s` says, by retry topic, how long what an app failed at waits there.
+
+        Chores are everyone's; or of all workers of the app they are done by the one that has the
+        first partition of the topic `led_by`. In a rebalance that may be nobody, or still another.
+        """
         self.settings = Settings.from_env(os.environ)
         super().__init__(
             self.settings.prefix + name,
@@ -143,6 +148,7 @@ class App(Troubled, faust.App):
         self.running: set[asyncio.Task[None]] = set()
         self.random = random.Random()
         self.called, self.delays_s = name, delays_s
+        self._led_by = TP(self.settings.prefix + led_by, 0) if led_by else None
         self._lag = Lag(self.settings.prefix)
         self.metrics.watch(
             in_flight=self.in_flight, behind=lambda: self._lag.by_topic(self.progress)
@@ -245,6 +251,8 @@ class App(Troubled, faust.App):
         await retries.run(self.random, self.waited)
 
     async def _do(self, chore: Chore, failures: Counter) -> None:
+        if self._led_by and self._led_by not in self.consumer.assignment():
+            return
         try:
             await chore(self.deps)
         except Exception as error:  # its time comes again, and nothing raises out of here

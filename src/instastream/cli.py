@@ -55,6 +55,7 @@ app.command("instastream.lag_cli:lag", name="lag")
 app.command("instastream.load_cli.commands:load", name="load")
 app.command("instastream.rebuild_cli:digest", name="digest")
 app.command("instastream.rebuild_cli:rebuild", name="rebuild")
+app.command("instastream.sweep_cli:sweep", name="sweep")
 
 
 @app.command

@@ -210,7 +210,7 @@ async def _claim_all(uploads: list[Upload], digest: str, deps: Deps) -> PostId:
     claims = (upload.claim for upload in uploads if upload.claim)
     claim = next(claims, None) or Claim(PostId(await deps.ids.mint()), digest)
     for upload in uploads:
-        claim = upload.claim or await deps.uploads.claim(upload.media_id, claim)
+        claim = upload.claim or await deps.uploads.claim(upload, claim)
         _check_claim(claim, digest)
     return claim.post_id
 

@@ -13,6 +13,7 @@ from typing import Protocol
 from instastream.counting import version_of
 from instastream.errors import Unavailable
 from instastream.events import Event, Record
+from instastream.history import History, KafkaHistory
 from instastream.images.pool import RenderPool
 from instastream.limits import VIDEO_BYTES_MAX
 from instastream.log import EventLog, KafkaLog
@@ -53,6 +54,7 @@ from instastream.stores.memory_counters import MemoryCounters
 from instastream.stores.memory_counts import MemoryCounts
 from instastream.stores.memory_feeds import MemoryFeeds
 from instastream.stores.memory_graph import MemoryGraph
+from instastream.stores.memory_history import MemoryHistory
 from instastream.stores.memory_ledger import MemoryLedger
 from instastream.stores.memory_multiparts import MemoryMultiparts
 from instastream.stores.memory_posts import MemoryPosts
@@ -118,6 +120,7 @@ class Deps:
     ids: Ids
     leases: Leases  # what `ids` are minted under
     log: EventLog
+    history: History
     accounts: Accounts
     users: Users
     uploads: Uploads
@@ -193,6 +196,7 @@ async def open_deps(settings: Settings) -> AsyncIterator[Deps]:
             ids=await stack.enter_async_context(LeasedIds(leases, now_ms)),
             leases=leases,
             log=log,
+            history=KafkaHistory(settings),
             accounts=CassandraAccounts(session),
             users=CassandraUsers(session),
             uploads=CassandraUploads(session),
@@ -231,7 +235,7 @@ async def memory_deps(settings: Settings, renderer: Renderer) -> AsyncIterator[D
     blobs = memory.MemoryBlobs(now_ms)
     feeds, counts = MemoryFeeds(), MemoryCounts()
     likes, comment_ids = MemoryCounters(), MemoryCounters(for_good=True)
-    leases = memory.MemoryLeases()
+    leases, log = memory.MemoryLeases(), memory.MemoryLog()
     async with LeasedIds(leases, now_ms) as ids:
         yield Deps(
             settings=settings,
@@ -239,10 +243,11 @@ async def memory_deps(settings: Settings, renderer: Renderer) -> AsyncIterator[D
             signer=Signer(settings.token_key, audience=settings.keyspace),
             ids=ids,
             leases=leases,
-            log=memory.MemoryLog(),
+            log=log,
+            history=MemoryHistory(log),
             accounts=memory.MemoryAccounts(),
             users=memory.MemoryUsers(),
-            uploads=memory.MemoryUploads(),
+            uploads=memory.MemoryUploads(now_ms),
             posts=MemoryPosts(),
             graph=MemoryGraph(),
             feeds=feeds,

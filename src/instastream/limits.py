@@ -19,6 +19,8 @@ PUT_BYTES_MAX = IMAGE_BYTES_MAX  # what one PUT can bring in time; more is sent 
 PART_BYTES = 8 * MEBIBYTE  # what a broken connection costs: two minutes at 0.5 Mbit/s
 UPLOADS_OPEN_MAX = 100  # of one user: ten posts of ten media on their way
 MULTIPART_TTL_S = 86_400  # the largest takes 2.4 hours at 0.5 Mbit/s, and people go away
+DECLARED_KEPT_S = 8 * 86_400  # what nobody finalizes: a day for its parts, and a week for sweeps
+STUCK_S = 3_600  # a post without media: an event is tried again for eleven minutes, then given up
 JPEG_SCANS_MAX = 100  # encoders make about ten; each costs a pass over every pixel
 ANIMATION_FRAMES_MAX = 1_000  # a minute of animation; libwebp's time grows with their square
 IMAGE_PIXELS_MAX = 100_000_000  # decodes into 400 MB at most
@@ -149,6 +151,7 @@ assert 12 * TEXT_LENGTH_MAX < REQUEST_BYTES_MAX  # \uXXXX\uXXXX a character
 assert RECORD_BYTES_MAX + 8 * STORY_LENGTH_MAX + 64 * 1024 < DEAD_LETTER_BYTES_MAX
 assert UPLOAD_TTL_S <= UPLOAD_GRACE_S
 assert MEDIA_MAX <= UPLOADS_OPEN_MAX
+assert MULTIPART_TTL_S + UPLOAD_GRACE_S < DECLARED_KEPT_S
 assert PRIVATE_CACHE_S <= PRIVATE_URL_TTL_S
 PARTS_MAX = -(-VIDEO_BYTES_MAX // PART_BYTES)
 assert PARTS_MAX <= 1_000  # what S3 lists in one page

@@ -4,7 +4,7 @@ What an operator does about them is in docs/operating.md, and alerts on them in 
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from time import perf_counter
 
@@ -20,6 +20,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from instastream.events import Event, type_of
+from instastream.findings import Finding
 from instastream.progress import Behind
 
 BATCH_BUCKETS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
@@ -50,6 +51,10 @@ PUSHES = Counter("instastream_pushes", "Ids pushed to readers, most of whom have
 REBUILD_SECONDS = Histogram(
     "instastream_feed_rebuild_seconds", "Time to make a list that was not there.", ["outcome"]
 )
+SWEPT = Counter(
+    "instastream_swept", "What sweeps removed, announced again, or only tell of.", ["kind"]
+)
+SWEPT_BYTES = Counter("instastream_swept_bytes", "Bytes that sweeps removed.", ["kind"])
 LISTLESS_READS = Counter(
     "instastream_feed_reads_without_list", "Feeds read from timelines alone.", ["why"]
 )
@@ -167,6 +172,14 @@ class Stopwatch:
     def seconds(self) -> float:
         """How long that is ago."""
         return perf_counter() - self._started_s
+
+
+def count_swept(findings: Iterable[Finding]) -> None:
+    """What a sweep found, once it is seen to."""
+    for one in findings:
+        SWEPT.labels(one.kind).inc()
+        if one.goes:
+            SWEPT_BYTES.labels(one.kind).inc(one.size_bytes)
 
 
 @contextmanager

@@ -3,13 +3,17 @@
 Each is safe to repeat: after an Unavailable, the same call again completes it.
 """
 
+from collections.abc import AsyncIterator
+
 from msgspec import Struct
 from msgspec.structs import replace
 
 from instastream.deps import Deps
 from instastream.errors import Rejected
+from instastream.findings import Finding
 from instastream.ids import MediaId, UserId
 from instastream.limits import MULTIPART_TTL_S, UPLOAD_GRACE_S
+from instastream.metrics import count_swept
 from instastream.parts import composite, part_count, part_sizes, sha256_of_parts
 from instastream.stores.blobs import SignedPut
 from instastream.stores.multiparts import Part
@@ -101,7 +105,7 @@ async def complete(user_id: UserId, media_id: MediaId, sha256s: list[str], deps:
 async def abort(user_id: UserId, media_id: MediaId, deps: Deps) -> None:
     """Take an upload back, so that it can never be a post; raises Rejected when it is one."""
     upload = await own_upload(user_id, media_id, deps)
-    if await deps.uploads.claim(media_id, ABORTED) != ABORTED:
+    if await deps.uploads.claim(upload, ABORTED) != ABORTED:
         raise Rejected("upload-already-used", "this upload is a post: delete the post instead")
     if upload.multipart_id:
         await deps.multiparts.abort(key_of(upload), upload.multipart_id)
@@ -110,18 +114,32 @@ async def abort(user_id: UserId, media_id: MediaId, deps: Deps) -> None:
 
 
 async def abort_abandoned(deps: Deps) -> int:
-    """Drop the parts of every upload that nobody can complete any more; returns how many.
+    """Drop the parts of every upload that nobody can complete any more; returns how many."""
+    found = [one async for one in abandoned(deps)]
+    count_swept(found)
+    return len(found)
+
+
+async def abandoned(deps: Deps, *, dry_run: bool = False) -> AsyncIterator[Finding]:
+    """Each such upload, once its parts are dropped; or would be.
 
     Where an object is, it was completed: a store that crashed meanwhile may keep both, and the
     object's bytes may be those of the parts.
     """
     begun_before_ms = deps.now_ms() - (MULTIPART_TTL_S + UPLOAD_GRACE_S) * 1000
-    aborted = 0
     async for begun in deps.multiparts.begun(ORIGINALS):
-        if begun.begun_ms < begun_before_ms and await deps.blobs.head(begun.key) is None:
+        if begun.begun_ms >= begun_before_ms or await deps.blobs.head(begun.key):
+            continue
+        parts = (await deps.multiparts.parts(begun.key, begun.multipart_id) or {}).values()
+        if not dry_run:
             await deps.multiparts.abort(begun.key, begun.multipart_id)
-            aborted += 1
-    return aborted
+        yield Finding(
+            kind="abandoned-parts",
+            of=begun.key,
+            why="nobody can complete it any more",
+            objects=len(parts),
+            size_bytes=sum(part.size_bytes for part in parts),
+        )
 
 
 async def own_upload(user_id: UserId, media_id: MediaId, deps: Deps) -> Upload:

@@ -185,7 +185,7 @@ def verdicts_table(verdicts: list[Verdict], *, dry_run: bool) -> Table:
     table.add_column("kilobytes", justify="right")
     for one in verdicts:
         kilobytes = f"{one.size_bytes / 1000:.0f}"
-        why = ("some need it", "", "") if one.needed else ("none", str(one.objects), kilobytes)
+        why = (one.why, "", "") if one.needed else ("none", str(one.objects), kilobytes)
         table.add_row(one.root, *why)
     gone = sum(one.size_bytes for one in verdicts)
     table.title = "Would be reclaimed" if dry_run else "Reclaimed"

@@ -1,13 +1,19 @@
-"""Uploads that nobody needs any more go from the real object store; those of failed posts stay."""
+"""What nobody needs any more goes from the real object store; what somebody needs stays."""
 
+import asyncio
 import dataclasses
-from secrets import token_bytes
+import json
+from secrets import token_bytes, token_hex
 
+from instastream import media
 from instastream.deps import open_deps
 from instastream.limits import UPLOAD_GRACE_S, UPLOAD_TTL_S
 from instastream.orphans import sweep_uploads
+from instastream.sweeping.missing import find_missing
+from instastream.sweeping.objects import find_orphans
 from instastream.uploads import ORIGINALS
-from tests.cluster.conftest import System, eventually, photo
+from tests.cluster.conftest import System, eventually, photo, post
+from tests.cluster.test_cli import run
 
 LATER_MS = 3 * (UPLOAD_TTL_S + UPLOAD_GRACE_S) * 1000
 
@@ -41,3 +47,38 @@ async def test_what_is_put_again_or_never_finalized_goes(system: System) -> None
         await sweep_uploads(later)
         assert await there() == {failed.media_id}
     assert (await ada.post(posts[0]["id"]))["status"] == "ready"
+
+
+async def test_a_sweep_tells_what_is_left_over_and_what_is_missing(system: System) -> None:
+    ada = await system.join("ada")
+    shown = await post(ada, photo())
+    root = media.root_of(token_hex(16), private=False)
+    orphan = media.object_key(media.folder_in(root, 0), "full")
+
+    async def ready() -> bool:
+        return bool((await ada.post(shown["id"]))["status"] == "ready")
+
+    await eventually(ready, "the post is ready")
+    async with open_deps(system.settings) as deps:
+        await deps.blobs.put(orphan, b"lost", content_type="image/webp")
+        [kept] = (await deps.posts.get([shown["id"]]))[shown["id"]].media
+        assert kept.rendered is not None
+        missing = kept.rendered.variants[0].key
+        content = await deps.blobs.get(missing)
+        assert await find_missing([shown["id"]], deps) == []
+        await deps.blobs.delete([missing])
+        await asyncio.sleep(2 * system.settings.media_grace_s)
+        page = await deps.blobs.list(f"{root}/")
+        told = json.loads(run("sweep", "--dry-run", "--json", **system.environ).stdout)
+        await deps.blobs.put(missing, content, content_type="image/webp")
+        found = {(one["kind"], one["of"]): one for one in told["findings"]}
+        assert found["dangling", shown["id"]]["why"] == missing
+        assert ("stuck", shown["id"]) not in found
+        if await deps.blobs.list(f"{root}/"):  # else a worker has found it meanwhile
+            assert found["orphan", root]["size_bytes"] == len(b"lost")
+        await find_orphans(page, deps)
+
+        async def gone() -> bool:
+            return not await deps.blobs.list(f"{root}/")
+
+        await eventually(gone, "the ledger worker has reclaimed it")

@@ -74,7 +74,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.interleaver = Interleaver()
-        self.blobs = MemoryBlobs()
+        self.blobs = MemoryBlobs(self._now_ms)
         self.ledger = TornLedger(self._now_ms)
         self.ledger.gate = self.interleaver.gate
         self.renderer = TinyRenderer()

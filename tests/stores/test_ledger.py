@@ -146,3 +146,12 @@ async def test_what_is_due_is_told_until_it_is_dropped(ledger: Ledger, root: str
     assert second.mark != first.mark, "a drop takes what was seen, nothing that came later"
     await ledger.drop(second)
     assert await due(5_000) == []
+
+
+async def test_what_is_spared_is_so_for_a_while(ledger: Ledger, root: str) -> None:
+    assert not await ledger.is_spared(root)
+    for ttl_s in (60, 1):
+        await ledger.spare(root, ttl_s=ttl_s)
+        assert await ledger.is_spared(root)
+    await asyncio.sleep(1.1)
+    assert not await ledger.is_spared(root)

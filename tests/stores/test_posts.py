@@ -244,3 +244,16 @@ async def test_a_timeline_descends_across_months_page_by_page(
     assert first + second == posts
     assert len(first) == 5
     assert await deps.posts.timeline(author, before=posts[-1], limit=5) == []
+
+
+async def test_all_posts_are_gone_through_a_page_at_a_time(deps: Deps, user: UserId) -> None:
+    post_ids = {PostId(new_id()) for _ in range(7)}
+    for post_id in post_ids:
+        await deps.posts.record_finalized(finalized(post_id, user))
+    pages: list[list[PostId]] = []
+    while page := await deps.posts.ids_after(pages[-1][-1] if pages else "", limit=3):
+        pages.append(page)
+    found = [post_id for page in pages for post_id in page]
+    assert len(found) == len(set(found))
+    assert post_ids <= set(found)
+    assert {len(page) for page in pages[:-1]} == {3}

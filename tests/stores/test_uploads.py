@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from msgspec.structs import replace
 
-from instastream.deps import Deps
+from instastream.deps import Deps, now_ms
 from instastream.ids import MediaId, PostId, UserId
 from instastream.stores.uploads import ABORTED, Claim, Request, Upload
 
@@ -20,7 +20,7 @@ def upload(user: UserId) -> Upload:
         content_type="image/jpeg",
         size_bytes=5,
         sha256="LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=",
-        declared_ms=1_000,
+        declared_ms=now_ms(),
     )
 
 
@@ -41,7 +41,7 @@ async def test_an_upload_is_claimed_or_aborted_for_good(
 ) -> None:
     await deps.uploads.declare(upload)
     for claim in (ABORTED, Claim(post_ids[0], "digest"), ABORTED):
-        assert await deps.uploads.claim(upload.media_id, claim) == ABORTED
+        assert await deps.uploads.claim(upload, claim) == ABORTED
     assert await deps.uploads.get(upload.media_id) == replace(upload, claim=ABORTED)
 
 
@@ -50,9 +50,7 @@ async def test_of_many_claims_at_once_one_stands(
 ) -> None:
     await deps.uploads.declare(upload)
     claims = [Claim(post_id, "digest") for post_id in post_ids]
-    standing = await asyncio.gather(
-        *(deps.uploads.claim(upload.media_id, claim) for claim in claims)
-    )
+    standing = await asyncio.gather(*(deps.uploads.claim(upload, claim) for claim in claims))
     assert len(set(standing)) == 1
     assert await deps.uploads.get(upload.media_id) == replace(upload, claim=standing[0])
 
@@ -80,6 +78,7 @@ async def test_what_a_key_is_bound_to_is_recalled_by_its_user(deps: Deps, user: 
 async def test_uploads_are_open_until_they_are_closed_or_their_time_is_over(
     deps: Deps, upload: Upload
 ) -> None:
+    upload = replace(upload, declared_ms=1_000)
     other = replace(upload, media_id=MediaId(str(uuid4())))
     opened = partial(deps.uploads.opened, upload.user_id)
     assert await opened(now_ms=1_000) == {}
@@ -95,8 +94,21 @@ async def test_uploads_are_open_until_they_are_closed_or_their_time_is_over(
     assert await deps.uploads.opened(UserId("1"), now_ms=1_000) == {}
 
 
-async def test_a_sweep_goes_on_where_one_before_it_came_to(deps: Deps) -> None:
-    assert await deps.uploads.last_swept() == ""
-    for key in ("uploads/1/a", "uploads/2/b", ""):
-        await deps.uploads.record_swept(key)
-        assert await deps.uploads.last_swept() == key
+async def test_each_sweep_goes_on_where_one_before_it_came_to(deps: Deps) -> None:
+    one, other = f"unit/{uuid4()}", f"unit/{uuid4()}"
+    assert await deps.uploads.last_swept(one) == ""
+    for place in ("uploads/1/a", "uploads/2/b", ""):
+        await deps.uploads.record_swept(one, place)
+        assert await deps.uploads.last_swept(one) == place
+    await deps.uploads.record_swept(other, "here")
+    assert (await deps.uploads.last_swept(one), await deps.uploads.last_swept(other)) == (
+        "",
+        "here",
+    )
+
+
+async def test_what_nobody_claimed_in_time_can_be_claimed_by_nobody(
+    deps: Deps, upload: Upload, post_ids: list[PostId]
+) -> None:
+    assert await deps.uploads.claim(upload, Claim(post_ids[0], "digest")) == ABORTED
+    assert await deps.uploads.get(upload.media_id) is None

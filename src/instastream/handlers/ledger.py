@@ -42,16 +42,19 @@ async def _release_deleted(post_id: PostId, deps: Deps) -> list[Event]:
 
 
 async def _release(reference: Reference, deps: Deps) -> None:
-    """Released first: a look before that would find it needed, and be the last one.
+    """Released before a look is asked for: one before that would find it needed, and be the last.
 
-    Stopped in between, the event is handled again, and finds what the post referred to again.
+    Spared before it is released: a look that somebody else asked for may be due just then. Stopped
+    in between, the event is handled again, and finds what the post referred to again.
     """
-    await deps.ledger.release(reference)
     if is_original(reference.root):  # of a failed media, which nobody shares
+        await deps.ledger.release(reference)
         await deps.blobs.delete([reference.root])
         return
-    grace_ms = deps.settings.media_grace_s * 1000
-    await deps.ledger.look_later(reference.root, due_ms=deps.now_ms() + grace_ms)
+    grace_s = deps.settings.media_grace_s
+    await deps.ledger.spare(reference.root, ttl_s=grace_s)
+    await deps.ledger.release(reference)
+    await deps.ledger.look_later(reference.root, due_ms=deps.now_ms() + grace_s * 1000)
 
 
 LEDGER: Handlers = {

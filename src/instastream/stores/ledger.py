@@ -82,6 +82,12 @@ class Ledger(Protocol):
     async def is_referred(self, root: str) -> bool:
         """Whether any media needs it."""
 
+    async def spare(self, root: str, *, ttl_s: int) -> None:
+        """Nobody is to reclaim it for so long, needed or not."""
+
+    async def is_spared(self, root: str) -> bool:
+        """Whether that is so."""
+
     async def record_deleted(self, post_id: PostId) -> None:
         """The post is deleted, for good."""
 

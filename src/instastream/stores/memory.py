@@ -17,10 +17,11 @@ from instastream.events import (
     UserJoined,
 )
 from instastream.ids import WORKERS, Lease, MediaId, UserId
+from instastream.limits import DECLARED_KEPT_S
 from instastream.log import Appended, Headers, Raw
 from instastream.stores.accounts import Credentials, RefreshToken
 from instastream.stores.blobs import Blob, Listed, SignedPut
-from instastream.stores.uploads import Claim, Request, Upload
+from instastream.stores.uploads import ABORTED, Claim, Request, Upload
 from instastream.stores.users import User
 
 
@@ -130,22 +131,29 @@ class MemoryUsers:
 class MemoryUploads:
     """Uploads in dicts."""
 
+    now_ms: Callable[[], int] = lambda: 0
     uploads: dict[MediaId, Upload] = field(default_factory=dict)
     keys: dict[tuple[UserId, str], Request] = field(default_factory=dict)
     open_ms: dict[UserId, dict[MediaId, int]] = field(default_factory=lambda: defaultdict(dict))
-    swept: str = ""
+    swept: dict[str, str] = field(default_factory=dict)
 
     async def declare(self, upload: Upload) -> None:
         self.uploads[upload.media_id] = upload
 
     async def get(self, media_id: MediaId) -> Upload | None:
-        return self.uploads.get(media_id)
+        upload = self.uploads.get(media_id)
+        if upload and upload.claim in (None, ABORTED):
+            age_s = (self.now_ms() - upload.declared_ms) / 1000
+            return upload if age_s <= DECLARED_KEPT_S else None
+        return upload
 
-    async def claim(self, media_id: MediaId, claim: Claim) -> Claim:
-        upload = self.uploads[media_id]
-        if upload.claim is None:
-            self.uploads[media_id] = msgspec.structs.replace(upload, claim=claim)
-        return self.uploads[media_id].claim or claim
+    async def claim(self, upload: Upload, claim: Claim) -> Claim:
+        standing = await self.get(upload.media_id)
+        if standing is None:
+            return ABORTED
+        if standing.claim is None:
+            self.uploads[upload.media_id] = msgspec.structs.replace(standing, claim=claim)
+        return standing.claim or claim
 
     async def remember(self, *, user_id: UserId, key: str, request: Request) -> Request:
         return self.keys.setdefault((user_id, key), request)
@@ -162,11 +170,11 @@ class MemoryUploads:
     async def opened(self, user_id: UserId, *, now_ms: int) -> dict[MediaId, int]:
         return {one: end for one, end in self.open_ms[user_id].items() if now_ms <= end}
 
-    async def last_swept(self) -> str:
-        return self.swept
+    async def last_swept(self, what: str) -> str:
+        return self.swept.get(what, "")
 
-    async def record_swept(self, key: str) -> None:
-        self.swept = key
+    async def record_swept(self, what: str, place: str) -> None:
+        self.swept[what] = place
 
 
 @dataclass

@@ -22,6 +22,7 @@ class MemoryLedger:
     referred: set[Reference] = field(default_factory=set)
     released: set[Reference] = field(default_factory=set)
     by_post: dict[PostId, set[Reference]] = field(default_factory=lambda: defaultdict(set))
+    spared_ms: dict[str, int] = field(default_factory=dict)  # until when
     deleted: set[PostId] = field(default_factory=set)
     to_look_at: set[Due] = field(default_factory=set)
     _marks: "count[int]" = field(default_factory=count)
@@ -66,6 +67,12 @@ class MemoryLedger:
 
     async def is_referred(self, root: str) -> bool:
         return any(reference.root == root for reference in self.referred - self.released)
+
+    async def spare(self, root: str, *, ttl_s: int) -> None:
+        self.spared_ms[root] = self.now_ms() + ttl_s * 1000
+
+    async def is_spared(self, root: str) -> bool:
+        return self.now_ms() < self.spared_ms.get(root, 0)
 
     async def record_deleted(self, post_id: PostId) -> None:
         self.deleted.add(post_id)

@@ -58,6 +58,10 @@ class MemoryPosts:
     async def all_ready(self, post_id: PostId, media_count: int) -> bool:
         return len(self.ready.get(post_id, {})) == media_count
 
+    async def ids_after(self, place: str, *, limit: int) -> list[PostId]:
+        known = {*self.finalized, *self.ready, *self.failed, *self.edited, *self.deleted}
+        return sorted(post_id for post_id in known if post_id > place)[:limit]
+
     async def timeline(self, author_id: UserId, *, before: PostId, limit: int) -> list[PostId]:
         by_post: list[dict[int, UploadFinalized] | dict[int, MediaReady]]
         by_post = [*self.finalized.values(), *self.ready.values()]

@@ -99,5 +99,11 @@ class Posts(Protocol):
     async def all_ready(self, post_id: PostId, media_count: int) -> bool:
         """Whether so many of a post's media are ready, finalized here or not."""
 
+    async def ids_after(self, place: str, *, limit: int) -> list[PostId]:
+        """Of all posts the first ids that come after one, or "", in an order of the store's own.
+
+        Some may be of no finalized post.
+        """
+
     async def timeline(self, author_id: UserId, *, before: PostId, limit: int) -> list[PostId]:
         """An author's newest post ids, descending, all of them older than `before`."""

@@ -44,13 +44,16 @@ class Uploads(Protocol):
     """Declared uploads; the conditional writes that make finalize exact."""
 
     async def declare(self, upload: Upload) -> None:
-        """Keep what was declared."""
+        """Keep what was declared, for `DECLARED_KEPT_S` unless a post claims it."""
 
     async def get(self, media_id: MediaId) -> Upload | None:
         """What was declared, or None."""
 
-    async def claim(self, media_id: MediaId, claim: Claim) -> Claim:
-        """Claim a declared media for a post, or ABORTED, once; returns the claim that stands."""
+    async def claim(self, upload: Upload, claim: Claim) -> Claim:
+        """Claim what was declared for a post, or ABORTED, once; returns the claim that stands.
+
+        What a post claims is kept for good; what was aborted, or is kept no more, is ABORTED.
+        """
 
     async def remember(self, *, user_id: UserId, key: str, request: Request) -> Request:
         """Bind an Idempotency-Key to a request for a day; returns the one that stands."""
@@ -67,8 +70,8 @@ class Uploads(Protocol):
     async def opened(self, user_id: UserId, *, now_ms: int) -> dict[MediaId, int]:
         """Until when each is open, of those that are; sees all that was written before."""
 
-    async def last_swept(self) -> str:
-        """The key of the object that sweeps have come to, "" at the beginning: only a hint."""
+    async def last_swept(self, what: str) -> str:
+        """The place that sweeps of something have come to, "" at its beginning: only a hint."""
 
-    async def record_swept(self, key: str) -> None:
-        """Have the next sweep go on after it."""
+    async def record_swept(self, what: str, place: str) -> None:
+        """Have the next sweep of it go on there."""

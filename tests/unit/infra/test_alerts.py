@@ -33,6 +33,7 @@ VALUES = {
     "outcome": {"done", "refused", "failed", "made", "shared", "left"},
     "why": {"redis", "rebuilding"},
     "cache": {"posts"},
+    "kind": {"dangling", "stuck"},
     "job": {"instastream-.+"},
     "status": {"5.."},
 }

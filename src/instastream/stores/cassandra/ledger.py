@@ -28,6 +28,8 @@ OF_POST_ADD = """INSERT INTO media_by_post (post_id, root, media_id)
 REFER = "INSERT INTO media_references (root, media_id) VALUES (?, ?) USING TIMESTAMP 1"
 RELEASE = "DELETE FROM media_references USING TIMESTAMP 2 WHERE root = ? AND media_id = ?"
 IS_REFERRED = "SELECT media_id FROM media_references WHERE root = ? LIMIT 1"
+SPARE = "INSERT INTO media_spared (root) VALUES (?) USING TTL ?"
+IS_SPARED = "SELECT root FROM media_spared WHERE root = ?"
 RECORD_DELETED = "UPDATE media_by_post USING TIMESTAMP 1 SET deleted = true WHERE post_id = ?"
 OF_POST = "SELECT deleted, root, media_id FROM media_by_post WHERE post_id = ?"
 LOOK_LATER = "INSERT INTO media_due (bucket, due_ms, root, mark) VALUES (?, ?, ?, ?)"
@@ -36,7 +38,7 @@ DROP = "DELETE FROM media_due WHERE bucket = ? AND due_ms = ? AND root = ? AND m
 
 
 class CassandraLedger:
-    """The ledger in `render_claims`, `media_by_digest`, `media_references`, `_by_post`, `_due`."""
+    """The ledger in `render_claims` and the tables `media_`."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -91,6 +93,12 @@ class CassandraLedger:
 
     async def is_referred(self, root: str) -> bool:
         return bool(await self._session.execute(IS_REFERRED, root))
+
+    async def spare(self, root: str, *, ttl_s: int) -> None:
+        await self._session.execute(SPARE, root, ttl_s)
+
+    async def is_spared(self, root: str) -> bool:
+        return bool(await self._session.execute(IS_SPARED, root))
 
     async def record_deleted(self, post_id: PostId) -> None:
         await self._session.execute(RECORD_DELETED, int(post_id))

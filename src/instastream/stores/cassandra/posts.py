@@ -46,6 +46,8 @@ UNLIST = """DELETE FROM posts_by_author USING TIMESTAMP ?
 TIMELINE = """SELECT post_id FROM posts_by_author
     WHERE author_id = ? AND month = ? AND post_id < ? LIMIT ?"""
 
+FIRST_IDS = "SELECT DISTINCT post_id FROM posts LIMIT ?"
+IDS_AFTER = "SELECT DISTINCT post_id FROM posts WHERE token(post_id) > token(?) LIMIT ?"
 RECORD_CELEBRITY = "INSERT INTO celebrities (part, author_id) VALUES (?, ?) USING TIMESTAMP 1"
 LIST_CELEBRITIES = "SELECT author_id FROM celebrities WHERE part = ?"
 
@@ -117,6 +119,10 @@ class CassandraPosts:
     async def all_ready(self, post_id: PostId, media_count: int) -> bool:
         rows = await self._session.execute(READY, int(post_id))
         return sum(row.ready is not None for row in rows) == media_count
+
+    async def ids_after(self, place: str, *, limit: int) -> list[PostId]:
+        asked = (IDS_AFTER, int(place), limit) if place else (FIRST_IDS, limit)
+        return [PostId(str(row.post_id)) for row in await self._session.execute(*asked)]
 
     async def timeline(self, author_id: UserId, *, before: PostId, limit: int) -> list[PostId]:
         month = month_of(before)

@@ -3,18 +3,23 @@
 from uuid import UUID
 
 from instastream.ids import MediaId, PostId, UserId
+from instastream.limits import DECLARED_KEPT_S
 from instastream.stores.cassandra.session import Row, Session
-from instastream.stores.uploads import Claim, Request, Upload
+from instastream.stores.uploads import ABORTED, Claim, Request, Upload
 
 KEY_TTL_S = 86_400  # what clients retry within
 
-DECLARE = """INSERT INTO uploads
+# Older than every claim, which writes the whole row once more: it ends, or no longer does.
+DECLARE = f"""INSERT INTO uploads
     (media_id, user_id, content_type, size_bytes, sha256, declared_ms, multipart_id)
-    VALUES (?, ?, ?, ?, ?, ?, ?)"""
+    VALUES (?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP 1 AND TTL {DECLARED_KEPT_S}"""
 GET = """SELECT user_id, content_type, size_bytes, sha256, declared_ms, multipart_id,
     post_id, request_digest FROM uploads WHERE media_id = ?"""
-CLAIM = """UPDATE uploads SET post_id = ?, request_digest = ?
-    WHERE media_id = ? IF post_id = null AND user_id != null"""
+COLUMNS = """SET user_id = ?, content_type = ?, size_bytes = ?, sha256 = ?, declared_ms = ?,
+    multipart_id = ?, post_id = ?, request_digest = ?"""
+UNCLAIMED = "WHERE media_id = ? IF post_id = null AND user_id != null"
+CLAIM = f"UPDATE uploads {COLUMNS} {UNCLAIMED}"
+ABORT = f"UPDATE uploads USING TTL {DECLARED_KEPT_S} {COLUMNS} {UNCLAIMED}"
 REMEMBER = f"""INSERT INTO idempotency_keys (user_id, key, request_digest, result)
     VALUES (?, ?, ?, ?) IF NOT EXISTS USING TTL {KEY_TTL_S}"""
 RECALL = "SELECT request_digest, result FROM idempotency_keys WHERE user_id = ? AND key = ?"
@@ -24,8 +29,8 @@ OPEN = """INSERT INTO open_uploads (user_id, media_id, until_ms) VALUES (?, ?, ?
     USING TIMESTAMP ? AND TTL ?"""
 CLOSE = "DELETE FROM open_uploads USING TIMESTAMP ? WHERE user_id = ? AND media_id = ?"
 OPENED = "SELECT media_id, until_ms FROM open_uploads WHERE user_id = ?"
-SWEPT = "SELECT last_key FROM sweeps WHERE prefix = 'uploads/'"
-RECORD_SWEPT = "INSERT INTO sweeps (prefix, last_key) VALUES ('uploads/', ?)"
+SWEPT = "SELECT last_key FROM sweeps WHERE prefix = ?"
+RECORD_SWEPT = "INSERT INTO sweeps (prefix, last_key) VALUES (?, ?)"
 
 
 class CassandraUploads:
@@ -35,29 +40,25 @@ class CassandraUploads:
         self._session = session
 
     async def declare(self, upload: Upload) -> None:
-        await self._session.execute(
-            DECLARE,
-            UUID(upload.media_id),
-            int(upload.user_id),
-            upload.content_type,
-            upload.size_bytes,
-            upload.sha256,
-            upload.declared_ms,
-            upload.multipart_id,
-        )
+        await self._session.execute(DECLARE, UUID(upload.media_id), *_declared(upload))
 
     async def get(self, media_id: MediaId) -> Upload | None:
         rows = await self._session.execute(GET, UUID(media_id))
-        return _upload(media_id, rows[0]) if rows else None
+        return _upload(media_id, rows[0]) if rows and rows[0].user_id is not None else None
 
-    async def claim(self, media_id: MediaId, claim: Claim) -> Claim:
+    async def claim(self, upload: Upload, claim: Claim) -> Claim:
         row = await self._session.execute_once(
-            CLAIM, int(claim.post_id), claim.request_digest, UUID(media_id)
+            ABORT if claim == ABORTED else CLAIM,
+            *_declared(upload),
+            int(claim.post_id),
+            claim.request_digest,
+            UUID(upload.media_id),
         )
         if row.applied:
             return claim
-        standing = await self.get(media_id)
-        assert standing is not None
+        standing = await self.get(upload.media_id)
+        if standing is None:
+            return ABORTED
         assert standing.claim is not None
         return standing.claim
 
@@ -90,12 +91,24 @@ class CassandraUploads:
         rows = await self._session.execute(OPENED, int(user_id))
         return {MediaId(str(row.media_id)): row.until_ms for row in rows if now_ms <= row.until_ms}
 
-    async def last_swept(self) -> str:
-        rows = await self._session.execute(SWEPT)
+    async def last_swept(self, what: str) -> str:
+        rows = await self._session.execute(SWEPT, what)
         return rows[0].last_key if rows else ""
 
-    async def record_swept(self, key: str) -> None:
-        await self._session.execute(RECORD_SWEPT, key)
+    async def record_swept(self, what: str, place: str) -> None:
+        await self._session.execute(RECORD_SWEPT, what, place)
+
+
+def _declared(upload: Upload) -> tuple[object, ...]:
+    """The columns of what was declared, as they are written."""
+    return (
+        int(upload.user_id),
+        upload.content_type,
+        upload.size_bytes,
+        upload.sha256,
+        upload.declared_ms,
+        upload.multipart_id,
+    )
 
 
 def _request(row: Row) -> Request:
