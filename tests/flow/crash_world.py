@@ -1,11 +1,14 @@
 """A small world that handlers work on, call by call, and may die at any of these calls."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
 from itertools import count
 from pathlib import Path
 from shutil import copyfile
 from typing import Any
+from unittest.mock import patch
 
 import msgspec
 from msgspec import Struct
@@ -16,6 +19,8 @@ from instastream.events import Event, Record
 from instastream.handlers.engagement import ENGAGEMENT
 from instastream.lag import HANDLERS
 from instastream.media import Transcoded
+from instastream.reclaim import reclaim
+from instastream.stores.blobs import Blob
 from instastream.stores.epochs import NoEpochs
 from instastream.stores.memory import MemoryBlobs, MemoryLog, MemoryUsers
 from instastream.stores.memory_changes import MemoryChanges
@@ -27,14 +32,27 @@ from instastream.stores.memory_graph import MemoryGraph
 from instastream.stores.memory_ledger import MemoryLedger
 from instastream.stores.memory_posts import MemoryPosts
 from instastream.stores.memory_transcodes import MemoryTranscodes
+from instastream.uploads import original_key
 from instastream.video.transcoder import Report
 from tests.conftest import IN_MEMORY
+from tests.flow.crash_story import (
+    ADA,
+    BOB,
+    EVE,
+    MEDIA_OF,
+    NOW_MS,
+    ORIGINALS,
+    PAST,
+    Work,
+    rendered_key,
+)
 from tests.flow.interleaving import Interleaver
 from tests.flow.tiny_renderer import TinyRenderer
 
-NOW_MS = 1_795_000_000_000
+GRACE_S = 600
+CHORES = {"reclaim": reclaim}
 TIMES = {"now_ms", "now_s", "at_ms", "due_ms", "ends_s", "modified_ms"}
-PASSING = {*TIMES, "claims", "_marks", "mark"}
+PASSING = {*TIMES, "claims", "_marks", "mark", "current"}  # generations are condemned once or twice
 
 
 class TinyTranscoder:
@@ -85,6 +103,14 @@ class World:
         """A process of an app begins with these: see `Interleaver.start`."""
         return self.loop.start(self._handle(app, records))
 
+    def begin_chore(self, name: str) -> int:
+        """A process begins with a chore, of what may go by now."""
+        self.now_ms += 1000 * GRACE_S
+        return self.loop.start(self._do(name))
+
+    async def _do(self, chore: str) -> None:
+        await CHORES[chore](self._gated)
+
     async def _handle(self, app: str, records: Sequence[Record[Event]]) -> None:
         if app in HANDLERS:
             [record] = records
@@ -119,7 +145,7 @@ class World:
         given: dict[str, Any] = {
             **dict.fromkeys(unused),
             **stores,
-            "settings": replace(IN_MEMORY, media_grace_s=600),
+            "settings": replace(IN_MEMORY, media_grace_s=GRACE_S),
             "now_ms": lambda: self.now_ms,
             "epochs": NoEpochs(),
             "renderer": TinyRenderer(),
@@ -128,6 +154,43 @@ class World:
             "waited": lambda error: None,
         }
         return Deps(**given)
+
+
+def step_through(world: World, begin: Callable[[], int]) -> int:
+    """Let someone begin, and come to the end; how many calls that takes."""
+    begin()
+    calls = 0
+    while world.loop.waiting():
+        world.loop.step(0)
+        calls += 1
+    return calls
+
+
+@contextmanager
+def begun(work: Work) -> Iterator[tuple[World, Callable[[], int]]]:
+    """A world in which all that came before did, and how a worker begins its work."""
+    world = World()
+    objects = world.stores["blobs"].objects
+    for post, media_id in MEDIA_OF.items():
+        content = ORIGINALS[post]
+        for key in (original_key(ADA, media_id), rendered_key(post)):
+            objects[key] = content, Blob(len(content), None)
+    for reader in (BOB, EVE):
+        world.stores["feeds"].lists[reader] = []
+    pages = patch("instastream.handlers.feeds.FANOUT_PAGE_LENGTH", work.page_length)
+    with pages, patch("asyncio.to_thread", _at_once):
+        world.has([*PAST, *work.before])
+        records = [world.record(event) for event in work.events]
+        begin = partial(world.begin, work.app, records)
+        try:
+            yield world, partial(world.begin_chore, work.chore) if work.chore else begin
+        finally:
+            world.loop.close()
+
+
+async def _at_once(work: Callable[..., Any], *arguments: Any) -> Any:
+    """In the same thread: nothing else goes on meanwhile."""
+    return work(*arguments)
 
 
 def _written(value: Any) -> str:
