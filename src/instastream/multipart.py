@@ -32,7 +32,7 @@ class Progress(Struct, frozen=True):
 
     upload: Upload
     complete: bool
-    arrived: dict[int, Part]
+    arrived: dict[int, Part] = {}
 
 
 async def begin(upload: Upload, deps: Deps) -> Upload:
@@ -73,7 +73,7 @@ async def look_up(user_id: UserId, media_id: MediaId, deps: Deps) -> Progress:
     upload = await own_upload(user_id, media_id, deps)
     if upload.claim:
         check_not_aborted(upload.claim)
-        return Progress(upload, complete=True, arrived={})
+        return Progress(upload, complete=True)
     parts = await _parts(upload, deps)
     if parts is not None:
         check_in_time(upload, arrived=False, now_ms=deps.now_ms())
@@ -82,7 +82,7 @@ async def look_up(user_id: UserId, media_id: MediaId, deps: Deps) -> Progress:
     check_in_time(upload, arrived=there, now_ms=deps.now_ms())
     if upload.multipart_id and not there:
         raise Rejected("upload-aborted", "its parts are gone: request a new upload")
-    return Progress(upload, complete=there, arrived={})
+    return Progress(upload, complete=there)
 
 
 async def complete(user_id: UserId, media_id: MediaId, sha256s: list[str], deps: Deps) -> Progress:
@@ -98,7 +98,7 @@ async def complete(user_id: UserId, media_id: MediaId, sha256s: list[str], deps:
         raise Rejected("upload-mismatch", OTHER_DIGESTS)
     parts = [progress.arrived[number] for number in sorted(progress.arrived)]
     if await deps.multiparts.complete(key_of(upload), multipart_id, parts, sha256s):
-        return Progress(upload, complete=True, arrived={})
+        return Progress(upload, complete=True)
     return await look_up(user_id, media_id, deps)  # completed by another request, or aborted
 
 

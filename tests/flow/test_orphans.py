@@ -159,6 +159,22 @@ def test_each_pass_goes_on_where_the_last_one_ended(
     assert left == [5, 1, 0, 0], "four, four and one; then it begins anew"
 
 
+def test_a_pass_says_how_many_objects_went(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(orphans, "PAGE_LENGTH", 2)
+    said = []
+
+    async def sweep() -> None:
+        said.append(await orphans.sweep_uploads(world.deps))
+
+    posted(world)
+    for _ in range(5):
+        world.upload()
+    world.pass_ms(OVER_MS + 1)
+    for _ in range(2):
+        world.advance(world.start(sweep()))
+    assert said == [5, 0]
+
+
 async def never(post_ids: list[PostId]) -> dict[PostId, Post]:
     raise Unavailable("cassandra", "no answer")
 

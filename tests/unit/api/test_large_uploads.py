@@ -208,6 +208,7 @@ async def test_nothing_can_be_sent_once_it_is_complete(ada: Person, deps: Deps) 
     path = f"/v1/uploads/{media_id}/parts"
     response = await ada.ask("POST", path, json={"parts": [{"number": 1, "sha256": SHA256}]})
     assert problem(response) == (409, "upload-complete")
+    assert response.json()["detail"] == "no part can be sent any more"
 
 
 @pytest.mark.parametrize(
@@ -266,6 +267,7 @@ async def test_an_upload_that_is_one_put_has_no_parts(ada: Person) -> None:
     for rest, body in (CALLS[1][1:], CALLS[2][1:]):
         response = await ada.ask("POST", path + rest, json=body)
         assert problem(response) == (422, "invalid-request")
+        assert response.json()["detail"] == "this upload has no parts: it arrives in one PUT"
     assert (await ada.get(path)).json() == {
         name: declared[name] for name in ("media_id", "expires_at", "complete")
     }
