@@ -114,12 +114,10 @@ async def _settle(reader: UserId, author: UserId, deps: Deps) -> None:
 
     Not as an event has it: it may come late, or again. What changes meanwhile is seen at the end.
     """
-    shown = await _shows(reader, author, deps)
-    while True:
+    before, shown = None, await _shows(reader, author, deps)
+    while shown != before:
         await (_backfill if shown else _tidy)(reader, author, deps)
         before, shown = shown, await _shows(reader, author, deps)
-        if shown == before:
-            break
 
 
 async def _shows(reader: UserId, author: UserId, deps: Deps) -> bool:

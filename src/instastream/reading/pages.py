@@ -75,7 +75,7 @@ async def read_feed(
         reader,
         pending,
         ready_of=circle.in_feed,
-        before=min(before or latest, latest),  # no walk back from a far future that was made up
+        before=before or latest,
         limit=limit,
         size=size,
         known=known,
@@ -165,7 +165,6 @@ async def read_timeline(
     if author is None:
         raise no_such_user(author_id)
     admit(viewer, author, (await known.circle(viewer)).relations)
-    latest = newest(deps.now_ms())
 
     async def below(before: PostId, count: int) -> list[PostId]:
         [ids] = await known.timelines([author_id], before=before, limit=count)
@@ -177,7 +176,7 @@ async def read_timeline(
         looked.pending,
         ready_of={author_id},
         all_of={viewer},
-        before=min(before or latest, latest),
+        before=before or newest(deps.now_ms()),
         limit=limit,
         size=size,
         known=known,

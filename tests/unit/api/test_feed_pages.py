@@ -1,13 +1,19 @@
 """Feeds and timelines over HTTP: their tags, what has changed, and what happens without Redis."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from instastream.api import hot
 from instastream.deps import Deps
 from instastream.errors import Unavailable
 from instastream.ids import PostId, UserId
+from instastream.limits import FEED_LENGTH
+from instastream.reading.known import Known
+from instastream.stores.changes import Place
+from instastream.stores.feeds import Head
 from instastream.stores.memory_changes import MemoryChanges
 from tests.unit.api.conftest import Person, make_ready, problem, serving
 
@@ -145,8 +151,11 @@ async def test_without_redis_feeds_are_read_from_the_stores(
     await ada.ask("PUT", f"/v1/users/{bob.id}/follow")
     posts = [(await make_ready(await bob.post(), deps))["id"] for _ in range(3)][::-1]
     down: Any = Down()
+    before = listless("redis")
     async with serving(deps, feeds=down, changes=down) as http:
         reader = Person(http, deps, ada.id)
+        assert await ids(reader) == posts
+        assert listless("redis") - before == 1
         for path in ("/v1/feed", f"/v1/users/{bob.id}/posts"):
             assert await ids(reader, path) == posts
         page = await reader.get("/v1/feed", limit=2)
@@ -156,6 +165,25 @@ async def test_without_redis_feeds_are_read_from_the_stores(
         deleted = await author.ask("DELETE", f"/v1/posts/{posts[0]}")
         assert problem(deleted) == (503, "unavailable"), "what others keep in memory is not told"
         assert await ids(reader) == posts[1:]
+
+
+async def test_a_feed_is_whole_while_another_makes_its_list(
+    ada: Person, bob: Person, deps: Deps
+) -> None:
+    await ada.ask("PUT", f"/v1/users/{bob.id}/follow")
+    posts = [(await make_ready(await bob.post(), deps))["id"] for _ in range(3)][::-1]
+    await deps.feeds.open(ada.id, "another's")
+    before = listless("rebuilding")
+    assert await ids(ada) == posts
+    assert listless("rebuilding") - before == 1
+    page = await ada.get("/v1/feed", limit=2)
+    assert await ids(ada, cursor=page.json()["next_cursor"]) == posts[2:]
+
+
+def listless(why: str) -> float:
+    """How many feeds were read from timelines alone, as it is measured."""
+    found = REGISTRY.get_sample_value("instastream_feed_reads_without_list_total", {"why": why})
+    return found or 0.0
 
 
 async def test_a_feed_goes_on_past_its_list(ada: Person, bob: Person, deps: Deps) -> None:
@@ -174,6 +202,28 @@ async def test_a_feed_goes_on_past_its_list(ada: Person, bob: Person, deps: Deps
             assert len(page["posts"]) == limit
             cursor = {"cursor": page["next_cursor"]}
         assert read == posts
+
+
+async def test_a_page_is_one_look_at_the_list_and_nothing_more(
+    ada: Person, bob: Person, deps: Deps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await ada.ask("PUT", f"/v1/users/{bob.id}/follow")
+    posts = [(await make_ready(await bob.post(), deps))["id"] for _ in range(4)][::-1]
+    assert await ids(ada) == posts
+    looked: list[Head] = []
+    since = deps.changes.since
+
+    async def noted(place: Place | None, heads: Sequence[Head], viewers: Sequence[UserId]) -> Any:
+        looked.extend(heads)
+        return await since(place, heads, viewers)
+
+    monkeypatch.setattr(deps.changes, "since", noted)
+    monkeypatch.setattr(Known, "timelines", None)
+    page = (await ada.get("/v1/feed", limit=2)).json()
+    assert [post["id"] for post in page["posts"]] == posts[:2]
+    assert await ids(ada, limit=2, cursor=page["next_cursor"]) == posts[2:]
+    assert await ids(ada, limit=5) == posts
+    assert looked == [(ada.id, 3), (ada.id, FEED_LENGTH), (ada.id, 6)]
 
 
 async def test_a_page_is_whole_though_the_list_is_lost_while_it_is_read(
