@@ -71,7 +71,7 @@ def parse_media_id(text: str) -> MediaId:
 
 
 def _matched(pattern: str, text: str) -> str:
-    if not re.fullmatch(pattern, text, re.ASCII):
+    if not re.fullmatch(pattern, text):
         raise Rejected("invalid-id", f"{text[:40]!r} is not an id of this API")
     return text
 

@@ -73,10 +73,10 @@ async def wait_out(
     waited: Callable[[Trouble], None],
 ) -> Result:
     """The result of work that is tried again for as long as there is such trouble."""
-    for wait_s in backoff(random):
+    waits_s = backoff(random)
+    while True:
         try:
             return await work()
         except trouble as error:
             waited(error)
-            await sleep(wait_s)
-    raise AssertionError("backoff has no end")
+        await sleep(next(waits_s))

@@ -3,11 +3,22 @@
 from itertools import pairwise
 from typing import Generic, TypeVar
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from instastream.counting import EPOCHS, PAGE_BITS, Mark, Shard, first_on, fold, page_of, version_of
+from instastream.counting import (
+    EPOCHS,
+    PAGE_BITS,
+    Mark,
+    Shard,
+    first_on,
+    fold,
+    page_of,
+    some_place,
+    version_of,
+)
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -144,10 +155,21 @@ def test_a_page_holds_the_places_of_a_second() -> None:
     assert page < 1 << 31
 
 
+@given(st.integers(2, 1 << 30), st.integers(0, (1 << 63) - 2))
+def test_a_place_that_is_made_up_is_on_its_page_and_nobody_elses(page: int, member: int) -> None:
+    places = [some_place(page, str(one)) for one in (member, member + 1)]
+    assert [page_of(place) for place in places] == [page, page]
+    assert places[0] != places[1]
+
+
 def test_a_version_of_a_later_epoch_is_above_every_one_before_it() -> None:
     assert version_of(epoch=0, offset=0) > 0
     assert version_of(epoch=1, offset=0) > version_of(epoch=0, offset=10**13)
     assert 2 * version_of(epoch=EPOCHS - 1, offset=10**13) + 1 < 2**63
+    assert version_of(epoch=3, offset=5) == 3 * 2**44 + 6, "as it was always written"
+    for epoch in (-1, EPOCHS):
+        with pytest.raises(AssertionError):
+            version_of(epoch=epoch, offset=0)
 
 
 @settings(max_examples=500)

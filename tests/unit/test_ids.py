@@ -1,5 +1,8 @@
 """Ids sort by time, as strings too, and are never minted twice."""
 
+import time
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,6 +28,7 @@ IN_2023_MS = 1_672_531_200_000
 IN_2082_MS = 3_534_451_200_000
 times = st.integers(IN_2023_MS, IN_2082_MS)
 START_MS = 1_795_000_000_000
+DECEMBER_2026_MS = 1_796_083_200_000
 
 
 @given(times, times, st.integers(0, WORKERS - 1), st.integers(0, SEQUENCES - 1))
@@ -61,12 +65,35 @@ def test_what_is_not_an_id_is_rejected(text: str) -> None:
     with pytest.raises(Rejected) as raised:
         parse_user_id(text)
     assert raised.value.problem == "invalid-id"
+    assert raised.value.detail == f"{text!r} is not an id of this API"
+
+
+def test_of_what_is_no_id_the_beginning_is_shown() -> None:
+    with pytest.raises(Rejected, match=f"^'{40 * 'x'}' is not an id"):
+        parse_user_id(50 * "x")
 
 
 def test_months_go_back_across_new_year() -> None:
     assert month_of(compose(at_ms=START_MS, worker=0, sequence=0)) == 202611
     assert month_before(202611) == 202610
+    assert month_before(202602) == 202601
     assert month_before(202601) == 202512
+
+
+@pytest.fixture
+def in_tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine of another time zone."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("in_tokyo")
+def test_months_are_those_of_utc_wherever_the_machine_is() -> None:
+    assert month_of(compose(at_ms=DECEMBER_2026_MS - 1, worker=0, sequence=0)) == 202611
+    assert month_of(compose(at_ms=DECEMBER_2026_MS, worker=0, sequence=0)) == 202612
 
 
 @given(
@@ -96,7 +123,16 @@ def test_a_clock_that_steps_far_back_is_refused() -> None:
     mint = Mint(Lease(7, START_MS, IN_2082_MS))
     mint.next(START_MS + CLOCK_BACK_MS_MAX + 1)
     mint.next(START_MS + 1)
-    with pytest.raises(Unavailable, match="stepped back"):
+    with pytest.raises(Unavailable) as raised:
+        mint.next(START_MS)
+    assert str(raised.value) == "the clock is unavailable: it stepped back by 5001 ms"
+
+
+def test_no_id_is_of_a_time_after_its_lease() -> None:
+    mint = Mint(Lease(7, START_MS, START_MS + 1))
+    for _ in range(SEQUENCES):
+        mint.next(START_MS)
+    with pytest.raises(AssertionError):
         mint.next(START_MS)
 
 
@@ -104,6 +140,8 @@ def test_a_lease_covers_only_its_own_time() -> None:
     mint = Mint(Lease(7, START_MS, START_MS + 10))
     assert mint.covers(START_MS + 9)
     assert not mint.covers(START_MS + 10)
+    mint.next(START_MS + 8)
+    assert mint.covers(START_MS)
     mint.next(START_MS + 9)
     assert not mint.covers(START_MS), "the next millisecond, borrowed, would be another's"
 

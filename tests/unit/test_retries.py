@@ -22,7 +22,27 @@ BUG = KeyError("a bug")
 NEVER = Corrupt("not-an-event", "bytes")
 
 
-def test_waits_double_to_a_bound_and_are_jittered() -> None:
+class Always(Random):
+    """Draws one number."""
+
+    def __init__(self, drawn: float) -> None:
+        super().__init__()
+        self.drawn = drawn
+
+    def random(self) -> float:
+        return self.drawn
+
+
+@pytest.mark.parametrize(("drawn", "part"), [(1.0, 1.0), (0.0, 0.5)])
+def test_waits_double_to_a_bound_and_at_least_half_of_that_is_waited(
+    drawn: float, part: float
+) -> None:
+    doubled = [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0]
+    waits = list(islice(backoff(Always(drawn)), len(doubled)))
+    assert waits == pytest.approx([part * wait_s for wait_s in doubled])
+
+
+def test_waits_are_bounded_and_jittered() -> None:
     waits = list(islice(backoff(Random(1)), 50))
     assert BACKOFF_FIRST_S / 2 <= waits[0] <= BACKOFF_FIRST_S
     assert all(BACKOFF_MAX_S / 2 <= wait <= BACKOFF_MAX_S for wait in waits[10:])

@@ -9,12 +9,14 @@ from typing import Any, ClassVar, cast
 
 import pytest
 from aiokafka import TopicPartition
+from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import CommitFailedError, KafkaError
 from aiokafka.structs import ConsumerRecord
 from msgspec.structs import replace
 
 from instastream.deps import Deps
 from instastream.letters import Retry, tell
+from instastream.limits import RETRIES_AT_ONCE
 from instastream.retries import RETRY_DELAYS_S
 from streams import retrying
 from streams.retrying import Retries
@@ -49,8 +51,9 @@ class Consumer:
         self.committed: dict[TopicPartition, int] = {}
         self.made.append(self)
 
-    def subscribe(self, topics: list[str], *, listener: Any) -> None:
+    def subscribe(self, topics: list[str], *, listener: ConsumerRebalanceListener) -> None:
         self.topics = topics
+        self.listener = listener
 
     async def start(self) -> None: ...
 
@@ -68,13 +71,16 @@ class Consumer:
             raise self.troubles.pop()
         self.committed |= offsets
 
-    async def getmany(self, **_: Any) -> dict[TopicPartition, list[ConsumerRecord]]:
+    async def getmany(
+        self, *, timeout_ms: int, max_records: int
+    ) -> dict[TopicPartition, list[ConsumerRecord]]:
+        assert timeout_ms > 0, "or nothing that comes would be waited for"
         self.polls += 1
         await asyncio.sleep(0)
         found: dict[TopicPartition, list[ConsumerRecord]] = {}
         for one in list(self.waiting):
             partition = TopicPartition(one.topic, one.partition)
-            if partition not in self.paused:
+            if partition not in self.paused and sum(map(len, found.values())) < max_records:
                 found.setdefault(partition, []).append(one)
                 self.waiting.remove(one)
         return found
@@ -115,14 +121,13 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 @asynccontextmanager
-async def running(world: World, *records: ConsumerRecord) -> AsyncIterator[Retries]:
+async def running(world: World, *records: ConsumerRecord) -> AsyncIterator[None]:
     """After all that can be done with these was done."""
     Consumer.waiting.extend(records)
-    retries = world.retries()
-    task = asyncio.create_task(retries.run(Random(1), world.errors.append))
+    task = asyncio.create_task(world.retries().run(Random(1), world.errors.append))
     await a_moment()
     try:
-        yield retries
+        yield
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):
@@ -146,8 +151,13 @@ async def test_a_record_is_handed_back_as_it_stood(world: World) -> None:
     assert consumer.committed == {SOON: 8}
     assert not consumer.paused
     assert consumer.stopped
-    assert consumer.options["group_id"] == "n.feeds.retry"
     assert consumer.topics == ["n.retry.5s", "n.retry.1m", "n.retry.10m"]
+    assert consumer.options == {
+        "bootstrap_servers": IN_MEMORY.kafka,
+        "group_id": "n.feeds.retry",
+        "auto_offset_reset": "earliest",  # also what failed before it ever ran
+        "enable_auto_commit": False,  # only what is done
+    }
 
 
 async def test_what_others_failed_at_and_what_nobody_did_is_passed_over_at_once(
@@ -199,12 +209,21 @@ async def test_nothing_is_committed_before_all_that_was_fetched_with_it_is_done(
         assert consumer.committed == {SOON: 9}
 
 
+async def test_so_many_are_begun_at_once_and_no_more(world: World) -> None:
+    world.may_end.clear()
+    async with running(world, *(record(SOON, n) for n in range(RETRIES_AT_ONCE + 1))):
+        assert len(world.begun) == RETRIES_AT_ONCE
+        world.may_end.set()
+        await a_moment()
+        assert len(world.begun) == RETRIES_AT_ONCE + 1
+
+
 async def test_what_is_under_way_as_a_partition_goes_is_left_to_whoever_has_it_next(
     world: World,
 ) -> None:
     world.may_end.clear()
-    async with running(world, record(SOON, 7)) as retries:
-        await retries.on_partitions_revoked([SOON, LATER])
+    async with running(world, record(SOON, 7)):
+        await Consumer.made[0].listener.on_partitions_revoked([SOON, LATER])
         world.may_end.set()
         await a_moment()
     assert Consumer.made[0].committed == {}

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from instastream.errors import Unavailable
 from instastream.events import UserJoined, encode
 from instastream.letters import Death, Retry, origin_of, read
+from instastream.retries import Policy
 from streams.single import EventApp as App
 from tests.unit.delivering import (
     JOINED,
@@ -156,3 +157,50 @@ async def test_what_is_tried_again_and_what_dies_is_counted(
     await app.begin_again(fetched(14), RETRY)
     after = [REGISTRY.get_sample_value(*name) or 0 for name in (names, dead)]
     assert [now - then for now, then in zip(after, before, strict=True)] == [1, 1]
+
+
+async def test_what_is_put_aside_is_known_by_its_topic_in_whatever_namespace(
+    app: App, handled: Handled, log: GrumpyLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "settings", replace(app.settings, namespace="n"))
+    handled.answers = [KeyError("a bug")]
+    await consume(app, delivered(fetched(7, topic="n.users")))
+    [(_, _, _, headers)] = log.raw
+    retry = read(Retry, headers)
+    assert retry
+    assert (retry.topic, retry.partition, retry.timestamp_ms) == ("users", 0, 1_000)
+
+
+async def test_what_is_held_is_tried_where_it_stands_and_what_goes_wrong_is_logged_with_its_place(
+    app: App,
+    handled: Handled,
+    log: GrumpyLog,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    slept_s: list[float] = []
+
+    async def sleep(wait_s: float) -> None:
+        slept_s.append(wait_s)
+
+    app.deps = having(app.deps, sleep=sleep)
+    monkeypatch.setattr(App, "policy", Policy(holds_s=(1.0, 5.0)))
+    names = ("instastream_retries_total", {"app": "unit", "topic": "users"})
+    before = REGISTRY.get_sample_value(*names) or 0
+    bug, away = KeyError("a bug"), Unavailable("redis", "away")
+    handled.answers = [bug, away, bug, bug]
+    await consume(app, delivered(fetched(7, partition=3)))
+    assert (handled.offsets, slept_s) == ([7] * 4, [1.0, 5.0])
+    assert (REGISTRY.get_sample_value(*names) or 0) - before == 2
+    lines = [line for line in caplog.records if line.name == "streams.trouble"]
+    assert [line.getMessage() for line in lines] == [
+        "held: 'a bug'",
+        "redis is unavailable: away: trying again",
+        "held: 'a bug'",
+        "dead: 'a bug'",
+    ]
+    for line in (lines[0], lines[3]):
+        assert line.exc_info
+        assert line.exc_info[1] is bug
+        about = vars(line)
+        assert (about["topic"], about["partition"], about["offset"]) == ("users", 3, 7)
