@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from secrets import token_hex
 
+import hypothesis
 import pytest
 
 from infra import local
@@ -15,6 +16,9 @@ from tests import containers
 from tests.containers import Containers
 
 PULL_FROM, PUSH_BELOW = 60_000, 59_990  # followers: few people cross both
+
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 IN_MEMORY = Settings(
     kafka="memory",

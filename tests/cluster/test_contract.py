@@ -33,7 +33,6 @@ def bearer(running: dict[str, str]) -> dict[str, str]:
 @documented.parametrize()
 @settings(
     max_examples=EXAMPLES,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_every_answer_is_as_documented(

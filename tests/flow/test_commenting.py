@@ -14,7 +14,7 @@ from random import Random
 from typing import Any
 from unittest.mock import patch
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from instastream import commenting
@@ -242,7 +242,6 @@ async def check_in_any_order(world: World, random: Random) -> None:
         assert both[0] == both[1]
 
 
-@settings(deadline=None)
 @given(steps=STEPS, limit=st.integers(1, 9), random=st.randoms())
 def test_threads_are_as_a_list_of_what_was_said_says(
     steps: list[tuple[Any, ...]], limit: int, random: Random

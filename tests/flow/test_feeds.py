@@ -191,7 +191,6 @@ class AnythingHappens(RuleBasedStateMachine):
 AnythingHappens.TestCase.settings = settings(
     max_examples=60,
     stateful_step_count=50,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
 TestAnythingHappens = AnythingHappens.TestCase

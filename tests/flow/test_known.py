@@ -105,7 +105,7 @@ steps = st.tuples(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(steps, min_size=10, max_size=120))
 def test_a_read_shows_what_was_acknowledged_before_it_began(taken: list[tuple[str, int]]) -> None:
     world = World()

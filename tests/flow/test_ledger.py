@@ -103,13 +103,12 @@ class AnythingHappens(RuleBasedStateMachine):
 AnythingHappens.TestCase.settings = settings(
     max_examples=150,
     stateful_step_count=40,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
 TestAnythingHappens = AnythingHappens.TestCase
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.sampled_from([b"a", b"b"]), min_size=2, max_size=5), st.randoms())
 def test_identical_uploads_are_rendered_once(contents: list[bytes], random: Random) -> None:
     world = World()
@@ -128,7 +127,7 @@ def test_identical_uploads_are_rendered_once(contents: list[bytes], random: Rand
         world.close()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(2, 5), st.randoms())
 def test_of_twins_that_cannot_be_rendered_one_is_tried(twins: int, random: Random) -> None:
     world = World()

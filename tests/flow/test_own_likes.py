@@ -225,7 +225,7 @@ OFTEN += ["step"] * 20 + ["rest"] * 10
 SELDOM = ["kill", "expire", "lose", "wait", "wait"]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.lists(
         st.tuples(st.sampled_from(OFTEN + SELDOM), st.integers(0, 11)), min_size=20, max_size=150

@@ -4,7 +4,6 @@ import asyncio
 from dataclasses import replace as with_deps
 
 from hypothesis import given
-from hypothesis import settings as profile
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -104,7 +103,6 @@ sayings = st.lists(st.tuples(st.sampled_from((ADA, BOB, CLEO)), st.booleans()), 
 FIELDS = ("count", "size", "lost", "added", "moved")
 
 
-@profile(deadline=None)
 @given(sayings, st.data())
 def test_any_one_thing_that_is_wrong_is_found_and_repaired(
     history: list[tuple[UserId, bool]], data: st.DataObject

@@ -101,7 +101,7 @@ steps = st.tuples(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(steps, min_size=10, max_size=60), st.lists(st.integers(0, 9), max_size=3))
 def test_a_stream_tells_each_post_once_from_where_it_is_resumed(
     taken: list[tuple[str, int]], opened: list[int]

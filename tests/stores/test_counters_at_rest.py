@@ -69,7 +69,6 @@ def test_counts_are_members_are_what_the_log_says(settings: Settings) -> None:
         max_examples=60,
         phases=[Phase.generate],
         stateful_step_count=25,
-        deadline=None,
         suppress_health_check=list(HealthCheck),
         database=None,
     )

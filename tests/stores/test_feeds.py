@@ -22,9 +22,7 @@ from tests.stores.conftest import new_id
 
 TTL_S, LEASE_S = 2, 1
 MANY = FEED_LENGTH + 3 * FEED_SLACK
-any_order = settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+any_order = settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,6 @@ def test_every_feed_becomes_the_models(settings: Settings, monkeypatch: pytest.M
         max_examples=10,
         phases=[Phase.generate],
         stateful_step_count=30,
-        deadline=None,
         suppress_health_check=list(HealthCheck),
         database=None,
     )

@@ -147,5 +147,5 @@ class Partitions(RuleBasedStateMachine):
         assert {one: len(handled) for one, handled in self.handled.items()} == self.read
 
 
-Partitions.TestCase.settings = settings(max_examples=200, deadline=None)
+Partitions.TestCase.settings = settings(max_examples=200)
 TestPartitions = Partitions.TestCase

@@ -175,7 +175,7 @@ def failures() -> st.SearchStrategy[dict[tuple[str, int], int]]:
 
 
 @given(failures=failures(), crashes=st.sets(st.integers(1, 60), max_size=6))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_whatever_fails_and_when_a_record_is_handled_by_its_app_or_waits_among_the_dead(
     apps: dict[str, EventApp], failures: dict[tuple[str, int], int], crashes: set[int]
 ) -> None:

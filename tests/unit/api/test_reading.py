@@ -184,7 +184,6 @@ async def test_a_query_is_as_described(ada: Person, query: str, parameter: str) 
 )
 @settings(
     max_examples=40,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 async def test_the_pages_of_a_list_are_the_whole_list(

@@ -57,7 +57,7 @@ def test_no_rate_is_above_the_peak(arrivals: Arrivals) -> None:
 
 
 @pytest.mark.parametrize("arrivals", RANDOM, ids=lambda one: type(one).__name__)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 1 << 32))
 def test_a_seed_gives_the_same_instants_in_order(arrivals: Arrivals, seed: int) -> None:
     seen = due(arrivals, seed=seed, seconds=2)

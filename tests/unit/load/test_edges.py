@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from instastream.errors import Unready
@@ -57,7 +57,6 @@ def test_a_file_without_edges_has_no_users(write: Write, content: bytes) -> None
     assert (graph.users, graph.edges, list(graph.names)) == (0, 0, [])
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(NAMES, NAMES), max_size=30))
 def test_every_edge_of_a_file_is_in_the_graph_and_no_other(
     tmp_path_factory: pytest.TempPathFactory, pairs: list[tuple[str, str]]

@@ -28,7 +28,7 @@ async def checked(
 
 
 @given(deeds)
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 async def test_an_exact_system_is_never_accused(given: list[Deed]) -> None:
     world = World(USERS, backfill=BACKFILL)
     assert await checked(Life(world).live(given), world) == []

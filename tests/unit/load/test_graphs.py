@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from instastream.errors import Unready
@@ -65,7 +65,6 @@ def check(graph: Graph, most: int) -> None:
     assert back == sorted(back, key=lambda edge: edge[::-1])
 
 
-@settings(deadline=None)
 @given(
     users=st.integers(0, 40),
     share=st.floats(0, 1),

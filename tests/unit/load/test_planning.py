@@ -41,7 +41,7 @@ def planned(scenario: Scenario) -> tuple[Plan, list[Operation]]:
     return plan, list(plan.operations())
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(seed=st.integers(0, 1 << 40))
 def test_the_same_seed_gives_the_same_operations(seed: int) -> None:
     scenario = replace(EVERYTHING, seed=seed)

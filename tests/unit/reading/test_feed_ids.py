@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence, Set
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from instastream.ids import PostId, UserId
@@ -88,7 +88,6 @@ worlds = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(worlds, st.integers(1, POSTS_MAX + 1), st.integers(0, POSTS_MAX))
 def test_pages_of_any_length_are_the_newest_of_all_also_when_they_are_read_again(
     world: World, limit: int, first: int
@@ -97,7 +96,6 @@ def test_pages_of_any_length_are_the_newest_of_all_also_when_they_are_read_again
         assert asyncio.run(world.read(count, limit=limit)) == world.feed[:count]
 
 
-@settings(deadline=None)
 @given(worlds, st.integers(1, POSTS_MAX + 1))
 def test_timelines_are_read_of_whom_they_are_needed_and_not_again_once_a_list_was_whole(
     world: World, limit: int
@@ -111,7 +109,6 @@ def test_timelines_are_read_of_whom_they_are_needed_and_not_again_once_a_list_wa
         assert world.asked == []
 
 
-@settings(deadline=None)
 @given(worlds)
 def test_a_first_page_that_the_list_has_asks_no_timeline_but_of_the_pulled(world: World) -> None:
     if world.listed:
