@@ -74,7 +74,7 @@ def test_parts_that_were_abandoned_go(world: World) -> None:
     key = original_key(AUTHOR, world.upload(b"large"))
     world.blobs.objects.clear()
     multiparts = world.given["multiparts"]
-    multiparts.keys["an id"], multiparts.arrived["an id"] = key, {1: (b"part", ""), 2: (b"of", "")}
+    multiparts.arrived[key, "an id"] = {1: (b"part", ""), 2: (b"of", "")}
     multiparts.begun_ms = world.now_ms
     world.now_ms += (MULTIPART_TTL_S + UPLOAD_GRACE_S) * 1000 + 1
     expect_swept(world, {("abandoned-parts", key, 2, len("part" + "of"))})
