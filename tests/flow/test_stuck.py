@@ -105,6 +105,16 @@ def test_what_is_answered_in_the_log_is_not_asked_for_again(world: World) -> Non
     assert world.dry_run() == []
 
 
+def test_what_another_announces_is_come_back_to_before_what_is_behind_it(world: World) -> None:
+    first, second = lost(world), lost(world, b"b")
+    wait(world)
+    place = f"{stuck.PLACE}/{first}"
+    world.advance(world.start(lambda: world.deps.ledger.claim(place, "another", ttl_s=STUCK_S)))
+    assert announced(world) == []
+    wait(world)
+    assert announced(world) == [first, second]
+
+
 def test_a_pass_ends_and_the_next_one_goes_on(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

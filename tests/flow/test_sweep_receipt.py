@@ -142,6 +142,20 @@ def test_posts_that_lack_objects_are_told_of(world: World) -> None:
     assert SWEPT.labels("dangling")._value.get() == before + 1
 
 
+def test_a_post_that_is_deleted_while_it_is_looked_at_lacks_nothing(world: World) -> None:
+    world.checked = False
+    before = SWEPT.labels("dangling")._value.get()
+    for steps in range(6):
+        post = ready(world, b"%d" % steps)
+        looking = world.sweep(DANGLING)
+        world.advance(looking, steps)
+        world.advance(world.delete(post.post_id))
+        world.handle_all()
+        world.blobs.objects.clear()
+        world.advance(looking)
+    assert SWEPT.labels("dangling")._value.get() == before
+
+
 def test_a_chore_goes_on_where_it_ended(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(objects, "PAGE_LENGTH", 1)
     monkeypatch.setattr(objects, "PAGES_MAX", 2)

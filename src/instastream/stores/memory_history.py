@@ -10,7 +10,7 @@ from instastream.stores.memory import MemoryLog
 
 @dataclass
 class MemoryHistory:
-    """A log of which events are as old as they say."""
+    """A log of which events are as old as they say, each a stretch of its own."""
 
     log: MemoryLog
     committed: dict[str, dict[int, int]] = field(default_factory=dict)  # by app and partition
@@ -24,7 +24,6 @@ class MemoryHistory:
             young = (at for at in range(end) if events[at].at_ms >= until_ms)
             end = next(young, end)
             begin = begins.get(partition, 0)
-            places = range(begin if begin <= len(events) else 0, end)
-            if places:
-                records = [Record(events[at], partition, at) for at in places]
-                yield Stretch(partition=partition, records=records, next=end)
+            for at in range(begin if begin <= len(events) else 0, end):
+                records = [Record(events[at], partition, at)]
+                yield Stretch(partition=partition, records=records, next=at + 1)
