@@ -141,6 +141,9 @@ class MemoryUploads:
         self.uploads[upload.media_id] = upload
 
     async def get(self, media_id: MediaId) -> Upload | None:
+        return self._kept(media_id)
+
+    def _kept(self, media_id: MediaId) -> Upload | None:
         upload = self.uploads.get(media_id)
         if upload and upload.claim in (None, ABORTED):
             age_s = (self.now_ms() - upload.declared_ms) / 1000
@@ -148,7 +151,7 @@ class MemoryUploads:
         return upload
 
     async def claim(self, upload: Upload, claim: Claim) -> Claim:
-        standing = await self.get(upload.media_id)
+        standing = self._kept(upload.media_id)
         if standing is None:
             return ABORTED
         if standing.claim is None:
