@@ -9,7 +9,7 @@ from infra import local
 from instastream.client import Client, Json, Refused
 from tests.cluster.conftest import LARGE, SMALL, System, eventually, photo, post
 
-POSTS = 12
+POSTS = 8
 
 
 async def ids_in_feed(reader: Client) -> list[str]:
