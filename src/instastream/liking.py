@@ -4,8 +4,6 @@ Each is said to the log whatever the counters hold: what is on its way there may
 yet, and the log's order decides. What is shown to whoever said it is ahead of the counters.
 """
 
-from contextlib import suppress
-
 from instastream.access import find_comment
 from instastream.counting import version_of
 from instastream.deps import Deps
@@ -29,7 +27,7 @@ async def like(user_id: UserId, post_id: PostId, known: Known, deps: Deps) -> No
         shards=post.like_shards,
         at_ms=deps.now_ms(),
     )
-    await _say(event, liked=True, deps=deps)
+    await _say(event, liked=True, known=known, deps=deps)
 
 
 async def unlike(user_id: UserId, post_id: PostId, known: Known, deps: Deps) -> None:
@@ -38,7 +36,7 @@ async def unlike(user_id: UserId, post_id: PostId, known: Known, deps: Deps) -> 
     event = PostUnliked(
         user_id=user_id, post_id=post_id, shards=post.like_shards, at_ms=deps.now_ms()
     )
-    await _say(event, liked=False, deps=deps)
+    await _say(event, liked=False, known=known, deps=deps)
 
 
 async def like_comment(
@@ -53,7 +51,7 @@ async def like_comment(
         like_id=LikeId(await deps.ids.mint()),
         at_ms=deps.now_ms(),
     )
-    await _say(event, liked=True, deps=deps)
+    await _say(event, liked=True, known=known, deps=deps)
 
 
 async def unlike_comment(
@@ -64,7 +62,7 @@ async def unlike_comment(
     event = CommentUnliked(
         user_id=user_id, comment_id=comment_id, post_id=post_id, at_ms=deps.now_ms()
     )
-    await _say(event, liked=False, deps=deps)
+    await _say(event, liked=False, known=known, deps=deps)
 
 
 async def _check_comment(
@@ -75,19 +73,21 @@ async def _check_comment(
     await find_comment(post_id, comment_id, user_id, deps)
 
 
-async def _say(event: LikeEvent, *, liked: bool, deps: Deps) -> None:
-    """It is in the log, and whoever said it sees it; once it is counted, if Redis is away now.
+async def _say(event: LikeEvent, *, liked: bool, known: Known, deps: Deps) -> None:
+    """It is in the log, and whoever said it sees it; by this process alone, if Redis is away now.
 
     The epoch is asked for first: without it nothing could be noted of what is said already.
     """
     await pace("likes", event.user_id, deps)
     epoch = await deps.epochs.of(event.topic)
     record = await deps.log.append(event)
-    with suppress(Unavailable):  # it stands
-        pending = Pending(
-            subject_id=event.subject_id,
-            shards=event.shards,
-            liked=liked,
-            version=version_of(epoch=epoch, offset=record.offset),
-        )
+    pending = Pending(
+        subject_id=event.subject_id,
+        shards=event.shards,
+        liked=liked,
+        version=version_of(epoch=epoch, offset=record.offset),
+    )
+    try:
         await deps.counts.expect(event.user_id, pending)
+    except Unavailable:  # it stands
+        known.unnoted.add(event.user_id, pending)

@@ -29,6 +29,7 @@ from instastream.reading.caching import Cache
 from instastream.reading.circles import ID_BYTES, Circle
 from instastream.reading.engagement import Engagement
 from instastream.reading.totals import Numbers
+from instastream.reading.unnoted import Unnoted
 from instastream.relations import Relations
 from instastream.stores.changes import Change, Heard, Place
 from instastream.stores.counts import Pending
@@ -85,6 +86,7 @@ class Known:
         self._show = show
         self._show_numbers = show_numbers
         self.sizes = sizes
+        self.unnoted = Unnoted()
         self._place: Place | None = None
         self._waiting: list[Asked] = []
         self._asking: asyncio.Task[None] | None = None
@@ -141,7 +143,9 @@ class Known:
         self._waiting.append((viewer, head, answer))
         if self._asking is None:
             self._asking = asyncio.create_task(self._ask())
-        return await answer
+        looked = await answer
+        unnoted = self.unnoted.of(viewer)
+        return looked._replace(pending=(*looked.pending, *unnoted)) if unnoted else looked
 
     async def look_for(self, viewer: UserId | None) -> tuple["Known", Looked]:
         """What a viewer's read may use: nothing of this while Redis is away."""
@@ -150,7 +154,7 @@ class Known:
         except Unavailable as error:
             if error.what != "redis":
                 raise
-            return self.empty(), Looked()
+            return self.empty(), Looked(pending=self.unnoted.of(viewer))
 
     async def numbers(self, viewer: UserId, subjects: Mapping[str, int]) -> dict[str, Numbers]:
         """What is counted of posts or comments that a viewer may see, and whether they like them.
@@ -270,13 +274,8 @@ class Known:
 
     async def _load_recent(self, authors: list[UserId]) -> dict[UserId, list[PostId]]:
         before = newest(self._deps.now_ms())
-        timelines = await asyncio.gather(
-            *(
-                self._deps.posts.timeline(author, before=before, limit=RECENT_LENGTH)
-                for author in authors
-            )
-        )
-        return dict(zip(authors, timelines, strict=True))
+        timeline = partial(self._deps.posts.timeline, before=before, limit=RECENT_LENGTH)
+        return dict(zip(authors, await asyncio.gather(*map(timeline, authors)), strict=True))
 
     async def _load_celebrities(self, keys: list[UserId]) -> dict[UserId, frozenset[UserId]]:
         return {ALL: frozenset(await self._deps.posts.celebrities())}

@@ -55,7 +55,7 @@ async def read_feed(
     So it is while another rebuilds the list: nobody waits for somebody else.
     """
     asked = limit + 1 if before is None else FEED_LENGTH
-    pending: Sequence[Pending] = ()
+    pending: Sequence[Pending] = known.unnoted.of(reader)
     try:
         listed, pending = await known.look(reader, head=(reader, asked))
         if listed is None:

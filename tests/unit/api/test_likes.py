@@ -160,8 +160,12 @@ async def test_a_like_stands_though_redis_takes_no_note_of_it(
 
     with monkeypatch.context() as away:
         away.setattr(deps.counts, "expect", fails)
-        await like(bob, post)
-    assert await seen(bob, post) == (0, False)
+        for method, shown in (("PUT", (1, True)), ("DELETE", (0, False)), ("PUT", (1, True))):
+            await like(bob, post, method)
+            assert await seen(bob, post) == shown
+    assert await seen(bob, post) == (1, True)
+    async with serving(deps) as http:
+        assert await seen(Person(http, deps, bob.id), post) == (0, False), "not counted yet"
     await count_all(deps)
     async with serving(deps) as http:
         assert await seen(Person(http, deps, bob.id), post) == (1, True)

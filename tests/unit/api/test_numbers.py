@@ -175,6 +175,19 @@ async def test_without_redis_numbers_are_read_from_the_counters(
             assert numbers(await first(reader, path))[:3] == (1, 0, True)
 
 
+async def test_without_redis_ones_own_like_is_seen_by_the_next_read(
+    ada: Person, bob: Person, deps: Deps
+) -> None:
+    await bob.ask("PUT", f"/v1/users/{ada.id}/follow")
+    post = await make_ready(await ada.post(), deps)
+    down: Any = Down()
+    async with serving(deps, changes=down, counts=down) as http:
+        reader = Person(http, deps, bob.id)
+        await like(reader, post)
+        for path in (f"/v1/posts/{post['id']}", "/v1/feed", f"/v1/users/{ada.id}/posts"):
+            assert numbers(await first(reader, path))[:3] == (1, 0, True)
+
+
 async def test_totals_that_redis_lost_are_read_and_kept_there_again(
     ada: Person, bob: Person, deps: Deps
 ) -> None:
