@@ -22,7 +22,6 @@ NETWORKS = {
 FLUSHES = (1, 4)
 BETWEEN_S = 0.3
 CLOCKS_MS = {"ahead": 40_000, "behind": -30_000}  # within and beyond what is put up with
-ENDS_WHEN_FULL = ("kafka", "cassandra")  # and say that somebody has to start them again
 
 
 @asynccontextmanager
@@ -49,16 +48,15 @@ async def network(target: Target, of: str, random: Random) -> AsyncIterator[Trac
 
 @asynccontextmanager
 async def fill(target: Target, of: str, random: Random) -> AsyncIterator[Traces]:
-    """A server's disk is full. Then there is room, and whoever gave up is started again."""
+    """A server's disk is full. Then there is room, and it is started again: it gave up."""
     disk = target.disks[of]
     disk.fill()
     try:
         yield Traces()
     finally:
         disk.free()
-        if of in ENDS_WHEN_FULL:
-            target.kill(of)
-            await target.start(of)
+        target.kill(of)
+        await target.start(of)
 
 
 @asynccontextmanager
