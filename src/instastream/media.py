@@ -82,6 +82,11 @@ class Outcome(Struct, frozen=True, kw_only=True):
             video=event.video,
         )
 
+    @property
+    def keys(self) -> list[str]:
+        """Where its variants and the master playlist of a video lie."""
+        return [one.key for one in self.variants] + ([self.video.key] if self.video else [])
+
 
 def sniff(head: bytes) -> str | None:
     """The image type that the first HEAD_BYTES say this is; None when we don't accept it."""

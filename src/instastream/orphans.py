@@ -12,12 +12,12 @@ from instastream.deps import Deps
 from instastream.findings import Finding, Kind
 from instastream.ids import MediaId, PostId
 from instastream.limits import UPLOAD_GRACE_S, UPLOAD_TTL_S
+from instastream.listing import next_pages
 from instastream.metrics import count_swept
 from instastream.stores.blobs import Listed
 from instastream.stores.uploads import ABORTED
 from instastream.uploads import ORIGINALS, is_over, key_of, media_id_of
 
-PAGE_LENGTH = 1_000  # what S3 lists and deletes at once
 PAGES_MAX = 10  # of one pass: some seconds
 
 
@@ -27,17 +27,10 @@ async def sweep_uploads(deps: Deps) -> int:
     Any number of these may run at once, and stop anywhere: what one leaves, the next round meets.
     """
     swept = 0
-    after = await deps.uploads.last_swept(ORIGINALS)
-    for _ in range(PAGES_MAX):
-        page = await deps.blobs.page(ORIGINALS, after=after, limit=PAGE_LENGTH)
-        after = page[-1].key if len(page) == PAGE_LENGTH else ""
-        # first: a page that fails does not stop the others
-        await deps.uploads.record_swept(ORIGINALS, after)
+    async for page in next_pages(ORIGINALS, deps, count=PAGES_MAX):
         found = await sweep_page(page, deps)
         count_swept(found)
         swept += sum(one.goes for one in found)
-        if not after:
-            break
     return swept
 
 

@@ -115,7 +115,7 @@ def _total(findings: Iterable[Finding]) -> Total:
 
 def receipt_tables(receipt: Receipt) -> list[Table]:
     """A table of each kind, and one of totals."""
-    tables = [_table(KINDS[kind], receipt, kind) for kind in receipt.totals]
+    tables = [_table(kind, receipt) for kind in receipt.totals]
     total = Table(title_justify="left", show_header=False)
     total.title = "Would be swept" if receipt.dry_run else "Swept"
     for kind, one in receipt.totals.items():
@@ -125,9 +125,9 @@ def receipt_tables(receipt: Receipt) -> list[Table]:
     return [*tables, total]
 
 
-def _table(title: str, receipt: Receipt, kind: str) -> Table:
+def _table(kind: str, receipt: Receipt) -> Table:
     table = Table(Column("of", overflow="fold"), Column("why", overflow="fold"))
-    table.title, table.title_justify = title.capitalize(), "left"
+    table.title, table.title_justify = KINDS[kind].capitalize(), "left"
     table.add_column("objects", justify="right")
     table.add_column("kB", justify="right")
     found = [one for one in receipt.findings if one.kind == kind]

@@ -21,6 +21,7 @@ from instastream.ids import MediaId, PostId
 from instastream.limits import STUCK_S, UPLOAD_TTL_S
 from instastream.orphans import sweep_uploads
 from instastream.reclaim import reclaim
+from instastream.steps import ignore
 from instastream.stores.memory import MemoryUploads, MemoryUsers
 from instastream.stores.memory_changes import MemoryChanges
 from instastream.stores.memory_feeds import MemoryFeeds
@@ -151,7 +152,7 @@ class World(Facts):
 
     def _begin_sweep(self, found: list[Finding], *, dry_run: bool) -> int:
         async def work() -> None:
-            async for some in sweep(self.deps, dry_run=dry_run, report=lambda *step: None):
+            async for some in sweep(self.deps, dry_run=dry_run, report=ignore):
                 found.extend(some)
 
         process = self.start(work)

@@ -5,7 +5,7 @@ from itertools import product
 
 import pytest
 
-from instastream import multipart, orphans
+from instastream import listing, multipart, orphans
 from instastream.errors import Unavailable
 from instastream.events import MediaFailed, MediaReady
 from instastream.ids import PostId
@@ -144,7 +144,7 @@ def test_a_worker_and_a_sweep_never_lose_a_post(again: bool) -> None:
 def test_each_pass_goes_on_where_the_last_one_ended(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(orphans, "PAGE_LENGTH", 2)
+    monkeypatch.setattr(listing, "PAGE_LENGTH", 2)
     monkeypatch.setattr(orphans, "PAGES_MAX", 2)
     for _ in range(9):
         world.upload()
@@ -160,7 +160,7 @@ def test_each_pass_goes_on_where_the_last_one_ended(
 
 
 def test_a_pass_says_how_many_objects_went(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(orphans, "PAGE_LENGTH", 2)
+    monkeypatch.setattr(listing, "PAGE_LENGTH", 2)
     said = []
 
     async def sweep() -> None:
@@ -182,7 +182,7 @@ async def never(post_ids: list[PostId]) -> dict[PostId, Post]:
 def test_a_page_that_fails_does_not_stop_the_others(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(orphans, "PAGE_LENGTH", 1)
+    monkeypatch.setattr(listing, "PAGE_LENGTH", 1)
     failing = posted(world)
     world.upload()
     world.pass_ms(OVER_MS + 1)

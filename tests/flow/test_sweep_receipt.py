@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from instastream import media
+from instastream import listing, media
 from instastream.events import MediaReady
 from instastream.findings import Finding, Kind
 from instastream.limits import MULTIPART_TTL_S, UPLOAD_GRACE_S
@@ -158,7 +158,7 @@ def test_a_post_that_is_deleted_while_it_is_looked_at_lacks_nothing(world: World
 
 
 def test_a_chore_goes_on_where_it_ended(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(objects, "PAGE_LENGTH", 1)
+    monkeypatch.setattr(listing, "PAGE_LENGTH", 1)
     monkeypatch.setattr(objects, "PAGES_MAX", 2)
     monkeypatch.setattr(missing, "PAGE_LENGTH", 1)
     contents = [b"a", b"b", b"c"]

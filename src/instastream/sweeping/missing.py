@@ -58,9 +58,7 @@ async def find_missing(post_ids: Sequence[PostId], deps: Deps) -> list[Finding]:
 async def _lacking(post: Post, media: Media, deps: Deps) -> Finding | None:
     if media.rendered is None:
         return None
-    keys = {one.key for one in media.rendered.variants}
-    if media.rendered.video:
-        keys.add(media.rendered.video.key)
+    keys = {*media.rendered.keys}
     folders = {key.rpartition("/")[0] for key in keys}
     there = {one.key for folder in folders for one in await deps.blobs.list(f"{folder}/")}
     missing = sorted(keys - there)

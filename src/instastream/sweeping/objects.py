@@ -5,17 +5,17 @@ It only finds: a root that no post refers to is to be looked at, and `reclaim` d
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 
 from instastream import media
 from instastream.deps import Deps
 from instastream.findings import Finding
+from instastream.listing import next_pages
 from instastream.metrics import count_swept
 from instastream.reclaim import foresee
 from instastream.stores.blobs import Listed
 
 PREFIXES = ("media/", "originals/", "private/")  # what originals become, and they themselves
-PAGE_LENGTH = 1_000  # what S3 lists at once
 PAGES_MAX = 3  # of each prefix in one pass: a second or two of Cassandra
 
 
@@ -24,32 +24,12 @@ async def reconcile(deps: Deps) -> int:
 
     Each of them is due to be looked at. Any number of these may run at once, and stop anywhere.
     """
-    found = [one for prefix in PREFIXES for one in await _pass(prefix, deps)]
+    found: list[Finding] = []
+    for prefix in PREFIXES:
+        async for page in next_pages(prefix, deps, count=PAGES_MAX):
+            found += await find_orphans(page, deps)
     count_swept(one for one in found if not one.goes)  # what goes is counted when it does
     return sum(one.goes for one in found)
-
-
-async def _pass(prefix: str, deps: Deps) -> list[Finding]:
-    found: list[Finding] = []
-    after = await deps.uploads.last_swept(prefix)
-    for _ in range(PAGES_MAX):
-        page = await deps.blobs.page(prefix, after=after, limit=PAGE_LENGTH)
-        after = page[-1].key if len(page) == PAGE_LENGTH else ""
-        # first: a page that fails does not stop the others
-        await deps.uploads.record_swept(prefix, after)
-        found += await find_orphans(page, deps)
-        if not after:
-            break
-    return found
-
-
-async def all_pages(deps: Deps) -> AsyncIterator[Sequence[Listed]]:
-    """All that lies under these prefixes."""
-    for prefix in PREFIXES:
-        after = ""
-        while page := await deps.blobs.page(prefix, after=after, limit=PAGE_LENGTH):
-            yield page
-            after = page[-1].key
 
 
 async def find_orphans(

@@ -6,12 +6,13 @@ from typing import TypeAlias
 
 from instastream.deps import Deps
 from instastream.findings import Finding
+from instastream.listing import pages
 from instastream.multipart import abandoned
-from instastream.orphans import PAGE_LENGTH, sweep_page
+from instastream.orphans import sweep_page
 from instastream.reclaim import DUE_LENGTH_MAX, reclaim
 from instastream.steps import Report
 from instastream.sweeping.missing import all_posts, find_missing
-from instastream.sweeping.objects import all_pages, find_orphans
+from instastream.sweeping.objects import PREFIXES, find_orphans
 from instastream.sweeping.stuck import find_stuck
 from instastream.uploads import ORIGINALS
 
@@ -37,10 +38,8 @@ async def sweep(deps: Deps, *, dry_run: bool, report: Report) -> AsyncIterator[l
 
 
 async def _uploads(deps: Deps, dry_run: bool) -> Found:
-    after = ""
-    while page := await deps.blobs.page(ORIGINALS, after=after, limit=PAGE_LENGTH):
+    async for page in pages(ORIGINALS, deps):
         yield len(page), await sweep_page(page, deps, dry_run=dry_run)
-        after = page[-1].key
 
 
 async def _parts(deps: Deps, dry_run: bool) -> Found:
@@ -55,10 +54,11 @@ async def _media(deps: Deps, dry_run: bool) -> Found:
         due |= {one.of for one in found}
         yield 0, found
     orphans: dict[str, Finding] = {}
-    async for page in all_pages(deps):
-        found = await find_orphans(page, deps, dry_run=dry_run)
-        orphans |= {one.of: one for one in found if one.goes and one.of not in due}
-        yield len(page), [one for one in found if not one.goes]
+    for prefix in PREFIXES:
+        async for page in pages(prefix, deps):
+            found = await find_orphans(page, deps, dry_run=dry_run)
+            orphans |= {one.of: one for one in found if one.goes and one.of not in due}
+            yield len(page), [one for one in found if not one.goes]
     if dry_run:
         yield 0, list(orphans.values())
         return

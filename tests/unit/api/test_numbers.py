@@ -1,6 +1,8 @@
 """The counts and flags of posts, wherever these are shown."""
 
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -157,22 +159,32 @@ async def test_a_tag_changes_with_the_numbers_and_with_nothing_else(
         assert (again.status_code, again.json()["posts"][0]["liked"]) == (200, True)
 
 
+@asynccontextmanager
+async def without_redis(who: Person, deps: Deps) -> AsyncIterator[Person]:
+    """The same, of a process that has none."""
+    down: Any = Down()
+    async with serving(deps, changes=down, counts=down) as http:
+        yield Person(http, deps, who.id)
+
+
+async def expect_like_everywhere(reader: Person, post: Json, author: Person) -> None:
+    for path in (f"/v1/posts/{post['id']}", "/v1/feed", f"/v1/users/{author.id}/posts"):
+        assert numbers(await first(reader, path))[:3] == (1, 0, True)
+
+
 async def test_without_redis_numbers_are_read_from_the_counters(
     ada: Person, bob: Person, deps: Deps
 ) -> None:
     await bob.ask("PUT", f"/v1/users/{ada.id}/follow")
     post = await make_ready(await ada.post(), deps)
-    down: Any = Down()
-    async with serving(deps, changes=down, counts=down) as http:
-        reader = Person(http, deps, bob.id)
+    async with without_redis(bob, deps) as reader:
         await liked_at(bob, post, deps, at_ms=1)
         assert await seen(reader, post) == (0, False)
         with pytest.MonkeyPatch.context() as quiet:
             quiet.setattr(deps.counts, "publish", Down().publish)
             with pytest.raises(Exception, match="redis"):
                 await count_all(deps)
-        for path in (f"/v1/posts/{post['id']}", "/v1/feed", f"/v1/users/{ada.id}/posts"):
-            assert numbers(await first(reader, path))[:3] == (1, 0, True)
+        await expect_like_everywhere(reader, post, ada)
 
 
 async def test_without_redis_ones_own_like_is_seen_by_the_next_read(
@@ -180,12 +192,9 @@ async def test_without_redis_ones_own_like_is_seen_by_the_next_read(
 ) -> None:
     await bob.ask("PUT", f"/v1/users/{ada.id}/follow")
     post = await make_ready(await ada.post(), deps)
-    down: Any = Down()
-    async with serving(deps, changes=down, counts=down) as http:
-        reader = Person(http, deps, bob.id)
+    async with without_redis(bob, deps) as reader:
         await like(reader, post)
-        for path in (f"/v1/posts/{post['id']}", "/v1/feed", f"/v1/users/{ada.id}/posts"):
-            assert numbers(await first(reader, path))[:3] == (1, 0, True)
+        await expect_like_everywhere(reader, post, ada)
 
 
 async def test_totals_that_redis_lost_are_read_and_kept_there_again(

@@ -13,13 +13,14 @@ from instastream.errors import InstastreamError
 from instastream.limits import PAGE_LENGTH_MAX
 from instastream.load.checks.explaining import explain
 from instastream.load.checks.histories import Entry, header_of
-from instastream.load.checks.inspecting import Report, inspect, wait_for_rest
+from instastream.load.checks.inspecting import inspect, wait_for_rest
 from instastream.load.checks.judging import Judge, strangers
 from instastream.load.checks.oracle import Oracle
 from instastream.load.checks.reads import Reads
 from instastream.load.checks.violations import AT_REST, Found, Violation, violation
 from instastream.load.checks.visiting import Visitor
 from instastream.settings import Settings
+from instastream.steps import Report
 
 AT_ONCE = 16  # users: half of them wait for their passwords to be checked
 ENTRIES_AT_ONCE = 2_000  # read until others may do something: some milliseconds

@@ -19,10 +19,10 @@ from instastream.events import (
 )
 from instastream.ids import CLOCK_AHEAD_MS_MAX, PostId, UserId, minted_ms
 from instastream.likes import shard_of
-from instastream.load.checks.inspecting import Report
 from instastream.load.checks.violations import Violation
 from instastream.reading.evidence import gather
 from instastream.reading.explaining import decide
+from instastream.steps import Report
 
 EXPLAINED_MAX = 5  # violations of each rule: the log is read anew for each
 SHARDS_MAX = 16  # of one post, of which all events are read

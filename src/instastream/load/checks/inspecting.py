@@ -1,7 +1,7 @@
 """What the workers, the log and the stores say when all has come to rest."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 from time import monotonic
 from typing import Any
@@ -17,11 +17,10 @@ from instastream.load.checks.violations import Violation, violation
 from instastream.log import Raw
 from instastream.retries import DEAD
 from instastream.settings import Settings
+from instastream.steps import Report
 
 LAG_STILL_S = 60.0  # a worker that has done nothing for so long does nothing: a video takes less
 POLL_S = 0.5  # as often as workers commit
-
-Report = Callable[[str, int, int], None]  # a step, how much of it is done, of how much
 
 
 async def wait_for_rest(settings: Settings, report: Report) -> list[Violation]:

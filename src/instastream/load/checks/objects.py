@@ -1,12 +1,13 @@
 """Which media of a history's posts are not in the object store, and what lies there for nobody."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 
 from instastream import uploads
 from instastream.deps import Deps
 from instastream.ids import PostId
 from instastream.limits import UPLOAD_GRACE_S, UPLOAD_TTL_S
+from instastream.listing import pages
 from instastream.load.checks.oracle import Oracle
 from instastream.load.checks.violations import Violation, violation
 from instastream.media import root_of_key
@@ -16,7 +17,6 @@ from instastream.stores.uploads import ABORTED
 
 ROOTS = ("media/", "private/")
 KEPT = "originals/"  # what they were made from
-PAGE_LENGTH = 1_000  # what S3 lists at once
 POSTS_AT_ONCE = 500
 SWEPT_WITHIN_MS = 900_000  # past grace: uploads are swept every five minutes, several at worst
 RECLAIMED_WITHIN_MS = 60_000  # past grace: what is due is looked at every five seconds
@@ -38,9 +38,7 @@ async def lost_media(oracle: Oracle, deps: Deps) -> AsyncIterator[Violation]:
 
 def keys_of(post: Post) -> list[str]:
     """Where a post's variants and the master playlists of its videos lie."""
-    rendered = [media.rendered for media in post.media if media.rendered]
-    variants = [variant.key for one in rendered for variant in one.variants]
-    return variants + [one.video.key for one in rendered if one.video]
+    return [key for media in post.media if media.rendered for key in media.rendered.keys]
 
 
 async def orphans(oracle: Oracle, deps: Deps, *, since_ms: int) -> AsyncIterator[Violation]:
@@ -109,12 +107,9 @@ async def _unneeded_media(since_ms: int, now_ms: int, deps: Deps) -> AsyncIterat
 
 
 async def _all(prefix: str, deps: Deps) -> AsyncIterator[Listed]:
-    page: Sequence[Listed] = await deps.blobs.page(prefix, after="", limit=PAGE_LENGTH)
-    while page:
+    async for page in pages(prefix, deps):
         for one in page:
             yield one
-        full = len(page) == PAGE_LENGTH
-        page = await deps.blobs.page(prefix, after=page[-1].key, limit=PAGE_LENGTH) if full else ()
 
 
 def _orphan(one: Listed, why: str) -> Violation:

@@ -16,6 +16,7 @@ from instastream.load.over_http.doing import Doer
 from instastream.load.over_http.wire import Lost
 from instastream.load.scenario.graphs import Graph
 from instastream.load.scenario.plans import Operation, Plan
+from instastream.steps import Report
 
 AT_ONCE = 16
 TRIES = 5  # of what a busy system answers late: a graph with a hole is another graph
@@ -24,7 +25,6 @@ LOOK_S = 0.1
 STILL_S = 120.0  # far more than one photograph takes
 
 Result = TypeVar("Result")
-Progress = Callable[[str, int, int], None]  # step, done, total
 
 
 def newcomers(count: int, *, run: str) -> list[Person]:
@@ -39,7 +39,7 @@ class Preparing:
         self._doer = doer
         self._numbers = count(-1, -1)
 
-    async def run(self, graph: Graph, plan: Plan, progress: Progress) -> None:
+    async def run(self, graph: Graph, plan: Plan, progress: Report) -> None:
         """Private are people after they are followed, so that nobody has to approve anything."""
         users, posts = range(graph.users), range(len(plan.authors))
         edges = [(user, other) for user in users for other in graph.followees(user)]
@@ -117,7 +117,7 @@ class Preparing:
         self._doer.note("ok", kind, op, due_ms, user=await _tried(work, kind))
 
 
-async def _all(step: str, total: int, works: Iterator[Awaitable[None]], progress: Progress) -> None:
+async def _all(step: str, total: int, works: Iterator[Awaitable[None]], progress: Report) -> None:
     """Some at once."""
     done = 0
 

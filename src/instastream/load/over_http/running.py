@@ -20,13 +20,14 @@ from instastream.load.over_http.clock import Clock
 from instastream.load.over_http.doing import Doer
 from instastream.load.over_http.generating import Share, generate
 from instastream.load.over_http.post_ids import PostIds
-from instastream.load.over_http.preparing import Preparing, Progress, newcomers
+from instastream.load.over_http.preparing import Preparing, newcomers
 from instastream.load.over_http.wire import Lost, Web
 from instastream.load.reporting.reports import Report
 from instastream.load.reporting.spreads import Measured, Sample, Spreads
 from instastream.load.scenario.graphs import Graph
 from instastream.load.scenario.plans import Plan, graph_of
 from instastream.load.scenario.scenarios import Scenario
+from instastream.steps import Report as Progress
 
 BEGIN_S = 2.0  # until every process has imported what it needs
 PLAN_S = 20e-6  # an operation, on a slow machine: each process passes over all before the first
