@@ -25,6 +25,7 @@ from instastream.ids import PostId, UserId
 
 Pair = tuple[UserId, UserId]
 Place = tuple[int, int]  # an offset, and what comes first there
+Grounds = tuple[bool, ...]
 FOLLOWS = (UserFollowed, FollowApproved)
 
 
@@ -49,12 +50,20 @@ class Model:
             (
                 post_id
                 for post_id, author in self.authors.items()
-                if self.is_live(post_id)
-                and self.follows(reader, author)
-                and not self.are_apart(reader, author)
-                and (reader, author) not in self.mutes
+                if all(self.grounds(reader, post_id, author))
             ),
             reverse=True,
+        )
+
+    def grounds(self, reader: UserId, post_id: PostId, author: UserId) -> Grounds:
+        """What must all be so for a post to be in a feed, each said by a partition of its own."""
+        return (
+            self.is_ready(post_id),
+            post_id not in self.deleted,
+            self.follows(reader, author),
+            (reader, author) not in self.blocks,
+            (author, reader) not in self.blocks,
+            (reader, author) not in self.mutes,
         )
 
     def timeline(self, author: UserId, viewer: UserId) -> list[PostId]:
@@ -64,8 +73,11 @@ class Model:
 
     def is_live(self, post_id: PostId) -> bool:
         """Whether all of its media are ready, and it was not deleted."""
-        everything = len(self.ready[post_id]) == self.media[post_id]
-        return everything and post_id not in self.deleted
+        return self.is_ready(post_id) and post_id not in self.deleted
+
+    def is_ready(self, post_id: PostId) -> bool:
+        """Whether all of its media are."""
+        return len(self.ready[post_id]) == self.media.get(post_id)
 
     def may_see(self, viewer: UserId, author: UserId) -> bool:
         """Whether someone may see what an author posts, followed or not."""

@@ -6,7 +6,7 @@ anything else may happen.
 
 from collections.abc import Iterator
 from itertools import permutations
-from typing import TypeVar, get_args
+from typing import Any, TypeVar, get_args
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -194,3 +194,35 @@ AnythingHappens.TestCase.settings = settings(
     suppress_health_check=[HealthCheck.too_slow],
 )
 TestAnythingHappens = AnythingHappens.TestCase
+
+
+def test_an_approval_may_be_seen_before_a_deletion_that_is_not_answered() -> None:
+    world = World()
+    reader, author = world.people[:2]
+    edge: dict[str, Any] = {
+        "follower_id": reader,
+        "followee_id": author,
+        "at_ms": world.stores.now_ms,
+    }
+    world.post(author, fanout="push")
+    world.say(FollowRequested(**edge))
+    world.come_to_rest()
+    request = world.log.records[-1]
+    world.delete(0, api=0)
+    [deletion] = world.serving
+    while world.log.records[-1] == request:
+        world.step(0)
+    world.say(FollowApproved(**edge, request=request.offset))
+    all_but(deletion, world)
+    reading = world.read(reader, api=1)
+    all_but(deletion, world)
+    assert reading.shown
+    world.come_to_rest()
+    world.check_feeds()
+    world.close()
+
+
+def all_but(held: int, world: World) -> None:
+    """Every other process goes on to its end."""
+    while others := [i for i, one in enumerate(world.interleaver.waiting()) if one != held]:
+        world.step(others[0])
