@@ -9,6 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 from msgspec.structs import replace
+from rich.markup import escape
 
 from infra import local
 from instastream import shell
@@ -93,7 +94,7 @@ def run_scenario(
             report = complete(verify(report, how, steps, settings=settings))
     page = write(report, how.folder)
     show(report, *report_tables(report), as_json=as_json)
-    say(f"the report is {page}")
+    say(f"the report is {escape(str(page))}")
     fail_if(report.violations, how.folder)
 
 
@@ -129,7 +130,7 @@ def find_max(
     first
         The first rate, instead of a tenth of the scenario's highest.
     step
-        Seconds at each rate; the next one is a quarter higher.
+        Seconds at each rate, a quarter higher than the last; at most its last 120 are judged.
     """
     given, slos = _changed(load_scenario(scenario), users=users), [slo_of(one) for one in slo]
     asked = rising(given, first=first or given.arrivals.peak / 10, step_s=step)
@@ -144,7 +145,7 @@ def find_max(
     report, knee = complete(_find(asked, how, settings, slos, step_s=step))
     page = write(report, how.folder)
     show(knee, knee_table(knee), as_json=as_json)
-    say(f"the report is {page}")
+    say(f"the report is {escape(str(page))}")
 
 
 async def _find(

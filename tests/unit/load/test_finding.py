@@ -27,7 +27,16 @@ def test_a_promise_is_written_as_people_say_it(text: str, slo: Slo) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "feed<50ms", "feeds.p99<50ms", "feed.p99<50", "feed.p100<5ms", "feed.p0<5ms"]
+    "text",
+    [
+        "",
+        "feed<50ms",
+        "feeds.p99<50ms",
+        "feed.p99<50",
+        "feed.p100<5ms",
+        "feed.p0<5ms",
+        "feed.p9.9.9<5ms",
+    ],
 )
 def test_what_is_no_promise_is_said(text: str) -> None:
     with pytest.raises(Unready, match="is no promise, as `feed"):

@@ -12,7 +12,6 @@ from functools import lru_cache
 from typing import TypeAlias, TypeVar
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
 from msgspec import Struct
 
 from instastream.errors import Unavailable, Unready
@@ -174,7 +173,7 @@ class Appender:
                     batch.builder, self._prefix + topic, partition=partition
                 )
             batch.acked.set_result((await sent).offset)
-        except (KafkaError, OSError) as error:
+        except Exception as error:  # whoever appends next raises it
             self._failure = self._failure or error
             batch.acked.cancel()
             return

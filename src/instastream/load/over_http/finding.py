@@ -22,6 +22,7 @@ SETTLED_S = 2.0  # at the beginning of each step, which does not count
 BELIEVED = 2  # steps in a row that broke
 ALL = "all"
 WORDS = (*KINDS, *PROBES, ALL)
+NUMBER = r"\d+(?:\.\d+)?"
 
 
 class Slo(Struct, frozen=True):
@@ -54,7 +55,7 @@ class Knee(Struct, frozen=True):
 
 def slo_of(text: str) -> Slo:
     """From `feed.p99<50ms`; raises Unready, which says how it is written."""
-    match = re.fullmatch(r"([a-z_]+)\.p([0-9.]+)\s*<\s*([0-9.]+)\s*(ms|s)", text.strip())
+    match = re.fullmatch(rf"([a-z_]+)\.p({NUMBER})\s*<\s*({NUMBER})\s*(ms|s)", text.strip())
     kind = match[1] if match else ""
     if kind not in WORDS and f"read_{kind}" in KINDS:
         kind = f"read_{kind}"
