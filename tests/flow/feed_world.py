@@ -78,7 +78,7 @@ class World:
     done: set[Delivery] = field(default_factory=set)
     handling: dict[int, Delivery] = field(default_factory=dict)
     serving: dict[int, int] = field(default_factory=dict)  # which API process each request is in
-    saying: dict[int, int] = field(default_factory=dict)  # records before what is not acknowledged
+    saying: dict[int, int] = field(default_factory=dict)  # records before what nobody applied yet
 
     def __post_init__(self) -> None:
         gated, stores = self.interleaver.gated, self.stores
@@ -175,11 +175,13 @@ class World:
         del self.handling[process]
 
     def kill_api(self, api: int) -> None:
-        """An API process dies with its caches, and with every request in it."""
+        """An API process dies with its caches, and with every request in it.
+
+        What such a request appended was not acknowledged: until workers apply it, it is not so.
+        """
         for process in [one for one, server in self.serving.items() if server == api]:
             self.interleaver.kill(process)
             del self.serving[process]
-            self.saying.pop(process, None)
         self.apis[api] = self._api()
 
     def flush(self) -> None:
@@ -209,6 +211,7 @@ class World:
             for delivery in undone:
                 self.deliver(delivery)
             self.drain()
+        self.saying.clear()
 
     def _serve(self, api: int, work: Callable[[], Awaitable[None]]) -> int:
         process = self.interleaver.start(self._until_it_ends(work))
