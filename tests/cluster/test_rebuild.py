@@ -33,7 +33,7 @@ from instastream.load.into_topics.appending import appending
 from instastream.load.into_topics.inventing import StreamPlan
 from instastream.load.into_topics.streaming import Bounds as StreamBounds
 from instastream.load.into_topics.streaming import stream_events
-from instastream.ranges import parse_range
+from instastream.ranges import Range, consuming, spans
 from instastream.reading.rebuilding import rebuild as make_list
 from instastream.rebuilding.bounding import Bounds
 from instastream.rebuilding.digesting import Digest, differences, digest_of_totals, digests
@@ -209,7 +209,11 @@ async def test_a_range_and_a_key_are_all_that_is_replayed_of_a_topic(world: Worl
             of_someone = await replayed(Bounds(keys=frozenset([someone.encode()])))
             assert of_someone.handled["user.joined.v1"] == 1
             assert await deps.users.get(someone)
-            assert (await replayed(Bounds(ranges=[parse_range("users/0:0-3")]))).records == 3
+            async with consuming(world.settings) as consumer:
+                there = await spans(consumer, [Range(topic="users")], world.settings)
+            fullest = max(there, key=lambda span: span.end)
+            first = Range(topic="users", partition=fullest.partition, begin=0, end=3)
+            assert (await replayed(Bounds(ranges=[first]))).records == 3
             assert (await replayed(Bounds(until_ms=1))).records == 0
         assert 1 <= await rows() <= 4
     await made_again(world, "users")
