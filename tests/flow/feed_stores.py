@@ -1,10 +1,11 @@
 """What a world of feeds is kept in."""
 
+from instastream.events import Event, Record
 from instastream.limits import REBUILD_LEASE_S
 from instastream.stores.changes import Changes
 from instastream.stores.feeds import Feeds
 from instastream.stores.graph import Graph
-from instastream.stores.memory import MemoryUsers
+from instastream.stores.memory import MemoryLog, MemoryUsers
 from instastream.stores.memory_changes import MemoryChanges
 from instastream.stores.memory_feeds import MemoryFeeds
 from instastream.stores.memory_graph import MemoryGraph
@@ -13,6 +14,19 @@ from instastream.stores.posts import Posts
 from instastream.stores.users import Users
 
 NOW_MS = 1_800_000_000_000
+
+
+class OneLog(MemoryLog):
+    """In the order of appends, too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: list[Record[Event]] = []
+
+    async def append(self, event: Event) -> Record[Event]:  # type: ignore[override]
+        record = await super().append(event)
+        self.records.append(record)
+        return record
 
 
 class Stores:

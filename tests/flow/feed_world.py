@@ -25,13 +25,12 @@ from instastream.reading import pages
 from instastream.reading.known import Known
 from instastream.stores.epochs import NoEpochs
 from instastream.stores.graph import bucket_of
-from instastream.stores.memory import MemoryLog
 from instastream.stores.memory_counters import MemoryCounters
 from instastream.stores.memory_counts import MemoryCounts
 from instastream.stores.posts import Post
 from tests.conftest import IN_MEMORY
 from tests.flow.feed_model import Model
-from tests.flow.feed_stores import Stores
+from tests.flow.feed_stores import OneLog, Stores
 from tests.flow.interleaving import PROCESS, Interleaver
 from tests.flow.upload_world import Ids
 
@@ -44,19 +43,6 @@ USED |= {"likes", "comment_ids", "counts", "epochs"}
 UNUSED = {*Deps.__dataclass_fields__} - USED - {"sleep"}
 
 Delivery = tuple[int, int]  # which app, and which record
-
-
-class OneLog(MemoryLog):
-    """In the order of appends, too."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.records: list[Record[Event]] = []
-
-    async def append(self, event: Event) -> Record[Event]:  # type: ignore[override]
-        record = await super().append(event)
-        self.records.append(record)
-        return record
 
 
 @dataclass
