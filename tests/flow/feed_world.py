@@ -12,7 +12,6 @@ from instastream.events import (
     Fanout,
     MediaReady,
     PostDeleted,
-    Record,
     UploadFinalized,
     UserJoined,
     Variant,
