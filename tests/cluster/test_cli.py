@@ -1,4 +1,4 @@
-"""The command line: help, JSON, one sentence for what is wrong, and workers by either command."""
+"""The command line: JSON, one sentence for what is wrong, and workers by either command."""
 
 import asyncio
 import json
@@ -17,11 +17,9 @@ from infra import local
 from infra.native import ports
 from infra.native.servers import SERVERS
 from infra.native.state import read_state
-from instastream.cli import app
 from tests.cluster.conftest import System, eventually
 
 BINARIES = Path(sys.executable).parent
-COMMANDS = sorted(name for name in app if name != "help" and name[0] != "-")
 STOP_S = 15
 GIVEN = {f"INSTASTREAM_{name.upper()}": "127.0.0.1:1" for name in SERVERS}
 
@@ -35,15 +33,6 @@ def run(*argv: str, **environ: str) -> subprocess.CompletedProcess[str]:
         text=True,
         check=False,
     )
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_explains_itself_with_an_example(command: str) -> None:
-    done = run(command, "--help")
-    assert done.returncode == 0
-    assert f"instastream {command}" in done.stdout
-    assert "Example" in done.stdout
-    assert "\x1b[" not in done.stdout, "colours are for terminals"
 
 
 def test_status_is_json_for_machines(system: System) -> None:

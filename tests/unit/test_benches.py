@@ -1,12 +1,10 @@
 """The command lines of benches: what each says of itself, and what it refuses."""
 
-import subprocess
+import runpy
 import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
 BENCHES = (
     "comments",
     "demo",
@@ -25,17 +23,23 @@ BENCHES = (
 )
 
 
-def run(name: str, argument: str) -> subprocess.CompletedProcess[str]:
-    argv = [sys.executable, "-m", f"bench.{name}", argument]
-    return subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+def run(name: str, argument: str, monkeypatch: pytest.MonkeyPatch) -> int | str | None:
+    """`python -m bench.NAME ARGUMENT`, as far as it goes; its exit code, or its last words."""
+    monkeypatch.setattr(sys, "argv", [name, argument])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module(f"bench.{name}", run_name="__main__")
+    return ended.value.code
 
 
 @pytest.mark.parametrize("name", BENCHES)
-def test_a_bench_that_is_asked_for_help_measures_nothing(name: str) -> None:
-    asked = run(name, "--help")
-    assert asked.returncode == 0, asked.stderr
-    assert asked.stdout.startswith("usage:")
+def test_a_bench_that_is_asked_for_help_measures_nothing(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(name, "--help", monkeypatch) == 0
+    assert capsys.readouterr().out.startswith("usage:")
 
 
-def test_a_folder_of_photographs_that_is_not_there_is_named() -> None:
-    assert "There is no folder /not/there." in run("variants", "/not/there").stderr
+def test_a_folder_of_photographs_that_is_not_there_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert run("variants", "/not/there", monkeypatch) == "There is no folder /not/there."
