@@ -21,9 +21,9 @@ from instastream.retries import backoff, wait_out
 from instastream.stores.ledger import Reference
 from instastream.uploads import is_video, original_key
 
-CLAIM_TTL_S = 30  # how long its twins wait for a worker that was killed
+CLAIM_TTL_S = 15  # how long the next one waits for a worker that was killed
 FAILURE_TTL_S = 30  # by then each twin that waited has asked; one that comes later tries anew
-CLAIM_RENEWAL_S = 10  # a store may be away for two of three renewals
+CLAIM_RENEWAL_S = 5  # a store may be away for two of three renewals
 GIVEN_UP = Corrupt("not-processed", "it could not be processed, through no fault of its own")
 
 Put: TypeAlias = Callable[[str], Awaitable[Outcome]]  # puts every object into a folder
