@@ -1,7 +1,7 @@
 """The contract of Feeds, in memory, on one Redis and on a cluster."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -31,12 +31,25 @@ class Stores:
 
     feeds: Feeds
     brief: Feeds
+    wait: Callable[[float], Awaitable[None]] = asyncio.sleep
+
+
+@dataclass
+class Clock:
+    """Of stores in memory, which nobody has to wait for."""
+
+    now_s: float = 0.0
+
+    async def wait(self, seconds: float) -> None:
+        self.now_s += seconds
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def stores(server: Settings) -> AsyncIterator[Stores]:
     if server is IN_MEMORY:
-        yield Stores(MemoryFeeds(), MemoryFeeds(ttl_s=TTL_S, lease_s=LEASE_S))
+        clock = Clock()
+        brief = MemoryFeeds(now_s=lambda: clock.now_s, ttl_s=TTL_S, lease_s=LEASE_S)
+        yield Stores(MemoryFeeds(), brief, wait=clock.wait)
         return
     async with open_redis(server) as redis:
         opened = partial(RedisFeeds, redis, prefix=server.prefix)
@@ -131,14 +144,14 @@ async def test_a_rebuild_that_nobody_holds_is_over_after_its_lease(
         assert await stores.brief.open(reader, "a")
         await stores.brief.push(post_ids[5], [reader])
     for _ in range(3):
-        await asyncio.sleep(LEASE_S / 2)
+        await stores.wait(LEASE_S / 2)
         assert await stores.brief.hold(held, "a")
     assert await stores.brief.open(killed, "b"), "it is over"
     assert not await stores.brief.fill(killed, "a", post_ids)
     assert await stores.brief.fill(killed, "b", post_ids[:1])
     assert await stores.brief.read(killed) == post_ids[:1]
     assert await stores.brief.fill(held, "a", [])
-    await asyncio.sleep(LEASE_S)
+    await stores.wait(LEASE_S)
     assert await stores.brief.read(held) == [post_ids[5]], "the lease is a rebuild's, not a list's"
 
 
@@ -149,7 +162,7 @@ async def test_a_look_at_a_list_changes_nothing(stores: Stores, post_ids: list[P
     for _ in range(5):
         state = await stores.brief.peek(reader)
         assert state == FeedState(post_ids[3:0:-1], building=False)
-        await asyncio.sleep(TTL_S / 4.5)
+        await stores.wait(TTL_S / 4.5)
     assert await stores.brief.peek(reader) is None, "its time went on"
 
 
@@ -253,14 +266,14 @@ async def test_a_feed_that_nobody_reads_is_gone_and_is_pushed_nothing(
 ) -> None:
     idle, active = await warm(stores.brief), await warm(stores.brief)
     for post_id in post_ids[:5]:
-        await asyncio.sleep(TTL_S / 4)
+        await stores.wait(TTL_S / 4)
         await stores.brief.push(post_id, [idle, active])
         assert await stores.brief.read(active), "reading keeps it"
     assert await stores.brief.read(idle) is None, "being pushed to does not"
     assert await stores.brief.read(active) == post_ids[4::-1]
     await stores.brief.push(post_ids[5], [idle])
     assert await stores.brief.read(idle) is None
-    await asyncio.sleep(TTL_S)
+    await stores.wait(TTL_S)
     await stores.brief.open(active, "b")
     assert await stores.brief.read(active) is None, "it is rebuilt from nothing"
 

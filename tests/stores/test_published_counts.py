@@ -5,6 +5,7 @@ import asyncio
 import pytest
 import pytest_asyncio
 
+from instastream.auditing import judging
 from instastream.auditing.drift import Drift
 from instastream.auditing.recounting import audit_post, recounts
 from instastream.auditing.repairing import repair_all
@@ -22,6 +23,12 @@ from tests.stores.counter_breaking import Hand
 from tests.stores.test_audits import marks
 
 SHARDS = 4
+
+
+@pytest.fixture(autouse=True)
+def nobody_is_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not published by now never will be."""
+    monkeypatch.setattr(judging, "WAITS_S", (0.001,) * len(judging.WAITS_S))
 
 
 @pytest_asyncio.fixture
