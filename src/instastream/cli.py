@@ -284,8 +284,8 @@ def bench(name: Bench = "", /) -> None:
     Parameters
     ----------
     name
-        comments, demo, edge, engagement, fanout, feed, graphs, load, replay, variants, video,
-        visible or worker; all when it is left out.
+        comments, demo, edge, engagement, fanout, feed, graphs, lists, load, recovery, replay,
+        variants, video, visible or worker; all when it is left out.
     """
     found = checkout.benches()
     if name and name not in found:

@@ -1,9 +1,13 @@
 """The command lines of benches: what each says of itself, and what it refuses."""
 
+import re
 import runpy
 import sys
 
 import pytest
+
+from instastream import checkout
+from instastream.cli import app
 
 BENCHES = (
     "comments",
@@ -13,6 +17,7 @@ BENCHES = (
     "fanout",
     "feed",
     "graphs",
+    "lists",
     "load",
     "recovery",
     "replay",
@@ -43,3 +48,10 @@ def test_a_folder_of_photographs_that_is_not_there_is_named(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert run("variants", "/not/there", monkeypatch) == "There is no folder /not/there."
+
+
+def test_the_command_names_every_bench(capsys: pytest.CaptureFixture[str]) -> None:
+    app(["bench", "--help"], result_action="return_value")
+    said = set(re.findall(r"\w+", capsys.readouterr().out))
+    assert checkout.benches() == sorted(BENCHES)
+    assert set(BENCHES) <= said
