@@ -35,6 +35,7 @@ from instastream.events import (
 )
 from instastream.ids import CommentId, LikeId, MediaId, PostId, UserId
 from instastream.limits import FANOUT_PAGE_LENGTH
+from instastream.media import folder_in, object_key, root_of
 from instastream.stores.graph import FOLLOWER_BUCKETS, bucket_of
 from tests.flow.tiny_renderer import DAMAGED
 
@@ -71,7 +72,7 @@ def finalized(post: PostId, content_type: str = "image/jpeg") -> Event:
 
 
 def rendered_key(post: PostId) -> str:
-    return f"media/{post}/0/full.webp"
+    return object_key(folder_in(root_of(post, private=False), 0), "full")
 
 
 def ready(post: PostId, **fields: Any) -> Event:
