@@ -3,6 +3,8 @@
 `python -m tests.nemesis.altered clock FILE PROGRAM...`: its clock is ahead by what a file says.
 `python -m tests.nemesis.altered group NAME PROGRAM...`: its consumer group has a name added, so
 that it is given every event that the group without it is given, too.
+`python -m tests.nemesis.altered crash FOLDER PROGRAM...`: it dies at each of its requests in turn,
+as `crashing` has it.
 
 Times that C code takes for itself are the machine's: those of `datetime.now`, by which requests to
 the object store are signed.
@@ -42,7 +44,17 @@ def _alter_group(name: str) -> None:
     base.__init__ = named
 
 
-ALTERATIONS: dict[str, Callable[[str], None]] = {"clock": _alter_clock, "group": _alter_group}
+def _alter_to_crash(folder: str) -> None:
+    from tests.nemesis.crashing import alter
+
+    alter(folder)
+
+
+ALTERATIONS: dict[str, Callable[[str], None]] = {
+    "clock": _alter_clock,
+    "group": _alter_group,
+    "crash": _alter_to_crash,
+}
 
 if __name__ == "__main__":
     _, alteration, value, *sys.argv = sys.argv
