@@ -70,7 +70,8 @@ async def _play(one: Round, target: Target, folder: Path, progress: Progress) ->
             report = await loading.ended()
         finally:
             await loading.cancel()
-    violations = traces.judge(await _checked(target, folder, progress))
+    checked = await _checked(target, folder, progress)
+    violations = traces.judge(checked, before=target.poisoned)
     if recovery_s is None:
         said = f"Not everything worked again within {RECOVERED_S_MAX:g} s."
         violations.append(Violation("not-recovered", said, {}))

@@ -103,4 +103,5 @@ async def poison(target: Target, of: str, random: Random) -> AsyncIterator[Trace
                 )
                 if topic not in RETRY_DELAYS_S:
                     traces.poison.append(Place(topic, sent.partition, sent.offset))
+    target.poisoned.update(traces.poison)
     yield traces

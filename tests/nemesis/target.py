@@ -20,6 +20,7 @@ from instastream.settings import Settings
 from instastream.steps import Report
 from tests.nemesis.clocks import SharedClock
 from tests.nemesis.relaying import Relays
+from tests.nemesis.traces import Place
 
 SERVERS = ("kafka", "cassandra", "redis", "s3", "edge")
 NETWORKED = ("kafka", "cassandra", "redis", "s3")
@@ -71,6 +72,7 @@ class Target:
     disks: Mapping[str, Disk] = field(default_factory=dict)
     clock: SharedClock | None = None
     clock_file: Path | None = None
+    poisoned: set[Place] = field(default_factory=set)  # whoever reads these again buries them again
 
     @property
     def api(self) -> str:

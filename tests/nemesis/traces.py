@@ -1,6 +1,6 @@
 """What a fault leaves that is meant: no violation, and not to get lost."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from msgspec import Struct, field
@@ -22,15 +22,20 @@ class Traces(Struct):
 
     poison: list[Place] = field(default_factory=list)
 
-    def judge(self, violations: Iterable[Violation]) -> list[Violation]:
-        """Without the dead letters that were meant, and with those that there are none of."""
+    def judge(
+        self, violations: Iterable[Violation], *, before: Collection[Place] = ()
+    ) -> list[Violation]:
+        """Without the dead letters that were meant, and with those that there are none of.
+
+        What poisoned the system `before` may be buried again by whoever reads it again.
+        """
         buried: set[Place] = set()
         found: list[Violation] = []
         for one in violations:
             place = _place(one)
             if place in self.poison:
                 buried.add(place)
-            else:
+            elif place not in before:
                 found.append(one)
         said = "Poison is neither dead nor alive: nobody buried it."
         lost = (place for place in self.poison if place not in buried)

@@ -23,3 +23,9 @@ def test_poison_that_nobody_buried_is_one() -> None:
 def test_what_nobody_poisoned_stays_one() -> None:
     others = [dead("media", 3, 8), violation("lag", group="feeds")]
     assert Traces([Place("media", 3, 7)]).judge([dead("media", 3, 7), *others]) == others
+
+
+def test_poison_of_an_earlier_round_may_be_buried_again_and_need_not() -> None:
+    before = {Place("media", 3, 7), Place("users", 0, 1)}
+    other = dead("media", 3, 8)
+    assert Traces().judge([dead("media", 3, 7), other], before=before) == [other]
