@@ -16,6 +16,8 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from infra import local
 from infra.provision import provision
 from instastream.deps import Deps, open_deps
@@ -51,11 +53,11 @@ async def walk(
     async with asyncio.timeout(WALK_S_MAX), open_deps(settings) as deps:
         asked = await _have_past(environ, folder, works, deps)
         await asyncio.sleep(GRACE_S)  # what is to be reclaimed is due by then
-        lengths = sorted({one.work.page_length for one in works}, reverse=True)
-        for length in lengths:
-            some = [one for one in works if one.work.page_length == length]
-            events = {one: one.events(asked[one.number]) for one in some}
-            told = _told(events, dies=dies, page_length=length)
+        every = {one: one.events(asked[one.number]) for one in works}
+        passed = ids_of(event for one, its in every.items() for event in (*one.past, *its))
+        for length in sorted({one.work.page_length for one in works}, reverse=True):
+            events = {one: its for one, its in every.items() if one.work.page_length == length}
+            told = replace(_told(events, dies=dies), passed=passed, page_length=length)
             await append((event for its in events.values() for event in its), deps)
             async with workers(environ, folder, told):
                 await _done(told, folder)
@@ -87,9 +89,7 @@ async def _prepare(one: Placed, deps: Deps) -> None:
         await deps.feeds.fill(reader, "token", [])
 
 
-def _told(
-    events: Mapping[Placed, Sequence[Event]], *, dies: bool, page_length: int | None = None
-) -> Told:
+def _told(events: Mapping[Placed, Sequence[Event]], *, dies: bool) -> Told:
     """To each app its own."""
     ids = {
         app: frozenset[str]().union(
@@ -98,7 +98,7 @@ def _told(
         for app in local.WORKERS
     }
     chores = frozenset(one.work.chore for one in events) - {""}
-    return Told(dies=dies, events=ids, chores=chores, page_length=page_length)
+    return Told(dies=dies, events=ids, chores=chores)
 
 
 async def _done(told: Told, folder: Path) -> None:

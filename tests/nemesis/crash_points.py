@@ -29,6 +29,7 @@ class Told(Struct, frozen=True):
 
     dies: bool
     events: Mapping[str, frozenset[str]]  # by app: what they carry as `ce_id`
+    passed: frozenset[str] = frozenset()  # of these, all that is not to be died in is passed over
     chores: frozenset[str] = frozenset()
     page_length: int | None = None
 
@@ -78,7 +79,6 @@ class Walk:
         self._folder, self._app = folder, app
         self._points = set(points_of(folder, app))
         self._own = self.told.events.get(app, frozenset())
-        self._all = frozenset().union(*self.told.events.values())
         self._commit = commit
         self._turn = asyncio.Lock()
         self._dying = False
@@ -131,9 +131,9 @@ class Walk:
         ids = tuple(map(_id, records))
         return ids if self._own.intersection(ids) else ()
 
-    def is_others(self, record: Any) -> bool:
-        """Whether it is for another app alone."""
-        return _id(record) in self._all - self._own
+    def passes(self, record: Any) -> bool:
+        """Whether it is for another app alone, or done with: Kafka may give all of it again."""
+        return _id(record) in self.told.passed - self._own
 
 
 class Handling:

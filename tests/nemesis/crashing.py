@@ -73,7 +73,7 @@ def _alter_apps(folder: Path) -> None:
         init(self, name, *args, chores=dying, **options)
 
     async def handle_own(self: Any, record: Any) -> None:
-        if not self.walk.is_others(record):
+        if not self.walk.passes(record):
             await handle(self, record)
 
     async def append_own(self: Any, events: Any) -> None:
