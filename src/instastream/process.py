@@ -29,7 +29,7 @@ def run(command: Callable[[], object]) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except (InstastreamError, OSError) as error:
-        say(f"[red]instastream:[/red] {escape(str(error))}")
+        say(f"[red]instastream:[/red] {escape(_told(error))}")
         sys.exit(1)
     except KeyboardInterrupt:
         say("stopped")
@@ -71,6 +71,12 @@ def deaf() -> Iterator[None]:
 def say(text: str) -> None:
     """A line of Rich's markup on standard error."""
     Console(stderr=True).print(text, highlight=False, soft_wrap=True)
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
 
 
 def _hear(handler: Any) -> None:

@@ -61,6 +61,8 @@ def parse_range(text: str) -> Range:
     partition, begin, end = (
         int(match[name]) if match[name] else None for name in ("partition", "begin", "end")
     )
+    if begin is not None and end is not None and end < begin:
+        raise Unready(f"{text!r} ends before it begins")
     return Range(topic=match["topic"], partition=partition, begin=begin, end=end)
 
 

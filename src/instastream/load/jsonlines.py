@@ -20,7 +20,7 @@ _encoder = msgspec.json.Encoder()
 class Writer:
     """Appends lines to a new file; one process's alone. Use as a context manager.
 
-    Raises Unready where there is a file already.
+    Raises Unready where there is a file already, or can be none.
     """
 
     def __init__(self, path: Path) -> None:
@@ -30,6 +30,8 @@ class Writer:
             self._file: IO[bytes] = path.open("xb", buffering=0)
         except FileExistsError as error:
             raise Unready(f"{path} is there already: choose another name") from error
+        except OSError as error:
+            raise Unready(f"{path} can't be written: {error.strerror}") from error
         self._buffer = bytearray()
         self._refused: Unready | None = None
 

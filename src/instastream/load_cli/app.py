@@ -53,5 +53,5 @@ def fail_if(violations: list[Violation] | None, history: Path) -> None:
     """Exit code 1, and how to look again."""
     if violations:
         raise InstastreamError(
-            f"{len(violations)} promises were broken: instastream load check {history}"
+            f"promises were broken ({len(violations)}): instastream load check {history}"
         )

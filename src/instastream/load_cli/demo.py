@@ -27,5 +27,5 @@ async def load_a_little(
     report = await verify(report, asked, steps, settings=settings)
     page = write(report, folder)
     broken = len(report.violations or [])
-    failure = f"{broken} promises were broken under load: see {page}" if broken else ""
+    failure = f"promises were broken under load ({broken}): see {page}" if broken else ""
     return replace(summary, report=str(page), failure=failure)

@@ -113,4 +113,6 @@ def parquet(history: Path, out: Path) -> None:
     out
         A new file.
     """
+    if out.exists():
+        raise Unready(f"{out} is there already: choose another name")
     to_parquet(read(history), out)

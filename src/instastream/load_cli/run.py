@@ -146,6 +146,8 @@ def find_max(
     page = write(report, how.folder)
     show(knee, knee_table(knee), as_json=as_json)
     say(f"the report is {escape(str(page))}")
+    if not knee.steps:
+        raise Unready("it ended before the first rate was judged")
 
 
 async def _find(

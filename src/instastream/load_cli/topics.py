@@ -1,6 +1,8 @@
 """`stream`, `record` and `replay`: load without HTTP, straight into topics."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from random import SystemRandom
@@ -19,7 +21,7 @@ from instastream.load.into_topics.remapping import remap as remapped
 from instastream.load.into_topics.replaying import Replayed
 from instastream.load.into_topics.streaming import Bounds, leased, stream_events
 from instastream.load.into_topics.tapes import Reader
-from instastream.load.reporting.tables import poured_table, recorded_table
+from instastream.load.reporting.tables import poured_table, recorded_table, replayed_table
 from instastream.load_cli.app import load
 from instastream.process import complete
 from instastream.ranges import parse_range
@@ -39,7 +41,7 @@ def stream(
     posts: int = 1_000,
     celebrities: int = 10,
     zipf: float = 1.0,
-    poison: float = 0.0,
+    poison: Annotated[float, Parameter(validator=Number(gte=0, lte=1))] = 0.0,
     seed: Annotated[int, Parameter(validator=Number(gte=0))] = 0,
     as_json: shell.AsJson = False,
 ) -> None:
@@ -159,7 +161,7 @@ def replay(
     with Steps() as steps:
         pace = None if at_once else speed
         played = complete(_replay(recorded, pace, shell.settings(), steps, is_other=remap))
-    show(played, poured_table(played.poured), as_json=as_json)
+    show(played, replayed_table(played), as_json=as_json)
 
 
 async def _stream(plan: StreamPlan, bounds: Bounds, settings: Settings, steps: Steps) -> Poured:
@@ -168,8 +170,9 @@ async def _stream(plan: StreamPlan, bounds: Bounds, settings: Settings, steps: S
         appending(settings) as appender,
         leased(bounds, deps.leases, now_ms=now_ms()) as mint,
     ):
-        report = _reporting(steps, bounds.count_max if bounds.count or bounds.per_s else 0)
-        return await stream_events(plan, bounds, appender, mint, report=report)
+        of = bounds.count_max if bounds.count or bounds.per_s else 0
+        with _reporting(steps, of) as report:
+            return await stream_events(plan, bounds, appender, mint, report=report)
 
 
 async def _replay(
@@ -179,16 +182,24 @@ async def _replay(
         reader, others = Reader(path), None
         if is_other:
             others = await remapped(reader, deps.leases, now_ms=now_ms(), random=SystemRandom())
-        report = _reporting(steps, reader.header.offsets)
-        return await replaying.replay(
-            reader, appender, speed=speed, remap=others, epochs=deps.epochs, report=report
-        )
+        with _reporting(steps, reader.header.offsets) as report:
+            return await replaying.replay(
+                reader, appender, speed=speed, remap=others, epochs=deps.epochs, report=report
+            )
 
 
-def _reporting(steps: Steps, of: int) -> Callable[[Poured], None]:
-    """A bar; where nobody knows how many there will be, it only counts."""
+@contextmanager
+def _reporting(steps: Steps, of: int) -> Iterator[Callable[[Poured], None]]:
+    """A bar; where nobody knows how many there will be, it only counts. Stopped it says how far."""
+    acknowledged = 0
 
     def report(so_far: Poured) -> None:
-        steps.report("events", so_far.count, of or so_far.count + 1)
+        nonlocal acknowledged
+        acknowledged = so_far.count
+        steps.report("events", acknowledged, of or acknowledged + 1)
 
-    return report
+    try:
+        yield report
+    except asyncio.CancelledError:
+        steps.say(f"{acknowledged:,} events are acknowledged")
+        raise

@@ -74,7 +74,14 @@ def test_the_knee_is_the_last_rate_at_which_all_was_kept() -> None:
     assert stops == 1
     broken = [str(PROMISE)]
     assert [step.broken for step in finder.steps] == [[], [], broken, broken]
+    assert finder.knee.found
     assert finder.knee.rate == pytest.approx(10 * GROWTH)
+
+
+def test_where_it_ended_before_promises_were_broken_no_limit_was_found() -> None:
+    finder, _ = found(measured(ms_by_step=[5, 5, 5, 80]), seconds=50)
+    assert [bool(step.broken) for step in finder.steps] == [False, False, True]
+    assert not finder.knee.found
 
 
 def test_one_bad_step_is_no_knee() -> None:

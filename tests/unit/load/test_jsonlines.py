@@ -65,6 +65,11 @@ def test_a_file_that_is_there_is_never_written_over(tmp_path: Path) -> None:
     assert len(read_again(path)) == 3
 
 
+def test_a_file_that_can_not_be_is_said(tmp_path: Path) -> None:
+    with pytest.raises(Unready, match="can't be written: No such file"):
+        Writer(tmp_path / "missing" / "a.jsonl")
+
+
 class Full(io.BytesIO):
     """A file on a disk with room for so many bytes."""
 

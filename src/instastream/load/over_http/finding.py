@@ -51,6 +51,7 @@ class Knee(Struct, frozen=True):
 
     rate: float
     steps: list[Step]
+    found: bool  # else it ended before promises were broken
 
 
 def slo_of(text: str) -> Slo:
@@ -60,7 +61,10 @@ def slo_of(text: str) -> Slo:
     if kind not in WORDS and f"read_{kind}" in KINDS:
         kind = f"read_{kind}"
     if not match or kind not in WORDS or not 0 < float(match[2]) < 100:
-        raise Unready(f"{text!r} is no promise, as `feed.p99<50ms` is: one of {', '.join(WORDS)}")
+        names = ", ".join(word.removeprefix("read_") for word in WORDS)
+        raise Unready(
+            f"{text!r} is no promise, as `feed.p99<50ms` or `post.p99.9<2s` is: of {names}"
+        )
     times = 1_000 if match[4] == "s" else 1
     return Slo(kind, float(match[2]), float(match[3]) * times)
 
@@ -101,7 +105,7 @@ class Finder:
     def knee(self) -> Knee:
         """So far."""
         kept = [step.rate for step in self.steps if not step.broken]
-        return Knee(max(kept, default=0.0), self.steps)
+        return Knee(max(kept, default=0.0), self.steps, self._is_over)
 
     @property
     def _is_over(self) -> bool:

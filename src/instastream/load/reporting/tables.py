@@ -1,6 +1,7 @@
 """Scenarios, reports and violations, in tables that fit 80 columns."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 import msgspec
 from rich.box import SIMPLE
@@ -10,6 +11,7 @@ from rich.text import Text
 from instastream.load.checks.violations import Violation
 from instastream.load.into_topics.pouring import Poured
 from instastream.load.into_topics.recording import Recorded
+from instastream.load.into_topics.replaying import Replayed
 from instastream.load.over_http.finding import Knee
 from instastream.load.reporting import units
 from instastream.load.reporting.reports import Report, Spread
@@ -17,6 +19,7 @@ from instastream.load.scenario.scenarios import Scenario
 
 VIOLATIONS_SHOWN = 20
 EVIDENCE_LENGTH = 400
+NOTHING: Mapping[str, int] = MappingProxyType({})
 
 
 def scenarios_table(scenarios: Iterable[Scenario]) -> Table:
@@ -62,7 +65,8 @@ def knee_table(knee: Knee) -> Table:
     for step in knee.steps:
         times = (units.ms(ms) for ms in step.ms.values())
         table.add_row(f"{step.rate:.1f}", f"{step.reached:.1f}", *times, ", ".join(step.broken))
-    table.title = f"All was kept up to {knee.rate:.1f} operations a second"
+    kept = f"All was kept up to {knee.rate:.1f} operations a second"
+    table.title = kept if knee.found else f"{kept}; no limit was found until it ended"
     return table
 
 
@@ -74,7 +78,7 @@ def violations_table(violations: list[Violation]) -> Table:
     for one in violations[:VIOLATIONS_SHOWN]:
         evidence = msgspec.json.encode(one.evidence).decode()[:EVIDENCE_LENGTH]
         table.add_row(one.rule, Text(f"{one.said}\n") + units.plain(evidence))
-    table.title = f"{len(violations)} promises were broken"
+    table.title = f"Promises that were broken: {len(violations)}"
     return table
 
 
@@ -84,16 +88,23 @@ def _cells(spread: Spread) -> list[str]:
     return [f"{spread.ok:,}", *(f"{one:.1f}" for one in times), *(f"{one:,}" for one in counts)]
 
 
-def poured_table(poured: Poured) -> Table:
-    """What was appended, and how fast."""
+def poured_table(poured: Poured, more: Mapping[str, int] = NOTHING) -> Table:
+    """What was appended, how fast, and more of it."""
     table = Table("events", box=SIMPLE, pad_edge=False)
-    for heading in ("a second", "MB", "late", "most"):
+    for heading in ("a second", "MB", "late", "most", *more):
         table.add_column(heading, justify="right")
     per_s = poured.count / poured.took_s if poured.took_s else 0.0
     megabytes = f"{poured.size_bytes / 1e6:.1f}"
     late = (f"{poured.late:,}", units.ms(poured.late_ms_max))
-    table.add_row(f"{poured.count:,}", f"{per_s:,.0f}", megabytes, *late)
+    others = (f"{one:,}" for one in more.values())
+    table.add_row(f"{poured.count:,}", f"{per_s:,.0f}", megabytes, *late, *others)
     return table
+
+
+def replayed_table(replayed: Replayed) -> Table:
+    """What was appended, how fast, what of it is no event, and what the recording lacks."""
+    more = {"no event": replayed.passed, "missing": replayed.missing}
+    return poured_table(replayed.poured, more)
 
 
 def recorded_table(recorded: Recorded) -> Table:
