@@ -38,7 +38,9 @@ def waits(system: System) -> int:
     return sum(system.log(worker).count("trying again") for worker in local.WORKERS)
 
 
-@pytest.mark.parametrize("worker", ["media", "posts", "feeds"])
+@pytest.mark.parametrize(
+    "worker", [pytest.param("media", marks=pytest.mark.long), "posts", "feeds"]
+)
 async def test_every_post_is_visible_once_after_a_worker_is_killed(
     system: System, worker: str
 ) -> None:
