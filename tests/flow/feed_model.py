@@ -11,7 +11,6 @@ from instastream.events import (
     FollowRequested,
     MediaReady,
     PostDeleted,
-    ProfileChanged,
     Record,
     UploadFinalized,
     UserBlocked,
@@ -36,7 +35,6 @@ class Model:
         self.edges: dict[Pair, tuple[Place, type[Event]]] = {}
         self.blocks: set[Pair] = set()
         self.mutes: set[Pair] = set()
-        self.private: set[UserId] = set()
         self.authors: dict[PostId, UserId] = {}
         self.media: dict[PostId, int] = {}
         self.ready: defaultdict[PostId, set[int]] = defaultdict(set)
@@ -66,38 +64,14 @@ class Model:
             (reader, author) not in self.mutes,
         )
 
-    def timeline(self, author: UserId, viewer: UserId) -> list[PostId]:
-        """All of an author's ready posts that someone may see, newest first."""
-        posts = [post for post, by in self.authors.items() if by == author and self.is_live(post)]
-        return sorted(posts, reverse=True) if self.may_see(viewer, author) else []
-
-    def is_live(self, post_id: PostId) -> bool:
-        """Whether all of its media are ready, and it was not deleted."""
-        return self.is_ready(post_id) and post_id not in self.deleted
-
     def is_ready(self, post_id: PostId) -> bool:
         """Whether all of its media are."""
         return len(self.ready[post_id]) == self.media.get(post_id)
-
-    def may_see(self, viewer: UserId, author: UserId) -> bool:
-        """Whether someone may see what an author posts, followed or not."""
-        if viewer == author:
-            return True
-        is_open = author not in self.private or self.follows(viewer, author)
-        return is_open and not self.are_apart(viewer, author)
 
     def follows(self, follower: UserId, followee: UserId) -> bool:
         """Whether the event that speaks last says so."""
         said = self.edges.get((follower, followee))
         return said is not None and said[1] in FOLLOWS
-
-    def are_apart(self, one: UserId, other: UserId) -> bool:
-        """Whether either blocks the other."""
-        return bool(self.blocks & {(one, other), (other, one)})
-
-    def followers(self, followee: UserId) -> set[UserId]:
-        """Everyone who follows someone."""
-        return {a for (a, b), (_, said) in self.edges.items() if b == followee and said in FOLLOWS}
 
     def _tell(self, event: Any, offset: int) -> None:
         match event:
@@ -115,8 +89,6 @@ class Model:
                 self.mutes.add((muter, muted))
             case UserUnmuted(muter_id=muter, muted_id=muted):
                 self.mutes.discard((muter, muted))
-            case ProfileChanged(user_id=user, private=private):
-                (self.private.add if private else self.private.discard)(user)
             case UploadFinalized():
                 self.authors[event.post_id] = event.author_id
                 self.media[event.post_id] = event.media_count
