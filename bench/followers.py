@@ -1,7 +1,7 @@
 """Many followers at once, for benches and tests: straight into the stores, without events."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
 from instastream.ids import PostId, UserId, compose
@@ -16,6 +16,8 @@ COUNT = """UPDATE followers SET count = ?, revision = 1 WHERE followee_id = ? AN
 ROWS_AT_ONCE = 100
 LISTS_AT_ONCE = 1_000
 
+Row = tuple[int, ...]
+
 
 def many_ids(count: int, *, at_ms: int) -> list[str]:
     """Ascending ids, as a worker might mint them from `at_ms` on."""
@@ -24,15 +26,20 @@ def many_ids(count: int, *, at_ms: int) -> list[str]:
 
 async def add_followers(session: Session, author: UserId, followers: Sequence[UserId]) -> None:
     """Rows in a table that else sees conditional writes only: nobody may follow meanwhile."""
-    by_size: dict[int, list[tuple[object, ...]]] = {}
-    for batch in _batches(int(author), followers):
-        by_size.setdefault(len(batch), []).append(tuple(chain.from_iterable(batch)))
-    for size, batches in by_size.items():
-        await session.execute_all(f"BEGIN UNLOGGED BATCH {ADD * size} APPLY BATCH", batches)
+    await insert(session, ADD, _batches(int(author), followers))
     counts = Counter(map(bucket_of, followers))
     await session.execute_all(
         COUNT, ((count, int(author), bucket) for bucket, count in counts.items())
     )
+
+
+async def insert(session: Session, cql: str, batches: Iterable[Sequence[Row]]) -> None:
+    """Each batch is one request, whose rows should be of one partition."""
+    by_size: dict[int, list[Row]] = {}
+    for batch in batches:
+        by_size.setdefault(len(batch), []).append(tuple(chain.from_iterable(batch)))
+    for size, rows in by_size.items():
+        await session.execute_all(f"BEGIN UNLOGGED BATCH {cql * size} APPLY BATCH", rows)
 
 
 def _batches(author: int, followers: Sequence[UserId]) -> Iterator[list[tuple[int, int, int]]]:

@@ -12,7 +12,7 @@ from itertools import chain
 from random import Random
 
 from bench.command import command
-from bench.followers import many_ids
+from bench.followers import Row, insert, many_ids
 from bench.report import Result, report
 from bench.system import servers_alone
 from instastream.deps import Deps, now_ms, open_deps
@@ -33,8 +33,6 @@ FOLLOW = "INSERT INTO following (follower_id, followee_id, state) VALUES (?, ?, 
 BATCHES_AT_ONCE = 100
 AT_ONCE = LISTS_AT_ONCE * TIMELINES_AT_ONCE
 THE_DRIVER = "the driver alone, asked for as many timelines"
-
-Rows = Sequence[tuple[int, ...]]
 
 
 def main() -> None:
@@ -74,16 +72,15 @@ async def _fill(session: Session, steps: Steps) -> dict[UserId, list[str]]:
     followed = {one: random.sample(authors, FOLLOWEES_EACH) for one in readers}
     posted = [_posts(author, begins_ms + at) for at, author in enumerate(authors)]
     edges = [[(int(one), int(author)) for author in those] for one, those in followed.items()]
-    for cql, batches in ((LIST, posted), (FOLLOW, edges)):
-        batch = f"BEGIN UNLOGGED BATCH {cql * len(batches[0])} APPLY BATCH"
+    for step, cql, batches in (("posting", LIST, posted), ("following", FOLLOW, edges)):
         for at in range(0, len(batches), BATCHES_AT_ONCE):
             some = batches[at : at + BATCHES_AT_ONCE]
-            await session.execute_all(batch, (tuple(chain.from_iterable(rows)) for rows in some))
-            steps.report("posting and following", at, len(batches))
+            await insert(session, cql, some)
+            steps.report(step, at + len(some), len(batches))
     return followed
 
 
-def _posts(author: str, begins_ms: int) -> Rows:
+def _posts(author: str, begins_ms: int) -> list[Row]:
     """An author's, evenly, none at the same millisecond as another's."""
     every_ms = DAYS * DAY_MS // POSTS_EACH
     at_ms = (begins_ms + n * every_ms for n in range(POSTS_EACH))
@@ -109,7 +106,7 @@ async def _made_s(readers: Sequence[UserId], deps: Deps, steps: Steps) -> float:
         some = readers[at : at + LISTS_AT_ONCE]
         made = await asyncio.gather(*(rebuild(reader, deps) for reader in some))
         assert all(ids and len(ids) == FEED_LENGTH for ids in made)
-        steps.report("making lists", at, READERS)
+        steps.report("making lists", at + len(some), READERS)
     return time.monotonic() - begun_s
 
 
