@@ -14,6 +14,7 @@ from httpx2 import AsyncClient
 from infra import local
 from infra.native.stack import Stack
 from instastream.client import TIMEOUT_S, Client, Json
+from instastream.load.scenario.media import with_comment
 from instastream.settings import Settings
 from tests.containers import SERVERS, Containers
 
@@ -74,8 +75,7 @@ async def system(
 
 def photo(jpeg: bytes = SMALL) -> bytes:
     """A photograph that there never was: the same pixels behind a JPEG comment of its own."""
-    comment = token_hex(8).encode()
-    return jpeg[:2] + b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment + jpeg[2:]
+    return with_comment(jpeg, token_hex(8))
 
 
 async def post(author: Client, content: bytes) -> Json:

@@ -20,6 +20,7 @@ from instastream.events import (
     identity_of,
 )
 from instastream.ids import PostId, UserId
+from instastream.load.scenario.media import with_comment
 from instastream.stores.graph import bucket_of
 from instastream.uploads import original_key
 from tests.flow.crash_story import (
@@ -93,7 +94,7 @@ def placed(photo: bytes, clip: bytes) -> list[Placed]:
     """All of them; each has a photograph of its own."""
     found = []
     for number, work in enumerate(WORKS):
-        own = photo[:2] + b"\xff\xfe\0\x06" + f"{number:04}".encode() + photo[2:]
+        own = with_comment(photo, f"{number:04}")
         found.append(Placed(number, work, {OLD: own, NEW: own, CLIP: clip, BAD: DAMAGED}))
     return found
 

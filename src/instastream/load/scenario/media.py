@@ -59,7 +59,7 @@ def original(number: int, media: Media, *, seed: int) -> Original:
     if media.source == "synthetic":
         return Original(_noise(mark, media.size_bytes), "image/jpeg")
     photographs = _all_of("instastream.photos", ".jpg")
-    return Original(_with_comment(photographs[number % len(photographs)], mark), "image/jpeg")
+    return Original(with_comment(photographs[number % len(photographs)], mark), "image/jpeg")
 
 
 def _video(mark: str) -> bytes:
@@ -82,11 +82,11 @@ def _filled(jpeg: bytes, size_bytes: int) -> bytes:
     """With comments up to a size; as it is where less than one of them is missing."""
     while (missing := size_bytes - len(jpeg)) >= 4:
         length = min(missing - 4, SEGMENT_BYTES_MAX)
-        jpeg = _with_comment(jpeg, "-" * length)
+        jpeg = with_comment(jpeg, "-" * length)
     return jpeg
 
 
-def _with_comment(jpeg: bytes, comment: str) -> bytes:
+def with_comment(jpeg: bytes, comment: str) -> bytes:
     """Other bytes, the same picture: a comment after the start of the image."""
     content = comment.encode()
     return jpeg[:2] + b"\xff\xfe" + (2 + len(content)).to_bytes(2, "big") + content + jpeg[2:]
