@@ -13,6 +13,7 @@ from time import gmtime, strftime
 from typing import Any
 
 import msgspec
+from rich.text import Text
 
 from instastream.process import say
 
@@ -98,13 +99,13 @@ def audit(run: Run = pip_audit, asked: Path = ASKED) -> int:
     try:
         found = vulnerable(lock, run)
     except Unanswered as error:
-        say(f"dependencies are [yellow]not audited[/yellow]: {error}")
+        say(Text.assemble("dependencies are ", ("not audited", "yellow"), f": {error}"))
         return 0
     except Broken as error:
         say(f"dependencies can't be audited: {error}")
         return 1
     for line in found:
-        say(f"[red]vulnerable:[/red] {line}")
+        say(Text.assemble(("vulnerable:", "red"), f" {line}"))
     if not found:
         asked.write_text(today)
     return 1 if found else 0

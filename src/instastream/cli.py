@@ -12,7 +12,6 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
-from rich.markup import escape
 
 from infra import local
 from infra.provision import provision
@@ -86,7 +85,7 @@ def demo(*, as_json: shell.AsJson = False) -> None:
     show(summary, *demo_tables(summary), as_json=as_json)
     if summary.failure:
         raise InstastreamError(f"{summary.failure}; look into {local.home_of(given)}/logs")
-    say(f"the report of the load is {escape(str(summary.report))}")
+    say(f"the report of the load is {summary.report}")
     say("`make up` starts one that stays")
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from rich.console import Console
-from rich.markup import escape
+from rich.text import Text
 
 from infra import local
 from instastream.errors import InstastreamError
@@ -29,7 +29,7 @@ def run(command: Callable[[], object]) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except (InstastreamError, OSError) as error:
-        say(f"[red]instastream:[/red] {escape(_told(error))}")
+        say(Text.assemble(("instastream:", "red"), f" {_told(error)}"))
         sys.exit(1)
     except KeyboardInterrupt:
         say("stopped")
@@ -68,9 +68,9 @@ def deaf() -> Iterator[None]:
         signal.signal(one, handler)
 
 
-def say(text: str) -> None:
-    """A line of Rich's markup on standard error."""
-    Console(stderr=True).print(text, highlight=False, soft_wrap=True)
+def say(text: str | Text) -> None:
+    """A line on standard error, as it is: no markup."""
+    Console(stderr=True).print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 def _told(error: Exception) -> str:

@@ -9,7 +9,6 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 from msgspec.structs import replace
-from rich.markup import escape
 
 from infra import local
 from instastream import shell
@@ -94,7 +93,7 @@ def run_scenario(
             report = complete(verify(report, how, steps, settings=settings))
     page = write(report, how.folder)
     show(report, *report_tables(report), as_json=as_json)
-    say(f"the report is {escape(str(page))}")
+    say(f"the report is {page}")
     fail_if(report.violations, how.folder)
 
 
@@ -145,7 +144,7 @@ def find_max(
     report, knee = complete(_find(asked, how, settings, slos, step_s=step))
     page = write(report, how.folder)
     show(knee, knee_table(knee), as_json=as_json)
-    say(f"the report is {escape(str(page))}")
+    say(f"the report is {page}")
     if not knee.steps:
         raise Unready("it ended before the first rate was judged")
 
