@@ -1,12 +1,21 @@
 """What a worker's process is like."""
 
+import asyncio
+import io
+import logging
 import os
+import sys
+import traceback
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from typing import NoReturn
 
 from mode.loop import use
 
 from instastream import logs, telemetry
 from instastream.garbage import collect_rarely
+
+log = logging.getLogger(__name__)
 
 
 def prepare_process(name: str) -> None:
@@ -20,3 +29,24 @@ def prepare_process(name: str) -> None:
     with suppress(ImportError):
         use("uvloop")
     collect_rarely()
+
+
+def begin_anew(places: Iterable[object]) -> NoReturn:
+    """Say where this process stands still, then be what it was when it started.
+
+    It keeps its id, and whoever started it waits for it as before. What it had begun is repeated.
+    """
+    for stack in _stacks():
+        log.error("stands in:\n%s", stack)
+    log.critical("stands still and begins anew: nothing comes of %s", [*places])
+    os.execv(sys.executable, sys.orig_argv)
+
+
+def _stacks() -> Iterator[str]:
+    """Where each thread is, and each task of this one."""
+    for frame in sys._current_frames().values():
+        yield "".join(traceback.format_stack(frame))
+    for task in asyncio.all_tasks():
+        text = io.StringIO()
+        task.print_stack(file=text)
+        yield text.getvalue()

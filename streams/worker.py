@@ -29,12 +29,14 @@ from prometheus_client import Counter
 from instastream import logs
 from instastream.deps import Deps, know_epochs, open_deps
 from instastream.events import DATED
+from instastream.lag import Look, looking
 from instastream.limits import FETCHED_BYTES_MAX, FETCHED_LENGTH_MAX, FETCHES_WAITING
 from instastream.metrics import WorkerMetrics, serve_metrics
 from instastream.progress import Progress
 from instastream.retries import RETRY_DELAYS_S
 from instastream.settings import Settings
-from streams.lagging import LOOK_EVERY_S, Lag
+from streams.lagging import LOOK_EVERY_S, REBALANCE_LOOKS, STILL_LOOKS, Lag
+from streams.process import begin_anew
 from streams.records import Fetched
 from streams.retrying import Retries
 from streams.trouble import HELD, Troubled
@@ -106,6 +108,8 @@ class Worker(faust.Worker):
 class App(Troubled, faust.App):
     """A Faust app with one agent, which begins work on what is fetched of its topics."""
 
+    _ask: Look
+
     def __init__(
         self,
         name: str,
@@ -154,6 +158,7 @@ class App(Troubled, faust.App):
             in_flight=self.in_flight, behind=lambda: self._lag.by_topic(self.progress)
         )
         type(self.transport).Consumer = ExactConsumer
+        self._groups = {name: set(topics)}
         self.dated = DATED.intersection(topics)
         prefixed = sorted({self.settings.prefix + topic for topic in topics})
         self.agent(self.topic(*prefixed), name=name)(self.consume)
@@ -172,6 +177,7 @@ class App(Troubled, faust.App):
         deps = await self.add_async_context(open_deps(self.settings))
         self.deps = replace(deps, waited=self.waited)
         await know_epochs(self.dated, self.deps)
+        self._ask = await self.add_async_context(looking(self.settings, self._groups))
         serve_metrics(os.environ)
         await super().on_start()
 
@@ -197,6 +203,7 @@ class App(Troubled, faust.App):
             if not isinstance(error, HELD):
                 raise error
             self.waited(error)
+            self._lag.moves()
         return set(topics) - refused.keys()
 
     @abstractmethod
@@ -217,7 +224,11 @@ class App(Troubled, faust.App):
         return len(self.running)
 
     async def _look(self) -> None:
-        await self._lag.look(self.consumer, self.progress)
+        await self._lag.look(self._ask, self.consumer.assignment(), idle=not self.in_flight())
+        flows = cast(ExactConsumer, self.consumer).flow_active
+        looks = STILL_LOOKS if flows else REBALANCE_LOOKS
+        if places := self._lag.stands_still(looks):
+            begin_anew(places)
 
     def run(self, work: Awaitable[None]) -> asyncio.Task[None]:
         """Work under way: a stop waits for it, within limits."""

@@ -1,10 +1,10 @@
 """How far each worker's consumer group is behind, as Kafka knows it: whether or not one runs."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -54,9 +54,14 @@ class Behind(NamedTuple):
         return self.end - self.committed
 
 
+Look: TypeAlias = Callable[[], Awaitable[list[Behind]]]
+
+
 @asynccontextmanager
-async def looking(settings: Settings) -> AsyncIterator[Callable[[], Awaitable[list[Behind]]]]:
-    """What tells, each time anew, what every worker's group has not done of what it reads.
+async def looking(
+    settings: Settings, groups: Mapping[str, Collection[str]] = READ
+) -> AsyncIterator[Look]:
+    """What tells, each time anew, what groups have not done of the topics that they read.
 
     Where a group never committed it is at the beginning: our topics keep everything. What Kafka's
     client raises within is Unavailable.
@@ -66,17 +71,21 @@ async def looking(settings: Settings) -> AsyncIterator[Callable[[], Awaitable[li
         try:
             await admin.start()
             async with AIOKafkaConsumer(bootstrap_servers=settings.kafka) as consumer:
-                yield partial(_look, settings.prefix, admin, consumer)
+                yield partial(_look, settings.prefix, groups, admin, consumer)
         finally:
             await admin.close()
 
 
 async def _look(
-    prefix: str, admin: AIOKafkaAdminClient, consumer: AIOKafkaConsumer
+    prefix: str,
+    groups: Mapping[str, Collection[str]],
+    admin: AIOKafkaAdminClient,
+    consumer: AIOKafkaConsumer,
 ) -> list[Behind]:
-    ends = await _ends(prefix, admin, consumer)
+    topics_read = {prefix + topic for topics in groups.values() for topic in topics}
+    ends = await _ends(topics_read, admin, consumer)
     found: list[Behind] = []
-    for worker, topics in READ.items():
+    for worker, topics in groups.items():
         group = prefix + worker
         committed = await admin.list_consumer_group_offsets(group)
         done = {tp: at.offset for tp, at in committed.items()}
@@ -90,10 +99,9 @@ async def _look(
 
 
 async def _ends(
-    prefix: str, admin: AIOKafkaAdminClient, consumer: AIOKafkaConsumer
+    topics: Collection[str], admin: AIOKafkaAdminClient, consumer: AIOKafkaConsumer
 ) -> dict[TopicPartition, int]:
-    """Where each partition ends that a worker reads."""
-    topics = {prefix + topic for of_worker in READ.values() for topic in of_worker}
+    """Where each partition of some topics ends."""
     described = await admin.describe_topics(sorted(topics))
     partitions = [
         TopicPartition(topic["topic"], one["partition"])

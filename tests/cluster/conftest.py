@@ -1,7 +1,7 @@
 """The whole system, running: real servers, the API and every worker as processes of their own."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -20,6 +20,7 @@ from tests.containers import SERVERS, Containers
 
 WAIT_S = 60.0  # a restarted server on a busy machine takes seconds
 POLL_S = 0.05
+LINES, LINE_LENGTH_MAX = 5, 300  # of each log, where a test failed
 SMALL, LARGE = (
     files("instastream.photos").joinpath(name).read_bytes()
     for name in ("drum.jpg", "dandelions.jpg")
@@ -44,6 +45,11 @@ class System:
         """What a process of ours has said."""
         return next(Path(row.log).read_text() for row in self.stack.status() if row.name == name)
 
+    def told(self) -> str:
+        """What runs, and what each process said last."""
+        rows = [(row.name, row.state, Path(row.log)) for row in self.stack.status() if row.log]
+        return "\n".join(f"{name}: {state}\n{_last(log)}" for name, state, log in rows)
+
     async def start(self, name: str) -> None:
         """Start it again; returns when it is ready."""
         await self._runs(name).start(name)
@@ -56,6 +62,23 @@ class System:
         user = await Client.joined(self.http, f"{name}_{token_hex(4)}", "a long password")
         await user.feed()
         return user
+
+
+def _last(log: Path) -> str:
+    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+    return "\n".join(f"  {line[:LINE_LENGTH_MAX]}" for line in lines[-LINES:])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Beside what failed, what the processes said."""
+    report = yield
+    system = getattr(item, "funcargs", {}).get("system")
+    if report.failed and system:
+        report.sections.append(("what runs", system.told()))
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import schemathesis
 from httpx2 import AsyncClient
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, assume, settings
 from schemathesis import Case
 
 from instastream.api.openapi import document
@@ -40,4 +40,6 @@ def test_every_answer_is_as_documented(
 ) -> None:
     if case.meta and case.meta.generation.mode.is_positive:
         case.query.pop("cursor", None)  # what is well-formed is no good unless it was given out
+    else:
+        assume([] not in case.query.values())  # what is wrong with it is not in the URL
     case.call_and_validate(base_url=running["INSTASTREAM_API"], headers=bearer)

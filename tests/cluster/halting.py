@@ -1,0 +1,65 @@
+"""A worker whose consumer comes to a halt: faust -A tests.cluster.halting worker.
+
+It writes down whom it handled, in the folder HALTING. As soon as a file lies there that is named
+as one of the ways, it is removed, and nothing that is fetched comes to the worker any more.
+"""
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Any
+
+from instastream.deps import Deps
+from instastream.events import Event, Record, UserJoined
+from streams import worker
+from streams.process import prepare_process
+from streams.single import EventApp
+
+vars(worker)["LOOK_EVERY_S"] = 0.5
+FOLDER = Path(os.environ["HALTING"])
+POLL_S = 0.1
+
+
+async def handle(record: Record[UserJoined], deps: Deps) -> list[Event]:
+    """Writes a line."""
+    with (FOLDER / "handled").open("a") as file:
+        file.write(f"{record.event.username}\n")
+    return []
+
+
+prepare_process("halting")
+app = EventApp("halting", {UserJoined: handle}, in_flight=8)
+
+
+async def pause(consumer: Any) -> None:
+    """It is fetched, and passed over."""
+    consumer.pause_partitions(consumer.assignment())
+
+
+async def hang(consumer: Any) -> None:
+    """Both of those who do what the consumer's thread is asked for wait."""
+    asked = [consumer._thread.call_thread(_wait) for _ in range(2)]
+    waiting.extend(asyncio.ensure_future(one) for one in asked)
+    while len(begun) < len(waiting):
+        await asyncio.sleep(POLL_S)
+
+
+async def _wait() -> None:
+    begun.append(True)
+    await asyncio.Event().wait()
+
+
+WAYS = {"pause": pause, "hang": hang}
+waiting: list[asyncio.Future[Any]] = []
+begun: list[bool] = []
+
+
+async def halt() -> None:
+    """As a file says."""
+    for way, bring_about in WAYS.items():
+        if (FOLDER / way).exists():
+            await bring_about(app.consumer)
+            (FOLDER / way).unlink()
+
+
+app.timer(interval=POLL_S)(halt)

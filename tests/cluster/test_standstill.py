@@ -1,0 +1,53 @@
+"""A worker that nothing comes to, though there is something, begins anew by itself."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from secrets import token_hex
+
+import pytest
+
+from instastream.client import Client
+from tests.cluster.conftest import System, eventually
+
+
+@pytest.mark.parametrize("way", ["pause", "hang"])
+async def test_a_worker_whose_consumer_came_to_a_halt_goes_on_in_the_same_process(
+    system: System, tmp_path: Path, way: str
+) -> None:
+    log = tmp_path / "log"
+
+    async def tell() -> str:
+        return log.read_text()[-4_000:]
+
+    async def comes(name: str) -> None:
+        """Someone joins, and the worker handles it."""
+        username = f"{name}_{token_hex(4)}"
+        await Client.joined(system.http, username, "a long password")
+
+        async def is_handled() -> bool:
+            path = tmp_path / "handled"
+            return path.exists() and username in path.read_text().split()
+
+        await eventually(is_handled, f"{name} handled", tell)
+
+    async def halted() -> bool:
+        return not (tmp_path / way).exists()
+
+    program = [sys.executable, "-m", "streams", "-A", "tests.cluster.halting", "worker"]
+    environ = {**os.environ, **system.environ, "HALTING": str(tmp_path)}
+    with log.open("wb") as output:
+        worker = await asyncio.create_subprocess_exec(
+            *program, env=environ, stdout=output, stderr=output
+        )
+    try:
+        await comes("before")
+        (tmp_path / way).touch()
+        await eventually(halted, "halted", tell)
+        await comes("after")
+        assert "stands still and begins anew" in log.read_text()
+        assert worker.returncode is None
+    finally:
+        worker.terminate()
+        await worker.wait()
