@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import aclosing, contextmanager, suppress
+from time import monotonic
 from typing import Protocol, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -20,6 +21,7 @@ from instastream.tracing import begin, messaging
 
 ACK_TIMEOUT_S = 5.0  # a client waits for finalize: better a clear 503 than a spinner
 STOP_TIMEOUT_S = 5.0
+SILENT_S_MAX = 30.0  # a Kafka that starts again is back by then; if not, nothing is lost
 PARTITIONER = DefaultPartitioner()  # the producer's, and that of every client of Kafka
 LINGER_MS = 1  # lets what is appended at the same moment share a request
 
@@ -78,6 +80,7 @@ class KafkaLog:
         self._prefix = prefix
         self._producer: AIOKafkaProducer | None = None
         self._starting = asyncio.Lock()
+        self._silent_since_s: float | None = None
         self._abandoned: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> "KafkaLog":
@@ -184,7 +187,7 @@ class KafkaLog:
     async def _send(
         self, topic: str, *, key: bytes | None, value: bytes | None, headers: Headers
     ) -> RecordMetadata:
-        with _counted(topic), translated():
+        with _counted(topic), translated(), self._listening():
             async with asyncio.timeout(ACK_TIMEOUT_S):
                 producer = await self._started()
                 try:
@@ -195,6 +198,19 @@ class KafkaLog:
                     if not error.retriable:
                         self._abandon(producer)
                     raise
+
+    @contextmanager
+    def _listening(self) -> Iterator[None]:
+        """An append: a producer that acknowledges none for long may have come to a halt."""
+        try:
+            yield
+        except TimeoutError:
+            self._silent_since_s = self._silent_since_s or monotonic()
+            if self._producer and monotonic() - self._silent_since_s > SILENT_S_MAX:
+                self._abandon(self._producer)
+                self._silent_since_s = None
+            raise
+        self._silent_since_s = None
 
     async def _started(self) -> AIOKafkaProducer:
         async with self._starting:

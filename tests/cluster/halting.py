@@ -31,9 +31,13 @@ prepare_process("halting")
 app = EventApp("halting", {UserJoined: handle}, in_flight=8)
 
 
-async def pause(consumer: Any) -> None:
-    """It is fetched, and passed over."""
-    consumer.pause_partitions(consumer.assignment())
+async def end(consumer: Any) -> None:
+    """What fetches in the background has ended, and Faust does not ask after it."""
+    thread = consumer._thread
+    fetcher = thread._consumer._fetcher
+    thread.thread_loop.call_soon_threadsafe(fetcher._fetch_task.cancel)
+    while fetcher._in_flight or not fetcher._fetch_task.done():
+        await asyncio.sleep(POLL_S)
 
 
 async def hang(consumer: Any) -> None:
@@ -49,7 +53,7 @@ async def _wait() -> None:
     await asyncio.Event().wait()
 
 
-WAYS = {"pause": pause, "hang": hang}
+WAYS = {"end": end, "hang": hang}
 waiting: list[asyncio.Future[Any]] = []
 begun: list[bool] = []
 
