@@ -41,6 +41,7 @@ class Cluster:
         *,
         execution_profiles: Mapping[object, ExecutionProfile] = ...,
         connect_timeout: float = ...,
+        control_connection_timeout: float | None = ...,
         protocol_version: int = ...,
     ) -> None: ...
     def connect(self, keyspace: str | None = ...) -> Session: ...

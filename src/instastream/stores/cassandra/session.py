@@ -21,11 +21,7 @@ from cassandra.cluster import (
 )
 from cassandra.cluster import Session as DriverSession
 from cassandra.connection import ConnectionException
-from cassandra.policies import (
-    DCAwareRoundRobinPolicy,
-    FallthroughRetryPolicy,
-    TokenAwarePolicy,
-)
+from cassandra.policies import DCAwareRoundRobinPolicy, FallthroughRetryPolicy, TokenAwarePolicy
 from cassandra.query import PreparedStatement, Statement, named_tuple_factory
 
 from instastream.errors import Corrupt, Unavailable
@@ -256,6 +252,7 @@ def open_cluster(addresses: str) -> Cluster:
         contact_points=[(host, int(port)) for host, port in hosts],
         execution_profiles={EXEC_PROFILE_DEFAULT: profile},
         connect_timeout=CONNECT_TIMEOUT_S,
+        control_connection_timeout=REQUEST_TIMEOUT_S,  # it reads the whole schema
         protocol_version=PROTOCOL_VERSION,
     )
 
