@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from instastream.errors import Corrupt, Rejected
+from instastream.errors import Corrupt, Rejected, Unavailable
 from instastream.retries import (
     BACKOFF_FIRST_S,
     BACKOFF_MAX_S,
@@ -16,6 +16,7 @@ from instastream.retries import (
     Policy,
     backoff,
     decide,
+    wait_out,
 )
 
 BUG = KeyError("a bug")
@@ -75,3 +76,33 @@ def test_what_fails_is_tried_again_as_its_policy_says_and_then_dead(
     policy: Policy, error: Exception, attempts: int, step: Hold | Move
 ) -> None:
     assert decide(policy, error, attempts) == step
+
+
+async def test_work_is_done_again_after_each_trouble_and_the_trouble_is_told() -> None:
+    troubles = [Unavailable("redis", "away"), Unavailable("redis", "still")]
+    coming, told, waited_s = iter(troubles), list[Exception](), list[float]()
+
+    async def work() -> str:
+        for trouble in coming:
+            raise trouble
+        return "done"
+
+    async def sleep(wait_s: float) -> None:
+        waited_s.append(wait_s)
+
+    always = Always(1.0)
+    done = await wait_out(work, Unavailable, random=always, sleep=sleep, waited=told.append)
+    assert done == "done"
+    assert told == troubles
+    assert waited_s == [BACKOFF_FIRST_S, 2 * BACKOFF_FIRST_S]
+
+
+async def test_what_is_other_trouble_is_not_waited_out() -> None:
+    async def work() -> None:
+        raise NEVER
+
+    async def sleep(wait_s: float) -> None:
+        raise AssertionError
+
+    with pytest.raises(Corrupt):
+        await wait_out(work, Unavailable, random=Random(), sleep=sleep, waited=lambda _: None)
