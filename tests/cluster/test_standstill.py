@@ -12,7 +12,7 @@ from instastream.client import Client
 from tests.cluster.conftest import System, eventually
 
 
-@pytest.mark.parametrize("way", ["end", "hang"])
+@pytest.mark.parametrize("way", ["end", pytest.param("hang", marks=pytest.mark.long)])
 async def test_a_worker_whose_consumer_came_to_a_halt_goes_on_in_the_same_process(
     system: System, tmp_path: Path, way: str
 ) -> None:
