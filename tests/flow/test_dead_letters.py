@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from instastream import redriving
+from instastream.auditing import proving
 from instastream.deps import Deps
 from instastream.errors import Unready
 from instastream.events import Event, MediaFailed, Record, UploadFinalized, encode
@@ -219,6 +220,19 @@ async def test_what_can_not_be_counted_is_left_and_told(
     assert dealt.left[1].startswith("Corrupt: ")
     assert dealt.left[2] == "KeyError: 'a bug'"
     assert await ids(deps) == [0, 1, 2]
+
+
+async def test_a_like_of_a_counter_that_is_too_large_to_be_proved_stays_a_letter(
+    deps: Deps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = await append(deps, liked(ADA), liked(BOB))
+    await count(deps, records[:1])
+    await bury_counted(deps, records[1])
+    monkeypatch.setattr(proving, "PROVED_MEMBERS_MAX", 1)
+    dealt = await redrive(await waiting(deps.log, Wanted()), deps, report=ignore)
+    assert dealt.done == []
+    assert dealt.left == {0: "its counter is too large or too busy to be proved now"}
+    assert await ids(deps) == [0]
 
 
 async def test_a_post_whose_media_was_given_up_has_failed_and_is_ready_once_it_is_redriven(
