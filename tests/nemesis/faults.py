@@ -17,7 +17,7 @@ BETWEEN_S = (0.0, 2.0)  # one fault and the next
 
 @asynccontextmanager
 async def several(target: Target, of: str, random: Random) -> AsyncIterator[Traces]:
-    """`of` is `fault of + fault of...`: one after another is injected, then all are healed."""
+    """`of` is `fault of + fault of...`: injected one by one, healed from the last to the first."""
     traces = Traces()
     async with AsyncExitStack() as healing:
         for part in of.split(" + "):
