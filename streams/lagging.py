@@ -5,14 +5,12 @@ a halt, which clients in between have been seen to do after a rebalance.
 """
 
 import asyncio
-from collections.abc import Collection
-from contextlib import suppress
+from collections.abc import Callable, Collection
 from typing import Any
-
-from aiokafka.errors import KafkaError
 
 from instastream.errors import Unavailable
 from instastream.lag import Look
+from instastream.log import translated
 from instastream.progress import Behind, Progress
 
 LOOK_EVERY_S = 5.0  # some small requests; scrapes are rarer
@@ -39,21 +37,30 @@ class Lag:
         """There is a reason why nothing is committed."""
         self._still = {}
 
-    async def look(self, look: Look, assigned: Collection[Any], *, idle: bool) -> None:
+    async def look(
+        self, look: Look, assigned: Callable[[], Collection[Any]], *, idle: bool
+    ) -> None:
         """Ask Kafka. While it does not answer, what it said last stands, and nobody stands still.
 
         `idle` says that the app has nothing under way.
         """
-        before, still, self._still = self._committed, self._still, {}
-        with suppress(Unavailable, KafkaError, TimeoutError):
-            async with asyncio.timeout(LOOK_S_MAX):
-                found = {(one.topic, one.partition): one for one in await look()}
-            behind = {tp: found[tp] for tp in assigned if tp in found}
-            self._ends = dict.fromkeys(assigned, 0) | {tp: at.end for tp, at in behind.items()}
-            self._committed = {tp: at.committed for tp, at in behind.items()}
-            if idle:
-                same = [tp for tp, offset in self._committed.items() if before.get(tp) == offset]
-                self._still = {tp: still.get(tp, 0) + 1 for tp in same}
+        partitions = assigned()
+        try:
+            with translated():
+                async with asyncio.timeout(LOOK_S_MAX):
+                    found = {(one.topic, one.partition): one for one in await look()}
+        except Unavailable:
+            self.moves()
+            return
+        if assigned() != partitions:
+            self.moves()
+            return
+        behind = {tp: found[tp] for tp in partitions if tp in found}
+        committed = {tp: at.committed for tp, at in behind.items()}
+        same = [tp for tp, offset in committed.items() if self._committed.get(tp) == offset]
+        self._still = {tp: self._still.get(tp, 0) + 1 for tp in same if idle}
+        self._ends = dict.fromkeys(partitions, 0) | {tp: at.end for tp, at in behind.items()}
+        self._committed = committed
 
     def stands_still(self, looks: int) -> list[Any]:
         """Partitions that were behind at one place, at so many looks, and the app idle."""

@@ -224,7 +224,7 @@ class App(Troubled, faust.App):
         return len(self.running)
 
     async def _look(self) -> None:
-        await self._lag.look(self._ask, self.consumer.assignment(), idle=not self.in_flight())
+        await self._lag.look(self._ask, self.consumer.assignment, idle=not self.in_flight())
         flows = cast(ExactConsumer, self.consumer).flow_active
         looks = STILL_LOOKS if flows else REBALANCE_LOOKS
         if places := self._lag.stands_still(looks):

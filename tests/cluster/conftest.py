@@ -1,7 +1,11 @@
 """The whole system, running: real servers, the API and every worker as processes of their own."""
 
 import asyncio
+import os
+import sys
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -105,6 +109,22 @@ async def post(author: Client, content: bytes) -> Json:
     """Something uploaded and finalized."""
     uploaded = await author.upload(content, "image/jpeg")
     return await author.finalize(uploaded.media_id, caption="")
+
+
+@asynccontextmanager
+async def app(name: str, system: System, folder: Path) -> AsyncIterator[Process]:
+    """A stream app of the tests runs, told of a folder by its name; there is its `log`."""
+    program = [sys.executable, "-m", "streams", "-A", f"tests.cluster.{name}", "worker"]
+    environ = {**os.environ, **system.environ, name.upper(): str(folder)}
+    with (folder / "log").open("wb") as log:
+        process = await asyncio.create_subprocess_exec(
+            *program, env=environ, stdout=log, stderr=log
+        )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        await process.wait()
 
 
 async def eventually(

@@ -5,8 +5,6 @@ import json
 import os
 import sys
 from asyncio.subprocess import PIPE
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -14,26 +12,10 @@ from typing import Any
 from instastream.client import Client
 from instastream.log import KafkaLog
 from instastream.redriving import Summary, Wanted, show, waiting
-from tests.cluster.conftest import System, eventually
+from tests.cluster.conftest import System, app, eventually
 
 MINE = Wanted(app="failing")
 TWICE, WHILE_BROKEN = "twice", "broken"  # what usernames begin with: see failing.py
-
-
-@asynccontextmanager
-async def failing(system: System, folder: Path) -> AsyncIterator[None]:
-    """That worker runs."""
-    program = [sys.executable, "-m", "streams", "-A", "tests.cluster.failing", "worker"]
-    environ = {**os.environ, **system.environ, "FAILING": str(folder)}
-    with (folder / "log").open("wb") as log:
-        process = await asyncio.create_subprocess_exec(
-            *program, "--loglevel", "warn", env=environ, stdout=log, stderr=log
-        )
-    try:
-        yield
-    finally:
-        process.terminate()
-        await process.wait()
 
 
 async def instastream(system: System, *argv: str) -> Any:
@@ -76,7 +58,7 @@ async def test_what_fails_is_tried_again_then_dead_and_redriven_it_is_handled_on
         async def is_handled(name: str) -> bool:
             return bool(handled(tmp_path, names[name]))
 
-        async with failing(system, tmp_path):
+        async with app("failing", system, tmp_path):
             await eventually(lambda: is_handled(TWICE), "handled at last", tell)
             await eventually(one_is_dead, "given up", tell)
             [letter] = await letters()

@@ -1,15 +1,12 @@
 """A worker that nothing comes to, though there is something, begins anew by itself."""
 
-import asyncio
-import os
-import sys
 from pathlib import Path
 from secrets import token_hex
 
 import pytest
 
 from instastream.client import Client
-from tests.cluster.conftest import System, eventually
+from tests.cluster.conftest import System, app, eventually
 
 
 @pytest.mark.parametrize("way", ["end", pytest.param("hang", marks=pytest.mark.long)])
@@ -35,19 +32,10 @@ async def test_a_worker_whose_consumer_came_to_a_halt_goes_on_in_the_same_proces
     async def halted() -> bool:
         return not (tmp_path / way).exists()
 
-    program = [sys.executable, "-m", "streams", "-A", "tests.cluster.halting", "worker"]
-    environ = {**os.environ, **system.environ, "HALTING": str(tmp_path)}
-    with log.open("wb") as output:
-        worker = await asyncio.create_subprocess_exec(
-            *program, env=environ, stdout=output, stderr=output
-        )
-    try:
+    async with app("halting", system, tmp_path) as worker:
         await comes("before")
         (tmp_path / way).touch()
         await eventually(halted, "halted", tell)
         await comes("after")
         assert "stands still and begins anew" in log.read_text()
         assert worker.returncode is None
-    finally:
-        worker.terminate()
-        await worker.wait()

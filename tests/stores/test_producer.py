@@ -1,9 +1,11 @@
 """A producer that has come to a halt is replaced, and one that is only slow is not."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from aiokafka import AIOKafkaProducer
 
 from instastream import log
@@ -33,35 +35,39 @@ def deaf(monkeypatch: pytest.MonkeyPatch) -> list[AIOKafkaProducer]:
     return producers
 
 
-async def test_a_producer_that_has_acknowledged_nothing_for_long_is_replaced(
-    settings: Settings, deaf: list[AIOKafkaProducer], monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest_asyncio.fixture
+async def kafka(settings: Settings, deaf: list[AIOKafkaProducer]) -> AsyncIterator[KafkaLog]:
+    """A log whose producer has acknowledged an event."""
     async with KafkaLog(settings.kafka, prefix=settings.prefix) as kafka:
         await kafka.append(JOINED)
-        first = kafka._producer
-        assert first
-        deaf.append(first)
-        monkeypatch.setattr(log, "ACK_TIMEOUT_S", SILENT_S / 2)
-        while kafka._producer is first:
-            with pytest.raises(Unavailable):
-                await kafka.append(JOINED)
-        monkeypatch.undo()
-        await kafka.append(JOINED)
+        yield kafka
+
+
+async def test_a_producer_that_has_acknowledged_nothing_for_long_is_replaced(
+    kafka: KafkaLog, deaf: list[AIOKafkaProducer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = kafka._producer
+    assert first
+    deaf.append(first)
+    monkeypatch.setattr(log, "ACK_TIMEOUT_S", SILENT_S / 2)
+    while kafka._producer is first:
+        with pytest.raises(Unavailable):
+            await kafka.append(JOINED)
+    monkeypatch.undo()
+    await kafka.append(JOINED)
 
 
 async def test_a_producer_that_acknowledges_now_and_then_stays(
-    settings: Settings, deaf: list[AIOKafkaProducer], monkeypatch: pytest.MonkeyPatch
+    kafka: KafkaLog, deaf: list[AIOKafkaProducer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with KafkaLog(settings.kafka, prefix=settings.prefix) as kafka:
+    first = kafka._producer
+    assert first
+    for _ in range(3):
+        deaf.append(first)
+        with monkeypatch.context() as patch:
+            patch.setattr(log, "ACK_TIMEOUT_S", SILENT_S)
+            with pytest.raises(Unavailable):
+                await kafka.append(JOINED)
+        deaf.clear()
         await kafka.append(JOINED)
-        first = kafka._producer
-        assert first
-        for _ in range(3):
-            deaf.append(first)
-            with monkeypatch.context() as patch:
-                patch.setattr(log, "ACK_TIMEOUT_S", SILENT_S)
-                with pytest.raises(Unavailable):
-                    await kafka.append(JOINED)
-            deaf.clear()
-            await kafka.append(JOINED)
-        assert kafka._producer is first
+    assert kafka._producer is first
