@@ -55,6 +55,7 @@ CLIPS = {
         *("-frames:v", "1", "-t", "1", "-c:a", "aac", "-c:v", "png"),
         *("-disposition:v", "attached_pic"),
     ),
+    "slow.mp4": ("-f", "lavfi", "-i", "color=s=1920x1080:r=30:d=10", *H264),
     "giant.mp4": ("-f", "lavfi", "-i", "color=s=8192x8192:r=1:d=1", *H264),
     "tiny.mp4": ("-f", "lavfi", "-i", "color=s=64x14:r=1:d=1", *H264),
     "long.mp4": ("-f", "lavfi", "-i", "color=s=64x64:r=1:d=601", *H264),
