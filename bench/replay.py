@@ -1,15 +1,22 @@
 """Replaying the log against only consuming it, by aiokafka: the same topics, in the same run.
 
 Decoding alone, as `rebuild all --dry-run` does, in turns with a bare consumer; then each
-projection made from nothing, whose rows Cassandra writes on the same cores. And how fast the
+projection made from nothing, whose rows Cassandra writes on the same cores, also against the driver
+alone, which is given the same statements again for tables that are as empty. And how fast the
 digest of all of them is read.
 """
 
 import asyncio
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from statistics import median
+from unittest import mock
 
 from aiokafka import TopicPartition
+from cassandra.cluster import ResponseFuture, Session
+from cassandra.concurrent import execute_concurrent
+from cassandra.query import Statement
 from msgspec.structs import replace
 
 from bench.command import command
@@ -31,6 +38,7 @@ from instastream.rebuilding.replaying import replay
 from instastream.rebuilding.targets import Target, serving
 from instastream.settings import Settings
 from instastream.steps import ignore
+from instastream.stores.cassandra.session import IN_FLIGHT_MAX, open_cluster
 from instastream.terminal import Steps
 
 ROUNDS = 5
@@ -38,7 +46,7 @@ DECODED = 300_000  # events of all topics: what a consumer takes to start is the
 MADE = 20_000
 EDGES_SHARE = 0.05  # of follows as usual: each is a conditional write, and thousands take minutes
 LENGTH_MAX = 10_000  # records at a time
-PLAN = StreamPlan(mix={**MIX, "follow": MIX["follow"] * EDGES_SHARE})
+PLAN = StreamPlan(users=3_000, mix={**MIX, "follow": MIX["follow"] * EDGES_SHARE})
 EVERYTHING = bounding.Bounds()
 AGAINST = "a bare aiokafka consumer"
 
@@ -62,7 +70,7 @@ async def _measure(steps: Steps) -> list[Result]:
         results = [await _decoding(projections, apart, steps)]
         async with serving(settings) as target:
             for projection in projections:
-                results.append(await _making(projection, target, settings, steps))
+                results += await _making(projection, target, settings, steps)
             results.append(await _digesting(projections, target, steps))
     return results
 
@@ -110,20 +118,66 @@ async def _bare_s(projection: Projection, settings: Settings) -> float:
 
 async def _making(
     projection: Projection, target: Target, settings: Settings, steps: Steps
-) -> Result:
-    """A projection from nothing."""
+) -> list[Result]:
+    """A projection from nothing, twice: the first is for the driver, and warms everything up."""
     bare_s = await _bare_s(projection, settings)
     found = await rebuilding.found_of(projection.ranges, EVERYTHING, settings)
+    with _recorded() as statements:
+        await replay(projection, found, target.deps, settings, report=steps.report)
+    await target.contents.empty(projection.tables)
+    driven_s = await asyncio.to_thread(_driven_s, statements, settings)
+    await target.contents.empty(projection.tables)
     made = await replay(projection, found, target.deps, settings, report=steps.report)
     if made.refused or not made.events:
         raise Unready(f"{projection.name}: {made.refused} events were refused")
-    return Result(
-        name=f"{projection.name}_vs_aiokafka",
-        value=made.records / made.duration_s,
-        unit="events/s",
-        ratio=bare_s / made.duration_s,
-        against=f"{AGAINST}, {made.records / bare_s:,.0f} records/s",
-    )
+    rate = made.records / made.duration_s
+    return [
+        Result(
+            name=f"{projection.name}_vs_aiokafka",
+            value=rate,
+            unit="events/s",
+            ratio=bare_s / made.duration_s,
+            against=f"{AGAINST}, {made.records / bare_s:,.0f} records/s",
+        ),
+        Result(
+            name=f"{projection.name}_vs_driver",
+            value=rate,
+            unit="events/s",
+            ratio=driven_s / made.duration_s,
+            against=f"the driver alone, {len(statements) / made.records:.2f} statements an event",
+        ),
+    ]
+
+
+@contextmanager
+def _recorded() -> Iterator[list[Statement]]:
+    """What Cassandra is asked meanwhile."""
+    asked: list[Statement] = []
+    ask = Session.execute_async
+
+    def execute_async(session: Session, query: Statement) -> ResponseFuture:
+        asked.append(query)
+        return ask(session, query)
+
+    with mock.patch.object(Session, "execute_async", execute_async):
+        yield asked
+
+
+def _driven_s(statements: Sequence[Statement], settings: Settings) -> float:
+    """Seconds for the same, as many at once."""
+    cluster = open_cluster(settings.cassandra)
+    try:
+        session = cluster.connect()
+        begun_s = time.monotonic()
+        execute_concurrent(
+            session,
+            ((one, ()) for one in statements),
+            concurrency=IN_FLIGHT_MAX,
+            raise_on_first_error=False,
+        )
+        return time.monotonic() - begun_s
+    finally:
+        cluster.shutdown()
 
 
 async def _digesting(projections: list[Projection], target: Target, steps: Steps) -> Result:
