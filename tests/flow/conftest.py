@@ -56,7 +56,7 @@ class Streams:
         return [
             (app, topic, Record(event, partition, offset))
             for app, table in enumerate(APPS)
-            for topic in {event.topic for event in table}
+            for topic in sorted({event.topic for event in table})
             for partition, events in self._log.topics.get(topic, {}).items()
             for offset, event in enumerate(events)
             if (app, topic, partition, offset) not in self._handled

@@ -1,5 +1,7 @@
 """Why a post is in a feed or is not, as the real handlers have left the log and the stores."""
 
+import dataclasses
+
 from msgspec.structs import replace
 
 from instastream import commands, graph
@@ -60,7 +62,8 @@ async def test_whoever_comes_and_goes(deps: Deps, streams: Streams) -> None:
     later = [(await post(deps, author)).post_id for _ in range(FOLLOW_BACKFILL)]
     await streams.run()
     assert (await why(deps, reader, post_id)).kind == "not-following"
-    await graph.follow(reader, author, deps)
+    later_on = dataclasses.replace(deps, now_ms=lambda: deps.now_ms() + 1_000)
+    await graph.follow(reader, author, later_on)
     await streams.run()
     assert (await why(deps, reader, later[-1])).kind == "pushed"
     verdict = await why(deps, reader, post_id)

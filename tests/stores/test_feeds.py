@@ -1,9 +1,7 @@
 """The contract of Feeds, in memory, on one Redis and on a cluster."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from functools import partial
 
 import pytest
 import pytest_asyncio
@@ -15,12 +13,12 @@ from instastream.limits import FANOUT_BATCH_LENGTH, FEED_LENGTH, FEED_SLACK
 from instastream.settings import Settings
 from instastream.stores.feeds import Feeds, FeedState
 from instastream.stores.memory_feeds import MemoryFeeds
-from instastream.stores.redis import open_redis
+from instastream.stores.redis import AnyRedis, open_redis
 from instastream.stores.redis_feeds import RedisFeeds
 from tests.conftest import IN_MEMORY
 from tests.stores.conftest import new_id
 
-TTL_S, LEASE_S = 2, 1
+TTL_S, LEASE_S = 2_000, 1_000
 MANY = FEED_LENGTH + 3 * FEED_SLACK
 any_order = settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -31,7 +29,7 @@ class Stores:
 
     feeds: Feeds
     brief: Feeds
-    wait: Callable[[float], Awaitable[None]] = asyncio.sleep
+    wait: Callable[[float], Awaitable[None]]
 
 
 @dataclass
@@ -44,16 +42,30 @@ class Clock:
         self.now_s += seconds
 
 
+@dataclass(frozen=True)
+class Ageing:
+    """Of keys in Redis: what is left of their time is less."""
+
+    redis: AnyRedis
+    prefix: str
+
+    async def wait(self, seconds: float) -> None:
+        async for key in self.redis.scan_iter(f"{self.prefix}*"):
+            left_ms = await self.redis.pttl(key)
+            await self.redis.pexpire(key, left_ms - round(1_000 * seconds))
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def stores(server: Settings) -> AsyncIterator[Stores]:
     if server is IN_MEMORY:
         clock = Clock()
-        brief = MemoryFeeds(now_s=lambda: clock.now_s, ttl_s=TTL_S, lease_s=LEASE_S)
-        yield Stores(MemoryFeeds(), brief, wait=clock.wait)
+        ending = MemoryFeeds(now_s=lambda: clock.now_s, ttl_s=TTL_S, lease_s=LEASE_S)
+        yield Stores(MemoryFeeds(), ending, clock.wait)
         return
     async with open_redis(server) as redis:
-        opened = partial(RedisFeeds, redis, prefix=server.prefix)
-        yield Stores(opened(), opened(ttl_s=TTL_S, lease_s=LEASE_S))
+        ageing = Ageing(redis, f"{server.prefix}brief-")
+        brief = RedisFeeds(redis, prefix=ageing.prefix, ttl_s=TTL_S, lease_s=LEASE_S)
+        yield Stores(RedisFeeds(redis, prefix=server.prefix), brief, ageing.wait)
 
 
 @pytest.fixture

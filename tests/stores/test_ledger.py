@@ -12,6 +12,8 @@ from instastream.ids import MediaId, PostId
 from instastream.media import Outcome
 from instastream.stores.ledger import Due, Generations, Ledger, PostReferences, Reference
 
+FAR_MS = 4_000_000_000_000  # no worker that runs beside looks that far
+
 
 def outcome(name: str) -> Outcome:
     return Outcome(variants=[Variant(name, f"{name}.webp", 3, 2, 9)], thumbhash="t", colour="#fff")
@@ -58,13 +60,13 @@ async def test_a_claim_becomes_a_failure_that_others_share_for_a_while(
     assert await ledger.claim(root, "me", ttl_s=60)
     await ledger.fail(root, "you", Corrupt("damaged", "another's claim"), ttl_s=60)
     assert not await ledger.claim(root, "you", ttl_s=60)
-    await ledger.fail(root, "me", Corrupt("damaged", 'it\'s broken: "“"'), ttl_s=2)
+    await ledger.fail(root, "me", Corrupt("damaged", 'it\'s broken: "“"'), ttl_s=5)
     await ledger.free(root, "me")
     for another in ("you", "me"):
         with pytest.raises(Corrupt) as failure:
             await ledger.claim(root, another, ttl_s=60)
         assert (failure.value.reason, str(failure.value)) == ("damaged", 'it\'s broken: "“"')
-    await asyncio.sleep(2.1)
+    await asyncio.sleep(5.1)
     assert await ledger.claim(root, "you", ttl_s=60)
 
 
@@ -137,21 +139,21 @@ async def test_what_is_due_is_told_until_it_is_dropped(ledger: Ledger, root: str
     async def due(now_ms: int) -> list[Due]:
         return [one for one in await ledger.due(now_ms, limit=10_000) if one.root == root]
 
-    await ledger.look_later(root, due_ms=1_000)
-    assert await due(999) == []
-    (first,) = await due(1_000)
-    await ledger.look_later(root, due_ms=1_000)
+    await ledger.look_later(root, due_ms=FAR_MS)
+    assert await due(FAR_MS - 1) == []
+    (first,) = await due(FAR_MS)
+    await ledger.look_later(root, due_ms=FAR_MS)
     await ledger.drop(first)
-    (second,) = await due(5_000)
+    (second,) = await due(FAR_MS + 4_000)
     assert second.mark != first.mark, "a drop takes what was seen, nothing that came later"
     await ledger.drop(second)
-    assert await due(5_000) == []
+    assert await due(FAR_MS + 4_000) == []
 
 
 async def test_what_is_spared_is_so_for_a_while(ledger: Ledger, root: str) -> None:
     assert not await ledger.is_spared(root)
-    for ttl_s in (60, 1):
-        await ledger.spare(root, ttl_s=ttl_s)
-        assert await ledger.is_spared(root)
+    await ledger.spare(root, ttl_s=60)
+    assert await ledger.is_spared(root)
+    await ledger.spare(root, ttl_s=1)
     await asyncio.sleep(1.1)
     assert not await ledger.is_spared(root)
