@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from instastream.errors import Unready
 
-READY_TIMEOUT_S = 90  # forty times what the slowest server needs on an idle machine
+READY_TIMEOUT_S = 180  # eighty times what the slowest server needs on an idle machine
 PROBE_TIMEOUT_S = 5
 STOP_TIMEOUT_S = 30  # Cassandra flushes and Kafka hands over in two; then SIGKILL
 KILL_TIMEOUT_S = 5  # the kernel still takes a gigabyte apart

@@ -6,7 +6,7 @@ from secrets import token_bytes
 import pytest
 from httpx2 import AsyncClient
 
-from instastream.client import Client, Refused
+from instastream.client import TIMEOUT_S, Client, Refused
 from instastream.limits import MEBIBYTE, PART_BYTES
 from instastream.stores.s3 import S3Blobs, open_client
 from instastream.stores.s3_multiparts import S3Multiparts
@@ -28,7 +28,7 @@ async def half(part: bytes) -> AsyncIterator[bytes]:
 async def die_within(client: Client, media_id: str, number: int, part: bytes) -> None:
     """Send half of a part, and break the connection."""
     put = await client.sign_part(media_id, number, part)
-    async with AsyncClient() as http:
+    async with AsyncClient(timeout=TIMEOUT_S) as http:
         with pytest.raises(Died):
             await http.put(put["url"], headers=put["headers"], content=half(part))
 

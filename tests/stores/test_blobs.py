@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 from httpx2 import AsyncClient, Response
 
+from instastream.client import TIMEOUT_S
 from instastream.deps import Deps
 from instastream.errors import Corrupt
 from instastream.stores import s3
@@ -34,7 +35,7 @@ async def send(deps: Deps, put: SignedPut, content: bytes, **headers: str) -> Re
     if isinstance(deps.blobs, MemoryBlobs):
         deps.blobs.take(put, content)
         return Response(200)
-    async with AsyncClient() as http:
+    async with AsyncClient(timeout=TIMEOUT_S) as http:
         return await http.put(put.url, headers={**put.headers, **headers}, content=content)
 
 

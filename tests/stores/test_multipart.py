@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 from httpx2 import AsyncClient
 
+from instastream.client import TIMEOUT_S
 from instastream.deps import Deps
 from instastream.errors import Rejected
 from instastream.limits import MEBIBYTE
@@ -46,7 +47,7 @@ async def send(deps: Deps, put: SignedPut, content: bytes, **headers: str) -> in
     """What a client's PUT does; the status that is answered."""
     if isinstance(deps.multiparts, MemoryMultiparts):
         return 200 if deps.multiparts.take(put, content) else 404
-    async with AsyncClient() as http:
+    async with AsyncClient(timeout=TIMEOUT_S) as http:
         response = await http.put(put.url, headers={**put.headers, **headers}, content=content)
     return response.status_code
 

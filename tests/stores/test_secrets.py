@@ -11,7 +11,7 @@ import pytest
 from httpx2 import ASGITransport, AsyncClient
 
 from instastream.api.app import create_app
-from instastream.client import Client
+from instastream.client import TIMEOUT_S, Client
 from instastream.deps import Deps, open_deps
 from instastream.limits import PUT_BYTES_MAX
 from instastream.media_urls import link_key, media_url, origin_key
@@ -113,7 +113,7 @@ async def test_no_log_tells_a_secret(settings: Settings) -> None:
         async with (
             open_deps(settings) as deps,
             AsyncClient(transport=ASGITransport(create_app(deps)), base_url="http://api") as http,
-            AsyncClient() as store,
+            AsyncClient(timeout=TIMEOUT_S) as store,
         ):
             secrets = [*await use_it(http, store, deps), *of_operator(settings)]
     assert "somebody what is heard" in heard.lines

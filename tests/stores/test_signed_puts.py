@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 from httpx2 import AsyncClient
 
+from instastream.client import TIMEOUT_S
 from instastream.deps import Deps, open_deps
 from instastream.limits import UPLOAD_TTL_S
 from instastream.settings import Settings
@@ -71,7 +72,7 @@ async def test_leave_to_put_is_leave_for_nothing_else(deps: Deps, method: str) -
     key = f"uploads/1/{uuid4()}"
     put = await sign(deps, key)
     assert (await send(deps, put, CONTENT)).status_code == 200
-    async with AsyncClient() as http:
+    async with AsyncClient(timeout=TIMEOUT_S) as http:
         headers = {name: put.headers[name] for name in put.headers if name != "content-length"}
         answer = await http.request(method, put.url, headers=headers)
         assert answer.status_code in (403, 405)
@@ -110,7 +111,7 @@ async def test_a_header_more_makes_nothing_else_of_a_signed_put(
     await send(deps, await sign(deps, key), CONTENT, **more)
     if await deps.blobs.head(key):
         assert await deps.blobs.get(key) == CONTENT
-    async with AsyncClient() as http:
+    async with AsyncClient(timeout=TIMEOUT_S) as http:
         answer = await http.get(f"{deps.settings.s3}/{bucket}/{key}")
         assert answer.status_code in (403, 404)
 
