@@ -1,7 +1,6 @@
 """The contract of Feeds, in memory, on one Redis and on a cluster."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
@@ -13,46 +12,15 @@ from instastream.limits import FANOUT_BATCH_LENGTH, FEED_LENGTH, FEED_SLACK
 from instastream.settings import Settings
 from instastream.stores.feeds import Feeds, FeedState
 from instastream.stores.memory_feeds import MemoryFeeds
-from instastream.stores.redis import AnyRedis, open_redis
+from instastream.stores.redis import open_redis
 from instastream.stores.redis_feeds import RedisFeeds
 from tests.conftest import IN_MEMORY
+from tests.stores.ageing import Ageing, Clock, Stores
 from tests.stores.conftest import new_id
 
 TTL_S, LEASE_S = 2_000, 1_000
 MANY = FEED_LENGTH + 3 * FEED_SLACK
 any_order = settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-@dataclass(frozen=True)
-class Stores:
-    """Two views of one backend: lists that live as long as they do, and some that soon end."""
-
-    feeds: Feeds
-    brief: Feeds
-    wait: Callable[[float], Awaitable[None]]
-
-
-@dataclass
-class Clock:
-    """Of stores in memory, which nobody has to wait for."""
-
-    now_s: float = 0.0
-
-    async def wait(self, seconds: float) -> None:
-        self.now_s += seconds
-
-
-@dataclass(frozen=True)
-class Ageing:
-    """Of keys in Redis: what is left of their time is less."""
-
-    redis: AnyRedis
-    prefix: str
-
-    async def wait(self, seconds: float) -> None:
-        async for key in self.redis.scan_iter(f"{self.prefix}*"):
-            left_ms = await self.redis.pttl(key)
-            await self.redis.pexpire(key, left_ms - round(1_000 * seconds))
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

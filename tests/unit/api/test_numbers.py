@@ -106,8 +106,8 @@ async def test_a_count_is_a_second_old_at_most_and_a_flag_ten(
     ada: Person, bob: Person, deps: Deps
 ) -> None:
     post = await make_ready(await ada.post(), deps)
-    ahead_ms = 0
-    async with serving(deps, now_ms=lambda: now_ms() + ahead_ms) as http:
+    begun_ms, ahead_ms = now_ms(), 0
+    async with serving(deps, now_ms=lambda: begun_ms + ahead_ms) as http:
         reader = Person(http, deps, bob.id)
         await liked_at(ada, post, deps, at_ms=1)
         await count_all(deps)

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import pytest_asyncio
 from httpx2 import ASGITransport, AsyncClient, Response
 
 from instastream.api.addresses import counted_as
@@ -74,7 +75,16 @@ async def sign_in(http: AsyncClient, name: str = "eve", password: str = PASSWORD
     return await http.post("/v1/tokens", json={"username": name, "password": password})
 
 
-async def test_who_asks_is_told_how_they_stand(ada: Person, bob: Person, post: Json) -> None:
+@pytest_asyncio.fixture
+async def still(deps: Deps, ada: Person, bob: Person) -> AsyncIterator[None]:
+    """They ask where no time goes by."""
+    async with serving(deps, rates=MemoryRates(lambda: 1_795_000_000_000)) as http:
+        ada.http = bob.http = http
+        yield
+
+
+@pytest.mark.usefixtures("still")
+async def test_who_asks_is_told_how_they_stand(bob: Person, post: Json) -> None:
     first, second = [await put(bob, post, text="words") for _ in range(2)]
     assert first.headers["ratelimit-policy"] == '"comments";q=20;w=60'
     assert first.headers["ratelimit"] == '"comments";r=19;t=3'
@@ -82,7 +92,7 @@ async def test_who_asks_is_told_how_they_stand(ada: Person, bob: Person, post: J
     assert "ratelimit" not in (await bob.get(f"/v1/posts/{post['id']}")).headers
 
 
-@pytest.mark.usefixtures("few")
+@pytest.mark.usefixtures("few", "still")
 async def test_who_is_refused_is_told_when_to_come_back(ada: Person, bob: Person) -> None:
     follow = partial(bob.ask, "PUT", f"/v1/users/{ada.id}/follow")
     assert [(await follow()).status_code for _ in range(2)] == [204, 204]

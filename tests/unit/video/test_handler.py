@@ -72,6 +72,12 @@ async def ready(record: Record[UploadFinalized], deps: Deps) -> MediaReady:
     return event
 
 
+@pytest.fixture(autouse=True)
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody else's folders."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+
 def scratch() -> list[Path]:
     return list(Path(gettempdir()).glob(f"{PREFIX}*"))
 
