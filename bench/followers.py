@@ -14,6 +14,7 @@ ADD = """INSERT INTO followers (followee_id, bucket, follower_id, follows, versi
     VALUES (?, ?, ?, true, 0);"""
 COUNT = """UPDATE followers SET count = ?, revision = 1 WHERE followee_id = ? AND bucket = ?"""
 ROWS_AT_ONCE = 100
+BATCHES_AT_ONCE = 32
 LISTS_AT_ONCE = 1_000
 
 Row = tuple[int, ...]
@@ -39,7 +40,9 @@ async def insert(session: Session, cql: str, batches: Iterable[Sequence[Row]]) -
     for batch in batches:
         by_size.setdefault(len(batch), []).append(tuple(chain.from_iterable(batch)))
     for size, rows in by_size.items():
-        await session.execute_all(f"BEGIN UNLOGGED BATCH {cql * size} APPLY BATCH", rows)
+        together = f"BEGIN UNLOGGED BATCH {cql * size} APPLY BATCH"
+        for start in range(0, len(rows), BATCHES_AT_ONCE):
+            await session.execute_all(together, rows[start : start + BATCHES_AT_ONCE])
 
 
 def _batches(author: int, followers: Sequence[UserId]) -> Iterator[list[tuple[int, int, int]]]:

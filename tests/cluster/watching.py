@@ -32,7 +32,7 @@ class Watching:
         while True:
             with suppress(Refused):  # while Redis starts a write may be refused, and a read
                 await self.read()
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.05)
 
 
 async def finalized(author: Client) -> str:

@@ -37,9 +37,11 @@ async def test_what_is_stale_is_served_while_the_origin_is_broken_or_slow(
     store.failing = True
     assert (await seen(1))[0] == (200, "STALE")
     await asyncio.sleep(0.2)  # the update has failed
-    store.slow_s = 2.0
+    store.slow_s = 5.0
+    while await seen(1) != [(200, "STALE")]:
+        await asyncio.sleep(0.1)
     begun = time.monotonic()
-    assert await seen(3) == [(200, "STALE"), (200, "UPDATING"), (200, "UPDATING")]
+    assert await seen(2) == [(200, "UPDATING")] * 2
     assert time.monotonic() - begun < store.slow_s
 
 

@@ -51,7 +51,7 @@ def altered() -> dict[str, str]:
     """Links that are not ours, or not any more."""
     _, expires, token, *_ = link().split("/")
     return {
-        "expired": link(ago_s=2 * PRIVATE_URL_TTL_S),
+        "expired": link(ago_s=3 * PRIVATE_URL_TTL_S),
         "prolonged": link().replace(expires, str(int(expires) + 1)),
         "tampered": link().replace(token, ("B" if token[0] == "A" else "A") + token[1:]),
         "other key": link(edge_key=bytes(32)),

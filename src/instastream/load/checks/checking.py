@@ -17,7 +17,7 @@ from instastream.load.checks.inspecting import inspect, wait_for_rest
 from instastream.load.checks.judging import Judge, strangers
 from instastream.load.checks.oracle import Oracle
 from instastream.load.checks.reads import Reads
-from instastream.load.checks.violations import AT_REST, Found, Violation, violation
+from instastream.load.checks.violations import AT_REST, PER_RULE_MAX, Found, Violation, violation
 from instastream.load.checks.visiting import Visitor
 from instastream.settings import Settings
 from instastream.steps import Report
@@ -29,7 +29,12 @@ PAUSE_S = 1.0  # between two looks: counts are as old
 
 
 async def check(
-    history: Iterable[Entry], *, api: str, settings: Settings | None, report: Report
+    history: Iterable[Entry],
+    *,
+    api: str,
+    settings: Settings | None,
+    report: Report,
+    per_rule_max: int = PER_RULE_MAX,
 ) -> list[Violation]:
     """Every rule that is broken: see `violations.RULES`. Nothing may happen meanwhile.
 
@@ -37,7 +42,7 @@ async def check(
     as long as something moves. Raises InstastreamError where the history is none, and Unavailable
     where the system can't be asked.
     """
-    found, oracle = Found(), Oracle()
+    found, oracle = Found(per_rule_max), Oracle()
     header, entries = header_of(history)
     await learn(entries, oracle, found, report)
     if settings:

@@ -56,7 +56,8 @@ def violation(rule: str, **evidence: Any) -> Violation:
 class Found:
     """Violations as they are found: of each rule the first, and how many more there were."""
 
-    def __init__(self) -> None:
+    def __init__(self, per_rule_max: int = PER_RULE_MAX) -> None:
+        self._per_rule_max = per_rule_max
         self._by_rule: dict[str, list[Violation]] = {}
         self._more: dict[str, int] = {}
         self._told: set[tuple[str, str]] = set()
@@ -69,7 +70,7 @@ class Found:
                 continue
             self._told.add(about)
             of_rule = self._by_rule.setdefault(one.rule, [])
-            if len(of_rule) < PER_RULE_MAX:
+            if len(of_rule) < self._per_rule_max:
                 of_rule.append(one)
             else:
                 self._more[one.rule] = self._more.get(one.rule, 0) + 1
