@@ -90,12 +90,14 @@ async def test_a_request_that_was_taken_back_can_not_be_approved(ada: Person, bo
     for user_id in (ada.id, NOBODY):
         late = await bob.ask("PUT", f"/v1/me/followers/{user_id}")
         assert problem(late) == (404, "request-not-found")
+        assert user_id in late.json()["detail"]
 
 
 async def test_a_follower_is_not_denied_but_removed(ada: Person, bob: Person) -> None:
     await do(ada, "PUT", f"/v1/users/{bob.id}/follow")
     denied = await bob.ask("DELETE", f"/v1/me/requests/{ada.id}")
     assert problem(denied) == (404, "request-not-found")
+    assert ada.id in denied.json()["detail"]
     for _ in range(2):
         await do(bob, "DELETE", f"/v1/me/followers/{ada.id}")
         assert await listed(bob, f"/v1/users/{bob.id}/followers") == []

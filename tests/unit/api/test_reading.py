@@ -93,6 +93,7 @@ async def test_users_that_are_not_there_are_not_found(ada: Person) -> None:
     for method, path in (("GET", ""), ("GET", "/posts"), ("PUT", "/follow")):
         response = await ada.ask(method, f"/v1/users/{NOBODY}{path}")
         assert problem(response) == (404, "user-not-found")
+        assert NOBODY in response.json()["detail"]
 
 
 async def test_following_twice_and_unfollowing_twice_is_once(
