@@ -10,10 +10,9 @@ from hypothesis import HealthCheck, assume, settings
 from schemathesis import Case
 
 from instastream.api.openapi import document
-from instastream.client import Client
+from instastream.client import TIMEOUT_S, Client
 
 EXAMPLES = 25  # requests of each operation and kind
-REQUEST_TIMEOUT_S = 60
 
 ENDLESS = "/v1/feed/stream"  # tests/unit/api/test_stream.py
 
@@ -47,6 +46,4 @@ def test_every_answer_is_as_documented(
         case.query.pop("cursor", None)  # what is well-formed is no good unless it was given out
     else:
         assume([] not in case.query.values())  # what is wrong with it is not in the URL
-    case.call_and_validate(
-        base_url=running["INSTASTREAM_API"], headers=bearer, timeout=REQUEST_TIMEOUT_S
-    )
+    case.call_and_validate(base_url=running["INSTASTREAM_API"], headers=bearer, timeout=TIMEOUT_S)

@@ -25,4 +25,4 @@ async def test_nothing_is_lost_repeated_or_shown_to_others(
     outcome = await play(one, target, tmp_path / "run", ignore)
     assert outcome.violations == []
     assert outcome.load
-    assert outcome.load.ok
+    assert outcome.load.ok > outcome.load.count / 2

@@ -8,13 +8,12 @@ import pytest
 
 from instastream.errors import Corrupt
 from instastream.video import transcoder
-from instastream.video.transcoder import FfmpegTranscoder
 from tests.unit.video.conftest import Clip, Transcode, reason
 
 FTYP = b"\0\0\0\x18ftypisom\0\0\0\0isommp42"
 EBML = b"\x1a\x45\xdf\xa3\x93\x42\x82\x88matroska" + bytes(64)
 PLAYLIST = b"#EXTM3U\n#EXTINF:1,\nhttp://127.0.0.1:9/secret.ts\n#EXT-X-ENDLIST\n"
-NO_FFMPEG = FfmpegTranscoder(ffmpeg=["/nowhere/ffmpeg"])
+NO_FFMPEG = transcoder.FfmpegTranscoder(ffmpeg=["/nowhere/ffmpeg"])
 
 
 @pytest.mark.parametrize(
