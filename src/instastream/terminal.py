@@ -1,6 +1,7 @@
 """What people see: progress on long work, and tables; colours only on a terminal."""
 
 import json
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -34,6 +35,7 @@ from instastream.reclaim import Verdict
 
 LISTS_SHOWN = 20
 DRIFT_SHOWN = 50
+PIPE_COLUMNS = 400  # nothing is cut where nobody's screen ends
 BYTES_FROM = 10_000  # a step of more than this many is counted in bytes
 
 
@@ -111,6 +113,8 @@ def show(document: object, *tables: Table, as_json: bool) -> None:
         print_line(json.dumps(msgspec.to_builtins(document), indent=2))
         return
     console = Console()
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = PIPE_COLUMNS
     with console.capture() as captured:
         console.print(*tables, sep="\n")
     for line in captured.get().splitlines():

@@ -59,7 +59,7 @@ def _told(fault: str, outcomes: Sequence[Outcome]) -> Told:
 
 def faults_table(all_: Sequence[Told]) -> Table:
     """Shares are of all operations that were due."""
-    table = Table("fault", title="Faults", title_justify="left")
+    table = Table(Column("fault", overflow="fold"), title="Faults", title_justify="left")
     for heading in ("runs", "violations", "recovery s", "most", "ok", "refused", "unknown"):
         table.add_column(heading, justify="right")
     table.add_column("what clients saw")

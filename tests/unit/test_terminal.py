@@ -30,3 +30,19 @@ def test_lines_in_a_pipe_have_no_spaces_at_their_end(capsys: pytest.CaptureFixtu
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "Feeds"
     assert [line.rstrip() for line in lines] == lines
+
+
+@pytest.mark.parametrize(("columns", "whole"), [(None, True), ("80", False)])
+def test_nothing_is_cut_in_a_pipe_unless_its_reader_says_how_wide_it_is(
+    columns: str | None,
+    whole: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    if columns:
+        monkeypatch.setenv("COLUMNS", columns)
+    table = Table("fault")
+    table.add_row("kill-" * 30)
+    show(None, table, as_json=False)
+    assert ("kill-" * 30 in capsys.readouterr().out) is whole
