@@ -45,7 +45,16 @@ class Retries(ConsumerRebalanceListener):
         self._delays_s = {settings.prefix + topic: s for topic, s in delays_s.items()}
         self._deps = deps
         self._begin_again = begin_again
+        self._consumer: AIOKafkaConsumer | None = None
         self._under_way: dict[TopicPartition, asyncio.Task[None]] = {}
+
+    def assignment(self) -> Collection[TopicPartition]:
+        """The partitions that it has."""
+        return self._consumer.assignment() if self._consumer else ()
+
+    def in_flight(self) -> int:
+        """In how many of them records wait, or are begun again."""
+        return sum(not task.done() for task in self._under_way.values())
 
     async def run(self, random: Random, waited: Callable[[Exception], None]) -> None:
         """Until it is cancelled; begins anew where Kafka's client gives up."""
@@ -60,6 +69,7 @@ class Retries(ConsumerRebalanceListener):
             enable_auto_commit=False,
         )
         consumer.subscribe([*self._delays_s], listener=self)
+        self._consumer = consumer
         try:
             await consumer.start()
             while True:

@@ -109,6 +109,7 @@ class App(Troubled, faust.App):
     """A Faust app with one agent, which begins work on what is fetched of its topics."""
 
     _ask: Look
+    _retries: Retries
 
     def __init__(
         self,
@@ -153,7 +154,7 @@ class App(Troubled, faust.App):
         self.random = random.Random()
         self.called, self.delays_s = name, delays_s
         self._led_by = TP(self.settings.prefix + led_by, 0) if led_by else None
-        self._lag = Lag(self.settings.prefix)
+        self._lag, self._retry_lag = Lag(self.settings.prefix), Lag(self.settings.prefix)
         self.metrics.watch(
             in_flight=self.in_flight, behind=lambda: self._lag.by_topic(self.progress)
         )
@@ -168,7 +169,9 @@ class App(Troubled, faust.App):
             self.timer(interval=every_s)(partial(self._do, chore, failures))
         self.timer(interval=LOOK_EVERY_S)(self._look)
         if self.policy.topics:
+            self._groups |= {f"{name}.retry": set(delays_s)}
             self.task(self._retry)
+            self.timer(interval=LOOK_EVERY_S)(self._look_at_retries)
         self.on_partitions_assigned.connect(self._restart_progress)
         self.on_partitions_revoked.connect(self._lose_partitions)
 
@@ -177,6 +180,8 @@ class App(Troubled, faust.App):
         deps = await self.add_async_context(open_deps(self.settings))
         self.deps = replace(deps, waited=self.waited)
         await know_epochs(self.dated, self.deps)
+        retried = (self.settings, self.delays_s, self.deps, self.begin_again)
+        self._retries = Retries(self.called, *retried)
         self._ask = await self.add_async_context(looking(self.settings, self._groups))
         serve_metrics(os.environ)
         await super().on_start()
@@ -230,6 +235,12 @@ class App(Troubled, faust.App):
         if places := self._lag.stands_still(looks):
             begin_anew(places)
 
+    async def _look_at_retries(self) -> None:
+        retries = self._retries
+        await self._retry_lag.look(self._ask, retries.assignment, idle=not retries.in_flight())
+        if places := self._retry_lag.stands_still(REBALANCE_LOOKS):
+            begin_anew(places)
+
     def run(self, work: Awaitable[None]) -> asyncio.Task[None]:
         """Work under way: a stop waits for it, within limits."""
         task = asyncio.ensure_future(work)
@@ -258,8 +269,7 @@ class App(Troubled, faust.App):
 
     async def _retry(self) -> None:
         """Beside the agent: what was put aside, once it is due."""
-        retries = Retries(self.called, self.settings, self.delays_s, self.deps, self.begin_again)
-        await retries.run(self.random, self.waited)
+        await self._retries.run(self.random, self.waited)
 
     async def _do(self, chore: Chore, failures: Counter) -> None:
         if self._led_by and self._led_by not in self.consumer.assignment():

@@ -9,7 +9,9 @@ from instastream.client import Client
 from tests.cluster.conftest import System, app, eventually
 
 
-@pytest.mark.parametrize("way", ["end", pytest.param("hang", marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    "way", ["end", "end-retries", pytest.param("hang", marks=pytest.mark.long)]
+)
 async def test_a_worker_whose_consumer_came_to_a_halt_goes_on_in_the_same_process(
     system: System, tmp_path: Path, way: str
 ) -> None:
@@ -36,6 +38,8 @@ async def test_a_worker_whose_consumer_came_to_a_halt_goes_on_in_the_same_proces
         await comes("before")
         (tmp_path / way).touch()
         await eventually(halted, "halted", tell)
+        if way == "end-retries":
+            (tmp_path / "fail").touch()
         await comes("after")
         assert "stands still and begins anew" in log.read_text()
         assert worker.returncode is None

@@ -121,13 +121,14 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 @asynccontextmanager
-async def running(world: World, *records: ConsumerRecord) -> AsyncIterator[None]:
+async def running(world: World, *records: ConsumerRecord) -> AsyncIterator[Retries]:
     """After all that can be done with these was done."""
     Consumer.waiting.extend(records)
-    task = asyncio.create_task(world.retries().run(Random(1), world.errors.append))
+    retries = world.retries()
+    task = asyncio.create_task(retries.run(Random(1), world.errors.append))
     await a_moment()
     try:
-        yield
+        yield retries
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):
@@ -227,6 +228,15 @@ async def test_what_is_under_way_as_a_partition_goes_is_left_to_whoever_has_it_n
         world.may_end.set()
         await a_moment()
     assert Consumer.made[0].committed == {}
+
+
+async def test_whoever_waits_for_what_is_not_due_does_not_stand_still(world: World) -> None:
+    world.time_passes.clear()
+    async with running(world, record(LATER, 3, replace(RETRY, due_ms=1_300_000))) as retries:
+        assert retries.in_flight() == 1
+        world.time_passes.set()
+        await a_moment()
+        assert retries.in_flight() == 0
 
 
 @pytest.mark.parametrize("trouble", [CommitFailedError(), KafkaError()])
