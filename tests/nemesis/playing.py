@@ -140,8 +140,9 @@ class Loading:
             self._task.result()
 
     async def ended(self) -> Report:
-        """What it came to."""
-        return await self._task
+        """What it came to. Whoever is cancelled meanwhile is, though a load then only ends."""
+        await asyncio.wait([self._task])
+        return self._task.result()
 
     async def cancel(self) -> None:
         """Nothing of it goes on."""
