@@ -40,6 +40,7 @@ class EventApp(App):
         self.handlers = handlers
         self._last_words = last_words
         self._slots = asyncio.Semaphore(in_flight)
+        self._again = 0  # of what is under way, tried again
 
     async def begin(
         self, partition: Partition, records: Sequence[Fetched], generation: int
@@ -63,7 +64,14 @@ class EventApp(App):
 
     async def begin_again(self, record: Fetched, retry: Retry) -> None:
         async with self._slots:
-            await self.attempt(partial(self._handle_again, record, retry), record, retry)
+            self._again += 1
+            try:
+                await self.attempt(partial(self._handle_again, record, retry), record, retry)
+            finally:
+                self._again -= 1
+
+    def in_flight(self) -> int:
+        return len(self.running) + self._again
 
     async def _handle_again(self, record: Fetched, retry: Retry) -> None:
         await self.check_epoch(retry)

@@ -63,8 +63,8 @@ async def looking(
 ) -> AsyncIterator[Look]:
     """What tells, each time anew, what groups have not done of the topics that they read.
 
-    Where a group never committed it is at the beginning: our topics keep everything. What Kafka's
-    client raises within is Unavailable.
+    Where a group never committed it is at the beginning; so it is where what comes next has
+    expired. What Kafka's client raises within is Unavailable.
     """
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
     with translated():
@@ -83,32 +83,35 @@ async def _look(
     consumer: AIOKafkaConsumer,
 ) -> list[Behind]:
     topics_read = {prefix + topic for topics in groups.values() for topic in topics}
-    ends = await _ends(topics_read, admin, consumer)
+    spans = await _spans(topics_read, admin, consumer)
     found: list[Behind] = []
     for worker, topics in groups.items():
         group = prefix + worker
         committed = await admin.list_consumer_group_offsets(group)
         done = {tp: at.offset for tp, at in committed.items()}
         wanted = {prefix + topic for topic in topics}
-        found += [
-            Behind(group, tp.topic, tp.partition, done.get(tp, 0), end)
-            for tp, end in ends.items()
-            if tp.topic in wanted and done.get(tp, 0) < end
-        ]
+        places = (
+            Behind(group, tp.topic, tp.partition, max(done.get(tp, 0), begin), end)
+            for tp, (begin, end) in spans.items()
+            if tp.topic in wanted
+        )
+        found += [place for place in places if place.events > 0]
     return found
 
 
-async def _ends(
+async def _spans(
     topics: Collection[str], admin: AIOKafkaAdminClient, consumer: AIOKafkaConsumer
-) -> dict[TopicPartition, int]:
-    """Where each partition of some topics ends."""
+) -> dict[TopicPartition, tuple[int, int]]:
+    """Where each partition of some topics begins and ends."""
     described = await admin.describe_topics(sorted(topics))
     partitions = [
         TopicPartition(topic["topic"], one["partition"])
         for topic in described
         for one in topic["partitions"]
     ]
-    return await consumer.end_offsets(partitions)
+    begins = await consumer.beginning_offsets(partitions)
+    ends = await consumer.end_offsets(partitions)
+    return {tp: (begins[tp], ends[tp]) for tp in partitions}
 
 
 class PartitionLag(Struct, frozen=True):

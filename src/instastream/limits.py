@@ -66,7 +66,6 @@ FEED_SLACK = 64  # trimmed only this far past the length, so that trimming is ra
 PAGE_LENGTH_DEFAULT = 30  # three phone screens
 PAGE_LENGTH_MAX = 100
 WALK_STEP_MAX = 500  # entries read at once, past hidden ones: 2 MB of the longest comments
-FOLLOW_BACKFILL = 20  # an author's latest posts, for someone who begins to follow
 LIKE_SHARDS_MAX = 256  # of one post: a partition of 100 MB for 500 million likes
 LIKE_SHARDS_PULLED = 256  # a celebrity's post takes likes from every worker at once
 COMMENT_LIKE_SHARDS = 1  # fewer like a comment than its post
@@ -111,6 +110,7 @@ PASSWORD_LENGTH_MIN = 10
 PASSWORD_LENGTH_MAX = 128  # argon2 costs the same; this bounds what is hashed
 IDEMPOTENCY_KEY_LENGTH_MAX = 128
 REQUEST_HEAD_BYTES_MAX = 64 * 1024  # beside a body: what nginx allows; tokens need far less
+QUERY_PARAMETERS_MAX = 32  # no operation takes more than three
 REQUEST_S_MAX = 10  # to arrive whole: 64 kB at 64 kbit/s take 8
 REQUEST_BYTES_MAX = 192 * 1024  # the longest caption and alt texts fit, however escaped
 

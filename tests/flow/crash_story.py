@@ -34,7 +34,7 @@ from instastream.events import (
     Variant,
 )
 from instastream.ids import CommentId, LikeId, MediaId, PostId, UserId
-from instastream.limits import FANOUT_PAGE_LENGTH
+from instastream.limits import FANOUT_PAGE_LENGTH, FEED_LENGTH
 from instastream.media import folder_in, object_key, root_of
 from instastream.stores.graph import FOLLOWER_BUCKETS, bucket_of
 from tests.flow.tiny_renderer import DAMAGED
@@ -179,6 +179,7 @@ class Work(NamedTuple):
     before: Sequence[Event]  # beside PAST
     chore: str = ""
     page_length: int = FANOUT_PAGE_LENGTH  # so many followers are a job of their own
+    list_length: int = FEED_LENGTH  # so many ids are a full list
 
 
 WORKS = [
@@ -186,5 +187,6 @@ WORKS = [
     *(Work("engagement", events, []) for _, events in BATCHES),
     Work("feeds", [ready(NEW)], [finalized(NEW), edge(UserFollowed)], page_length=1),
     Work("feeds", [page(bucket_of(BOB), 1)], [finalized(NEW)], page_length=1),
+    Work("feeds", [edge(UserUnfollowed)], [edge(UserFollowed)], list_length=1),
     Work("ledger", [], [of(PostDeleted, post_id=OLD, author_id=ADA)], chore="reclaim"),
 ]

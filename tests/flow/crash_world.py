@@ -178,7 +178,8 @@ def begun(work: Work) -> Iterator[tuple[World, Callable[[], int]]]:
     for reader in (BOB, EVE):
         world.stores["feeds"].lists[reader] = []
     pages = patch("instastream.handlers.feeds.FANOUT_PAGE_LENGTH", work.page_length)
-    with pages, patch("asyncio.to_thread", _at_once):
+    lists = patch("instastream.handlers.feeds.FEED_LENGTH", work.list_length)
+    with pages, lists, patch("asyncio.to_thread", _at_once):
         world.has([*PAST, *work.before])
         records = [world.record(event) for event in work.events]
         begin = partial(world.begin, work.app, records)

@@ -174,6 +174,7 @@ async def test_who_follows_is_asked_of_the_one_whom_it_is_about_alone(
 
 async def test_what_following_brings_into_a_list_is_counted(deps: Deps) -> None:
     [reader] = await followed_by(deps, 1)
+    await deps.feeds.open(reader, "a")
     await deps.posts.record_ready(READY)
     before = pushes("follow")
     for offset, kind in enumerate((UserFollowed, UserUnfollowed)):

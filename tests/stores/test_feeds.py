@@ -258,6 +258,23 @@ async def test_a_feed_that_nobody_reads_is_gone_and_is_pushed_nothing(
     assert await stores.brief.read(active) is None, "it is rebuilt from nothing"
 
 
+@pytest.mark.parametrize("building", [True, False])
+async def test_a_list_that_is_given_up_is_gone_until_it_is_made_anew(
+    feeds: Feeds, post_ids: list[PostId], building: bool
+) -> None:
+    reader = await warm(feeds, *post_ids[:2])
+    if building:
+        await feeds.open(reader, "b", anew=True)
+    for _ in range(2):
+        await feeds.drop(reader)
+        assert await feeds.peek(reader) is None
+    await feeds.push(post_ids[3], [reader])
+    assert not await feeds.fill(reader, "b", post_ids)
+    assert await feeds.open(reader, "c")
+    assert await feeds.fill(reader, "c", post_ids[4:5])
+    assert await feeds.read(reader) == post_ids[4:5]
+
+
 async def test_ids_that_are_taken_out_leave_the_others(
     feeds: Feeds, user: UserId, post_ids: list[PostId]
 ) -> None:

@@ -1,6 +1,7 @@
 """Lag is what a group has not committed: in events, and by the age of the oldest of them."""
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from msgspec.structs import replace
 
 from instastream.deps import now_ms
@@ -28,6 +29,15 @@ async def commit(settings: Settings, group: str, place: TopicPartition, offset: 
         await consumer.commit({place: offset})
 
 
+async def expire(settings: Settings, place: TopicPartition, before: int) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
+    await admin.start()
+    try:
+        await admin.delete_records({place: RecordsToDelete(before_offset=before)})
+    finally:
+        await admin.close()
+
+
 async def test_what_no_worker_has_done_yet_is_behind_and_gets_older(settings: Settings) -> None:
     other = await empty(settings)
     nothing = await lags(other)
@@ -53,6 +63,19 @@ async def test_what_no_worker_has_done_yet_is_behind_and_gets_older(settings: Se
         done = await lags(other)
         assert (done["graph", "graph"].events, done["graph", "graph"].seconds) == (0, None)
         assert done["feeds", "graph"].events == 3, "each group is at its own place"
+
+
+async def test_what_has_expired_is_nothing_that_is_left(settings: Settings) -> None:
+    other = await empty(settings)
+    followed = UserFollowed(follower_id=ONE, followee_id=ONE, at_ms=1)
+    async with KafkaLog(other.kafka, prefix=other.prefix) as log:
+        first, *_ = [await log.append(replace(followed, at_ms=n)) for n in range(3)]
+    place = TopicPartition(other.prefix + "graph", first.partition)
+    await commit(other, "graph", place, 1)
+    for expired, left in ((2, 1), (3, 0)):
+        await expire(other, place, expired)
+        behind = await lags(other)
+        assert [behind[app, "graph"].events for app in ("graph", "feeds")] == [left, left]
 
 
 async def test_whoever_looks_again_sees_what_came_since(settings: Settings) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from instastream.errors import Unavailable, Unready
 from instastream.events import UserJoined, encode
+from instastream.letters import Retry
 from instastream.progress import Behind
 from streams.single import EventApp as App
 from streams.worker import ExactConsumer, Partition
@@ -24,6 +25,16 @@ from tests.unit.delivering import (
     without_servers,
 )
 
+RETRY = Retry(
+    app="unit",
+    topic="users",
+    partition=0,
+    offset=7,
+    timestamp_ms=1,
+    epoch=0,
+    attempts=1,
+    due_ms=0,
+)
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 
@@ -204,6 +215,16 @@ async def test_what_is_under_way_is_told(app: App, handled: Handled, log: Grumpy
     handled.may_end.clear()
     await consume(app, event(7), look)
     assert [*told, app.in_flight()] == [1, 0]
+
+
+async def test_so_is_what_is_tried_again(app: App, handled: Handled, log: GrumpyLog) -> None:
+    handled.may_end.clear()
+    again = asyncio.create_task(app.begin_again(fetched(7), RETRY))
+    await asyncio.sleep(0.01)
+    assert app.in_flight() == 1
+    handled.may_end.set()
+    await again
+    assert app.in_flight() == 0
 
 
 async def test_what_is_fetched_and_waits_is_known_by_when_it_was_appended(

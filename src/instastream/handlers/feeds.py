@@ -20,7 +20,7 @@ from instastream.follows import BlockEvent, EdgeEvent, MuteEvent
 from instastream.handlers.graph import record_edge, record_wall
 from instastream.handlers.table import Handlers
 from instastream.ids import PostId, UserId, newest
-from instastream.limits import FANOUT_PAGE_LENGTH, FEED_LENGTH, FOLLOW_BACKFILL
+from instastream.limits import FANOUT_PAGE_LENGTH, FEED_LENGTH
 from instastream.metrics import PUSHES
 from instastream.stores.changes import Change
 from instastream.stores.graph import FOLLOWER_BUCKETS
@@ -125,20 +125,32 @@ async def _shows(reader: UserId, author: UserId, deps: Deps) -> bool:
 
 
 async def _backfill(reader: UserId, author: UserId, deps: Deps) -> None:
-    before = newest(deps.now_ms())
-    latest = await deps.posts.timeline(author, before=before, limit=FOLLOW_BACKFILL)
-    await deps.feeds.insert(reader, latest)
-    PUSHES.labels("follow").inc(len(latest))
+    """All that a list has room for: what is not in it above its end is in the feed nowhere."""
+    if await deps.feeds.peek(reader) is None:
+        return
+    posts = await _newest_of(author, deps)
+    await deps.feeds.insert(reader, posts)
+    PUSHES.labels("follow").inc(len(posts))
 
 
 async def _tidy(reader: UserId, author: UserId, deps: Deps) -> None:
-    """Only tidying up: nothing is shown that may not be seen, whatever the list says."""
+    """Only tidying up: nothing is shown that may not be seen, whatever the list says.
+
+    A full list is given up, and made anew by the next read: one that is not full has every post.
+    """
     listed = await deps.feeds.read(reader)
-    if listed:
-        before = newest(deps.now_ms())
-        posts = await deps.posts.timeline(author, before=before, limit=FEED_LENGTH)
-        if unwanted := set(listed).intersection(posts):
-            await deps.feeds.remove(reader, sorted(unwanted))
+    if not listed:
+        return
+    unwanted = set(listed).intersection(await _newest_of(author, deps))
+    if unwanted and len(listed) == FEED_LENGTH:
+        await deps.feeds.drop(reader)
+    elif unwanted:
+        await deps.feeds.remove(reader, sorted(unwanted))
+
+
+async def _newest_of(author: UserId, deps: Deps) -> list[PostId]:
+    before = newest(deps.now_ms())
+    return await deps.posts.timeline(author, before=before, limit=FEED_LENGTH)
 
 
 def _landed(event: MediaReady) -> Change:

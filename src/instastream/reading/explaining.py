@@ -46,7 +46,6 @@ Kind = Literal[
     "requested",
     "denied",
     "unfollowed",
-    "followed-later",
     "not-fanned-out",
 ]
 Fact = TypeVar("Fact", bound=Event)
@@ -75,7 +74,6 @@ NOT_IN_FEED: dict[Kind, str] = {
     "requested": "The reader asked to follow its author, who has not answered.",
     "denied": "Its author did not let the reader follow.",
     "unfollowed": "The reader follows its author no more.",
-    "followed-later": "The reader followed after it was ready: only the latest posts come then.",
     "not-fanned-out": "It is ready, and not in the list yet: the `feeds` worker is behind.",
 }
 assert not IN_FEED.keys() & NOT_IN_FEED.keys()
@@ -203,7 +201,7 @@ def _place(facts: Facts, post: Post) -> Verdict:
         return _verdict("older", ready)
     followed = _edge(facts, post.author_id)
     if followed and ready and followed.event.at_ms > ready.event.at_ms:
-        return _verdict("followed-later", followed)
+        return _verdict("not-fanned-out", followed)
     return _verdict("not-fanned-out", ready)
 
 

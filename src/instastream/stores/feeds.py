@@ -33,6 +33,9 @@ class Feeds(Protocol):
     async def remove(self, reader: UserId, post_ids: list[PostId]) -> None:
         """Take ids out of one list, if they are in it."""
 
+    async def drop(self, reader: UserId) -> None:
+        """Have no list; the next read makes it anew."""
+
     async def read(self, reader: UserId) -> list[PostId] | None:
         """The whole list, or None when it must be rebuilt first."""
 

@@ -38,6 +38,10 @@ class MemoryFeeds:
             kept = [post_id for post_id in self.lists[reader] if post_id not in post_ids]
             self.lists[reader][:] = kept
 
+    async def drop(self, reader: UserId) -> None:
+        self.lists.pop(reader, None)
+        self.opened.pop(reader, None)
+
     async def read(self, reader: UserId) -> list[PostId] | None:
         feed = self._feed(reader)
         if feed is None or reader in self.opened:

@@ -171,6 +171,10 @@ class RedisFeeds:
         with translated():
             await self._remove(keys=[self.key(reader)], args=list(post_ids))
 
+    async def drop(self, reader: UserId) -> None:
+        with translated():
+            await self._redis.delete(self.key(reader))
+
     async def peek(self, reader: UserId) -> FeedState | None:
         with translated():
             entries = await self._redis.lrange(self.key(reader), 0, -1)

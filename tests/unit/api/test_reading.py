@@ -13,7 +13,12 @@ from instastream.deps import Deps
 from instastream.events import Record, UserFollowed
 from instastream.handlers.graph import record_edge
 from instastream.ids import PostId, UserId, minted_ms
-from instastream.limits import FOLLOWS_MAX, PAGE_LENGTH_DEFAULT, PAGE_LENGTH_MAX
+from instastream.limits import (
+    FOLLOWS_MAX,
+    PAGE_LENGTH_DEFAULT,
+    PAGE_LENGTH_MAX,
+    QUERY_PARAMETERS_MAX,
+)
 from instastream.media import VARIANTS, object_key
 from tests.unit.api.conftest import FOLDER, Person, make_ready, person, problem
 
@@ -176,6 +181,23 @@ async def test_a_query_is_as_described(ada: Person, query: str, parameter: str) 
     response = await ada.get(f"/v1/feed?{query}")
     assert problem(response) == (422, "invalid-request")
     assert response.json()["errors"][0]["parameter"] == parameter
+
+
+@pytest.mark.parametrize(
+    ("count", "parameter"),
+    [
+        (QUERY_PARAMETERS_MAX - 1, "sise0"),
+        (QUERY_PARAMETERS_MAX, "sise0"),
+        (QUERY_PARAMETERS_MAX + 1, None),
+    ],
+)
+async def test_a_query_with_too_many_parameters_is_refused_as_a_whole(
+    ada: Person, count: int, parameter: str | None
+) -> None:
+    query = "&".join(f"sise{number}=thumb" for number in range(count))
+    response = await ada.get(f"/v1/feed?{query}")
+    assert problem(response) == (422, "invalid-request")
+    assert response.json()["errors"][0].get("parameter") == parameter
 
 
 @given(

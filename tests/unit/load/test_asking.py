@@ -2,11 +2,13 @@
 
 from typing import Any
 
+import msgspec
 import pytest
+from msgspec.structs import replace
 
 from instastream.client import Refused
 from instastream.load.over_http.asking import Api, Person
-from instastream.load.over_http.wire import Lost, Web
+from instastream.load.over_http.wire import Answer, Lost, Web
 
 
 class Accounts(Api):
@@ -44,3 +46,42 @@ async def test_a_name_that_is_refused_for_another_reason_is_said() -> None:
 
     with pytest.raises(Refused, match="429"):
         await Paced("", Web()).join(Person("load_ab_0", "a password"))
+
+
+class Signing(Web):
+    """Takes a refresh token once, and what came from its sign-in no more once it comes again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._sign_ins = 1
+        self._used: set[str] = set()
+        self._revoked: set[str] = set()
+
+    async def ask(self, method: str, url: str, *, body: bytes = b"", **_: Any) -> Answer:
+        if url == "/v1/feed":
+            return Answer(200, {}, b"{}")
+        given = msgspec.json.decode(body)
+        if url == "/v1/tokens":
+            self._sign_ins += 1
+            return self._pair(f"{self._sign_ins}")
+        token = given["refresh_token"]
+        sign_in = token.partition(".")[0]
+        if token in self._used:
+            self._revoked.add(sign_in)
+        if sign_in in self._revoked:
+            return Answer(401, {}, b"")
+        self._used.add(token)
+        return self._pair(f"{sign_in}.{len(self._used)}")
+
+    def _pair(self, refresh_token: str) -> Answer:
+        pair = {"access_token": "a", "refresh_token": refresh_token, "expires_in": 0}
+        return Answer(200, {}, msgspec.json.encode(pair | {"user_id": "7"}))
+
+
+async def test_a_user_whose_token_another_process_refreshed_signs_in_again() -> None:
+    web, own = Signing(), Person("load_ab_0", "a password", id="7", refresh_token="1")
+    watched = replace(own)
+    for _ in range(3):
+        await Api("", web).call(watched, "GET", "/v1/feed")
+        await Api("", web).call(own, "GET", "/v1/feed")
+    assert own.refresh_token.partition(".")[0] != watched.refresh_token.partition(".")[0]

@@ -9,8 +9,6 @@ from instastream.load.checks.violations import Found, Violation
 from tests.unit.load.living import USERS, Deed, Life, deeds
 from tests.unit.load.world import Tamper, World, http_of, untouched
 
-BACKFILL = 2
-
 
 def ignore(step: str, done: int, total: int) -> None:
     """Nobody waits for this."""
@@ -20,7 +18,7 @@ async def checked(
     history: list[Entry], world: World, tamper: Tamper = untouched
 ) -> list[Violation]:
     """What is found by looking at a world through its API."""
-    oracle, found = Oracle(backfill=BACKFILL), Found()
+    oracle, found = Oracle(), Found()
     await learn(history, oracle, found, ignore)
     async with http_of(world, tamper) as http:
         found.add(await Visits(oracle, http, ignore).all())
@@ -30,5 +28,5 @@ async def checked(
 @given(deeds)
 @settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 async def test_an_exact_system_is_never_accused(given: list[Deed]) -> None:
-    world = World(USERS, backfill=BACKFILL)
+    world = World(USERS)
     assert await checked(Life(world).live(given), world) == []

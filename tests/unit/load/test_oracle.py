@@ -16,8 +16,8 @@ LOST = -1.0
 class Telling:
     """A history, told operation by operation, and what it leads to."""
 
-    def __init__(self, *, backfill: int = 2) -> None:
-        self.oracle = Oracle(backfill=backfill)
+    def __init__(self) -> None:
+        self.oracle = Oracle()
         self._reads = Reads(self.oracle)
         self._lines: list[Entry] = []
         self._ops = count(1)
@@ -50,34 +50,35 @@ class Telling:
             self.tell("post", "ada", (since + 2 * at, since + 2 * at + 1), {"post": post_id})
 
 
-def test_of_what_was_posted_before_a_follow_only_the_latest_are_owed() -> None:
-    it = Telling(backfill=2)
-    it.posts("1", "2", "3", since=0)
-    it.tell("follow", "bob", (100, 101), other="ada")
-    it.end()
-    assert it.oracle.owed("bob") == {"2", "3"}
-
-
-def test_what_was_posted_later_is_owed_and_takes_the_place_of_older_ones() -> None:
-    it = Telling(backfill=2)
+def test_what_was_posted_before_a_follow_is_owed_and_what_was_posted_later() -> None:
+    it = Telling()
     it.posts("1", "2", since=0)
     it.tell("follow", "bob", (100, 101), other="ada")
-    it.posts("3", "4", "5", since=200)
+    it.posts("3", since=200)
     it.end()
-    assert it.oracle.owed("bob") == {"3", "4", "5"}
+    assert it.oracle.owed("bob") == {"1", "2", "3"}
 
 
-def test_a_post_that_nobody_was_told_of_may_be_one_of_the_latest() -> None:
-    it = Telling(backfill=2)
-    it.posts("1", "2", since=0)
+def test_a_post_that_nobody_was_told_of_is_not_owed() -> None:
+    it = Telling()
+    it.posts("1", since=0)
     it.tell("post", "ada", (50, LOST))
     it.tell("follow", "bob", (100, 101), other="ada")
     it.end()
-    assert it.oracle.owed("bob") == {"2"}
+    assert it.oracle.owed("bob") == {"1"}
+
+
+def test_of_whom_someone_may_have_stopped_to_follow_nothing_is_owed() -> None:
+    it = Telling()
+    it.posts("1", since=0)
+    it.tell("follow", "bob", (100, 101), other="ada")
+    it.tell("unfollow", "bob", (200, LOST), other="ada")
+    it.end()
+    assert it.oracle.owed("bob") == set()
 
 
 def test_a_repeated_request_made_one_post() -> None:
-    it = Telling(backfill=2)
+    it = Telling()
     it.tell("post", "ada", (1, LOST), key="k")
     it.tell("post", "ada", (2, 3), {"post": "1"}, key="k")
     it.posts("2", since=10)

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from instastream.load.checks.histories import Entry, Kind
 from instastream.load.checks.violations import RULES
 from tests.unit.load.living import USERS, Deed, Life
-from tests.unit.load.test_exactness import BACKFILL, checked
+from tests.unit.load.test_exactness import checked
 from tests.unit.load.world import Json, Tamper, World, untouched
 
 ON_SERVERS = {"lag", "dead-letter", "lost-media", "orphan"}  # tests/cluster/test_checking.py
@@ -47,7 +47,7 @@ def deed(kind: Kind, user: str, *, other: str = "", choice: int = 0, flag: bool 
 
 def told() -> Story:
     """Of ada, whom bob follows, and of cid, whose account is private."""
-    world = World(USERS, backfill=BACKFILL)
+    world = World(USERS)
     history = Life(world).live(
         [
             deed("follow", "bob", other="ada"),

@@ -31,11 +31,10 @@ class Post(Struct):
 
 
 class World:
-    """Who is there, what they posted, and what of it is in whose feed. `backfill` is small."""
+    """Who is there, what they posted, and what of it is in whose feed."""
 
-    def __init__(self, users: list[str], *, backfill: int) -> None:
+    def __init__(self, users: list[str]) -> None:
         self.users = users
-        self.backfill = backfill
         self.private: set[str] = set()
         self.follows: set[tuple[str, str]] = set()
         self.posts: dict[str, Post] = {}
@@ -59,7 +58,7 @@ class World:
     def settle(self, reader: str, author: str) -> None:
         """What a worker does about a follow, late."""
         if (reader, author) in self.follows:
-            self.lists[reader].update(self.timeline_ids(author, author)[: self.backfill])
+            self.lists[reader].update(self.timeline_ids(author, author))
 
     def become_ready(self, post_id: str) -> None:
         """Rendered, or failed; and pushed."""

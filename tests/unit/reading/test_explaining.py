@@ -155,8 +155,8 @@ CASES = [
     ("pushed", READY, facts(FOLLOWED, READY)),
     ("older", READY, facts(READY, state=FeedState([NEWER], building=False))),
     ("older", READY, facts(READY, state=FeedState([], building=False))),
-    ("followed-later", LATER, facts(READY, LATER, state=NOT_LISTED)),
-    ("followed-later", APPROVED, facts(REQUESTED, READY, APPROVED, state=NOT_LISTED)),
+    ("not-fanned-out", LATER, facts(READY, LATER, state=NOT_LISTED)),
+    ("not-fanned-out", APPROVED, facts(REQUESTED, READY, APPROVED, state=NOT_LISTED)),
     ("not-fanned-out", READY, facts(FOLLOWED, READY, state=NOT_LISTED)),
     ("not-fanned-out", None, facts(state=NOT_LISTED)),
 ]

@@ -9,7 +9,6 @@ from typing import NamedTuple
 from msgspec import UNSET, Struct, UnsetType
 
 from instastream.errors import InstastreamError
-from instastream.limits import FOLLOW_BACKFILL
 from instastream.load.checks.histories import ENDS, Entry
 from instastream.load.checks.registers import NEVER, Change, Register, Truth
 
@@ -78,11 +77,10 @@ class Post(Struct, frozen=True):
 class Oracle:
     """All that was done, entry by entry in the order of their time."""
 
-    def __init__(self, *, backfill: int = FOLLOW_BACKFILL) -> None:
+    def __init__(self) -> None:
         self.users: dict[str, Account] = {}
         self.joined: list[str] = []  # whom someone can sign in as
         self.posts: dict[str, Post] = {}
-        self._backfill = backfill
         self._follows: dict[str, dict[str, Register]] = {}
         self._likes: dict[str, dict[str, Register]] = {}
         self._comments: dict[str, Slots] = {}
@@ -207,25 +205,18 @@ class Oracle:
         return private and not self.follows(reader, author, since, until).may
 
     def owed(self, reader: str) -> set[str]:
-        """Every post that must be in a reader's feed when all has come to rest.
-
-        What an author posted before is there for sure only where it is among their latest, also
-        after all that they have posted since: the worker that looks for it may be late.
-        """
-        must: set[str] = set()
-        for author, edge in self._follows.get(reader, {}).items():
-            since = edge.held_since()
-            if since == inf:
-                continue
-            account = self.account(author)
-            later = max(0, self._backfill - account.unknown_posts)
-            latest = set(account.posts[-later:]) if later else set()
-            must.update(
-                post_id
-                for post_id in account.posts
-                if self.stands(post_id) and (self.posts[post_id].began > since or post_id in latest)
-            )
-        return must
+        """Every post that must be in a reader's feed when all has come to rest."""
+        authors = (
+            author
+            for author, edge in self._follows.get(reader, {}).items()
+            if edge.held_since() < inf
+        )
+        return {
+            post_id
+            for author in authors
+            for post_id in self.account(author).posts
+            if self.stands(post_id)
+        }
 
     def stands(self, post_id: str) -> bool:
         """Whether a post must be there, ready, for all who may see its author's."""

@@ -18,6 +18,7 @@ from instastream.parts import sha256_of
 ANSWER_S = 30.0  # then nobody knows; the API itself gives up earlier
 UPLOAD_S = 120.0
 TAKEN = 409  # a name
+OVER = 401  # what a token was good for
 RENEWED_S = 120.0  # before a token ends: longer than any request
 
 
@@ -76,16 +77,13 @@ class Api:
 
     async def join(self, person: Person) -> None:
         """Join, or sign in whoever joined, also where nobody was told so: names are this run's."""
-        given = {"username": person.name, "password": person.password}
         if not person.id:
             try:
-                await self.call(None, "POST", "/v1/users", body=given)
+                await self.call(None, "POST", "/v1/users", body=_credentials(person))
             except Refused as error:
                 if error.status != TAKEN:
                     raise
-        tokens = await self.call(None, "POST", "/v1/tokens", body=given)
-        person.id = str(tokens["user_id"])
-        self._signed_in(person, tokens)
+        await self._sign_in(person)
 
     async def upload(self, person: Person, original: Original) -> str:
         """Straight to the object store; the id of the upload."""
@@ -117,12 +115,28 @@ class Api:
             if person.until_s - RENEWED_S > time.time():
                 return
             body = {"refresh_token": person.refresh_token}
-            self._signed_in(person, await self.call(None, "POST", "/v1/tokens/refresh", body=body))
+            try:
+                tokens = await self.call(None, "POST", "/v1/tokens/refresh", body=body)
+            except Refused as error:
+                if error.status != OVER:
+                    raise
+                await self._sign_in(person)  # another process, which watches, has refreshed it
+            else:
+                self._signed_in(person, tokens)
+
+    async def _sign_in(self, person: Person) -> None:
+        tokens = await self.call(None, "POST", "/v1/tokens", body=_credentials(person))
+        person.id = str(tokens["user_id"])
+        self._signed_in(person, tokens)
 
     def _signed_in(self, person: Person, tokens: dict[str, Any]) -> None:
         person.access_token = str(tokens["access_token"])
         person.refresh_token = str(tokens["refresh_token"])
         person.until_s = time.time() + float(tokens["expires_in"])
+
+
+def _credentials(person: Person) -> dict[str, str]:
+    return {"username": person.name, "password": person.password}
 
 
 @contextmanager

@@ -163,7 +163,7 @@ class Doer:
         content = self._original(operation)
         media_id = await self.api.upload(person, content)
         body = {"caption": f"Post {operation.post}", "media": [{"media_id": media_id}]}
-        key = f"{person.name}-{operation.post}"
+        key = f"{person.name}-{operation.number}"  # a try again is another upload, and a new post
         post = await self.api.call(person, "POST", "/v1/posts", body=body, key=key)
         if not content.poison:
             self.posts[operation.post] = post["id"]
