@@ -237,19 +237,19 @@ async def _make_beside(
             follow=beside.follow,
             report=steps.report,
         )
-        if swap and not any(one.refused for one in replays):
+        if swap and not any(one.refused for one in [*replays, *beside.refusing]):
             await _swap(beside, steps)
-    return Rebuilt(dry_run=False, replays=replays, different=different)
+    return Rebuilt(dry_run=False, replays=[*replays, *beside.refusing], different=different)
 
 
 async def _go_back(settings: Settings, projections: Sequence[Projection], steps: Steps) -> Rebuilt:
     async with shadowing.former(projections, settings) as beside:
         replays = await beside.catch_up(steps.report)
-        await _swap(beside, steps)
-    return Rebuilt(dry_run=False, replays=replays)
+        if not any(one.refused for one in replays):
+            await _swap(beside, steps)
+    return Rebuilt(dry_run=False, replays=[*replays, *beside.refusing])
 
 
 async def _swap(beside: Shadow, steps: Steps) -> None:
-    await shadowing.swap(beside)
+    await shadowing.swap(beside, steps.say)
     await rebuilding.renew_lists(beside.serves, steps.report)
-    steps.say(f"generation {beside.generation} of the projections serves")

@@ -8,6 +8,7 @@ comes before it.
 from collections.abc import AsyncIterator, Collection, Sequence
 
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import for_code
 
 from instastream.errors import Unready
 from instastream.handlers.engagement import COUNTING
@@ -24,6 +25,7 @@ from instastream.steps import Report
 
 LISTED = {"graph", "posts"}  # what readers' lists are made of
 LISTS = "feeds"
+ANSWERED = {0, 69}  # Kafka's codes for a group that is known, and for one that nobody was ever in
 RUNS = (
     f"a worker {COUNTING} runs: stop all of them, and start them when this is done; one that was "
     f"killed is forgotten after six seconds"
@@ -103,6 +105,7 @@ async def found_of(ranges: Sequence[Range], bounds: Bounds, settings: Settings) 
 
 
 async def _members(group: str, settings: Settings) -> Collection[object]:
+    """Those of a group; raises Unavailable where its coordinator doesn't know them yet."""
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
     with translated():
         try:
@@ -110,6 +113,9 @@ async def _members(group: str, settings: Settings) -> Collection[object]:
             [described] = await admin.describe_consumer_groups([group])
         finally:
             await admin.close()
+        code, *_ = described.groups[0]
+        if code not in ANSWERED:
+            raise for_code(code)(f"who is in {group} is not known")
     members: Collection[object] = described.groups[0][5]
     return members
 

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from instastream.errors import Unready
+from instastream.errors import Unavailable, Unready
 from instastream.rebuilding import rebuilding
 from instastream.rebuilding.bounding import Bounds
 from instastream.rebuilding.projections import named
@@ -60,3 +60,39 @@ async def test_while_nobody_counts_all_is_made_again(monkeypatch: pytest.MonkeyP
 
 async def test_what_is_not_counted_asks_for_no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     assert await rebuilt("posts", iter([]), monkeypatch) == ["posts"]
+
+
+class Coordinator:
+    """Answers as Kafka's does."""
+
+    def __init__(self, code: int, members: list[str]) -> None:
+        self.answer = code, "engagement", "", "", "", members
+
+    async def start(self) -> None:
+        pass
+
+    async def close(self) -> None:
+        pass
+
+    async def describe_consumer_groups(self, _: list[str]) -> list[Any]:
+        return [SimpleNamespace(groups=[self.answer])]
+
+
+async def members(coordinator: Coordinator, patch: pytest.MonkeyPatch) -> list[object]:
+    patch.setattr(rebuilding, "AIOKafkaAdminClient", lambda **_: coordinator)
+    return list(await rebuilding._members("engagement", IN_MEMORY))
+
+
+@pytest.mark.parametrize("code", [14, 15, 16, 30, -1])
+async def test_a_coordinator_that_does_not_know_yet_is_not_taken_for_one_without_workers(
+    code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(Unavailable, match=r"kafka is unavailable: .*in engagement is not known"):
+        await members(Coordinator(code, ENDED), monkeypatch)
+
+
+async def test_a_group_that_is_known_or_never_was_has_the_members_it_tells(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert await members(Coordinator(0, RUNS), monkeypatch) == RUNS
+    assert await members(Coordinator(69, ENDED), monkeypatch) == ENDED
