@@ -172,7 +172,8 @@ def specs(environ: Mapping[str, str]) -> Iterator[ProcessSpec]:
 def worker(name: str, environ: Mapping[str, str], *, called: str = "") -> ProcessSpec:
     """How a worker is run; by another name it runs beside the first."""
     with changing_state(home_of(environ)) as state:
-        port = str(_allot(called or name, state))
+        wanted = ports.configured(called or name, environ)
+        port = str(_allot(called or name, state, wanted))
     return _spec(
         called or name,
         faust(name),

@@ -49,7 +49,7 @@ class Lag:
             with translated():
                 async with asyncio.timeout(LOOK_S_MAX):
                     found = {(one.topic, one.partition): one for one in await look()}
-        except Unavailable:
+        except (Unavailable, RuntimeError):  # uvloop's, of a connection that closed that moment
             self.moves()
             return
         if assigned() != partitions:

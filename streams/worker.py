@@ -11,7 +11,8 @@ import os
 import random
 import threading
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
+from contextvars import copy_context
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -152,6 +153,7 @@ class App(Troubled, faust.App):
         self.metrics = WorkerMetrics(name)
         self.running: set[asyncio.Task[None]] = set()
         self.random = random.Random()
+        self._context = copy_context()
         self.called, self.delays_s = name, delays_s
         self._led_by = TP(self.settings.prefix + led_by, 0) if led_by else None
         self._lag, self._retry_lag = Lag(self.settings.prefix), Lag(self.settings.prefix)
@@ -241,9 +243,12 @@ class App(Troubled, faust.App):
         if places := self._retry_lag.stands_still(REBALANCE_LOOKS):
             begin_anew(places)
 
-    def run(self, work: Awaitable[None]) -> asyncio.Task[None]:
-        """Work under way: a stop waits for it, within limits."""
-        task = asyncio.ensure_future(work)
+    def run(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Work under way: a stop waits for it, within limits.
+
+        It knows nothing of the work that began it, such as the keyspace that that was done in.
+        """
+        task = asyncio.create_task(work, context=self._context.copy())
         self.running.add(task)
         task.add_done_callback(self.running.discard)
         return task

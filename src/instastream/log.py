@@ -172,7 +172,11 @@ class KafkaLog:
         """The topic that has this name now; raises Unavailable when that is not known."""
         with translated():
             async with asyncio.timeout(ACK_TIMEOUT_S):
-                return await life_of((await self._started()).client, self._prefix + topic)
+                client = (await self._started()).client
+                try:
+                    return await life_of(client, self._prefix + topic)
+                except RuntimeError as error:  # uvloop's, of a connection that closed that moment
+                    raise Unavailable("kafka", str(error)) from error
 
     async def _partition_of(self, topic: str, key: str) -> TopicPartition:
         """Where the producer puts a key."""

@@ -106,3 +106,10 @@ def test_nobody_does_the_same_at_once(tmp_path: Path) -> None:
         pass
     with local.alone(environ, "demo"), local.alone(environ, "up"):
         pass
+
+
+def test_a_worker_has_the_port_that_is_asked_for_also_where_it_had_another(home: Path) -> None:
+    environ = {local.HOME: str(home)}
+    had = local.worker("media", environ).url
+    asked = local.worker("media", environ | {"INSTASTREAM_MEDIA_PORT": "23456"}).url
+    assert had != asked == "http://127.0.0.1:23456"

@@ -165,7 +165,7 @@ class Generators:
                     watch(self.spreads, at_s)
             for process in self._running:
                 process.join()
-                if process.exitcode:
+                if process.exitcode and self.stopped_ms == math.inf:
                     raise Unready(f"a generator ended with {process.exitcode}: see above")
         finally:
             for process in self._running:
