@@ -14,6 +14,7 @@ from instastream.events import UserJoined
 from instastream.handlers.graph import record_joined
 from instastream.ids import SNOWFLAKE_PATTERN, UserId
 from instastream.limits import ACCESS_TOKEN_TTL_S, REFRESH_REPEAT_S
+from instastream.pacing import pace
 from instastream.passwords import hash_password, verify_password
 from instastream.signing import base64url
 from instastream.stores.accounts import Credentials, RefreshToken
@@ -77,10 +78,12 @@ async def refresh(refresh_token: str, deps: Deps) -> TokenPair:
     """The next pair. Asked again at once, because the answer was lost, it has the same token.
 
     Later, or when that token was used already, this one was stolen: its family is revoked.
+    Whoever asks too fast has spent nothing.
     """
     token = await deps.accounts.refresh_token(_digest(refresh_token))
     if token is None:
         raise Rejected("invalid-token", "this refresh token is not one of ours, or has expired")
+    await pace("refreshes", token.family, deps)
     now_ms = deps.now_ms()
     spent_ms = await deps.accounts.spend(token, now_ms=now_ms)
     if spent_ms is None:

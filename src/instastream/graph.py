@@ -21,7 +21,7 @@ from instastream.events import (
 from instastream.follows import EdgeEvent
 from instastream.handlers.graph import record_edge, record_wall
 from instastream.ids import UserId
-from instastream.limits import FOLLOWS_MAX
+from instastream.limits import FOLLOWS_MAX, WALLS_MAX
 from instastream.relations import Edge, EdgeState, Relations, WallEvent
 
 
@@ -126,6 +126,9 @@ async def block(blocker_id: UserId, blocked_id: UserId, deps: Deps) -> None:
     if blocker_id == blocked_id:
         raise Rejected("block-yourself", "you can't block yourself")
     await existing_user(blocked_id, deps)
+    others = (await deps.graph.relations(blocker_id)).blocks - {blocked_id}
+    if len(others) >= WALLS_MAX:
+        raise Rejected("too-many-blocks", f"you block {WALLS_MAX} already: unblock some")
     event = UserBlocked(blocker_id=blocker_id, blocked_id=blocked_id, at_ms=deps.now_ms())
     await _say_wall(event, deps)
     await _unfollow(blocker_id, blocked_id, deps)
@@ -144,6 +147,9 @@ async def mute(muter_id: UserId, muted_id: UserId, deps: Deps) -> None:
     if muter_id == muted_id:
         raise Rejected("mute-yourself", "you can't mute yourself")
     await existing_user(muted_id, deps)
+    others = (await deps.graph.relations(muter_id)).mutes - {muted_id}
+    if len(others) >= WALLS_MAX:
+        raise Rejected("too-many-mutes", f"you mute {WALLS_MAX} already: unmute some")
     event = UserMuted(muter_id=muter_id, muted_id=muted_id, at_ms=deps.now_ms())
     await _say_wall(event, deps)
 

@@ -49,11 +49,12 @@ COMMENTS_RATE = Rate(at_once=20, every_s=3)  # of one user: faster than anyone w
 LIKES_RATE = Rate(at_once=100, every_s=0.5)  # of one user: as fast as thumbs are, for a while
 UPLOADS_RATE = Rate(at_once=300, every_s=1)  # of one user: thirty posts of ten media at once
 PARTS_RATE = Rate(at_once=300, every_s=0.5)  # of one user: four of the largest, a part a request
-POSTS_RATE = Rate(at_once=300, every_s=1)  # of one user: far more than anyone has to say
+POSTS_RATE = Rate(at_once=300, every_s=30)  # of one user: far more than anyone has to say
 EXPLANATIONS_RATE = Rate(at_once=10, every_s=10)  # of one user: each can take a process a second
 JOINS_RATE = Rate(at_once=100, every_s=10)  # from one address: a school behind one router
 SIGN_INS_RATE = Rate(at_once=200, every_s=1)  # from one address: each takes a core 30 ms
 GUESSES_RATE = Rate(at_once=10, every_s=60)  # of one username from one address: whoever forgot it
+REFRESHES_RATE = Rate(at_once=60, every_s=10)  # of one sign-in: a token is good for 15 minutes
 ALL_GUESSES_RATE = Rate(
     at_once=100, every_s=5
 )  # of one username: ten such addresses lock nobody out
@@ -66,6 +67,7 @@ FEED_SLACK = 64  # trimmed only this far past the length, so that trimming is ra
 PAGE_LENGTH_DEFAULT = 30  # three phone screens
 PAGE_LENGTH_MAX = 100
 WALK_STEP_MAX = 500  # entries read at once, past hidden ones: 2 MB of the longest comments
+WALK_STEPS_MAX = 20  # of one page: past 8,000 hidden entries, one read after another
 LIKE_SHARDS_MAX = 256  # of one post: a partition of 100 MB for 500 million likes
 LIKE_SHARDS_PULLED = 256  # a celebrity's post takes likes from every worker at once
 COMMENT_LIKE_SHARDS = 1  # fewer like a comment than its post
@@ -84,6 +86,7 @@ FETCHED_RECORD_BYTES = 2_000  # of memory, beside the value: six headers, each t
 BATCHES_BYTES_MAX = 128 * MEBIBYTE  # of one worker: six whole batches of likes
 
 FOLLOWS_MAX = 7_500  # bounds a cold feed's rebuild
+WALLS_MAX = 10_000  # whom one user blocks, or mutes: read at once, with whom they follow
 PEOPLE_RATE = Rate(at_once=FOLLOWS_MAX, every_s=1)  # of one user: all whom they may follow, at once
 
 CACHE_ENTRY_BYTES = 300  # of memory, beside what an entry holds
@@ -147,6 +150,7 @@ assert PAGE_LENGTH_DEFAULT <= PAGE_LENGTH_MAX <= FEED_LENGTH
 assert PAGE_LENGTH_MAX < WALK_STEP_MAX
 assert FANOUT_BATCH_LENGTH <= FANOUT_PAGE_LENGTH
 TEXT_LENGTH_MAX = CAPTION_LENGTH_MAX + MEDIA_MAX * ALT_TEXT_LENGTH_MAX
+assert POSTS_RATE.at_once + 31 * 86_400 / POSTS_RATE.every_s < 100_000  # deleted, and still read
 assert 12 * TEXT_LENGTH_MAX < REQUEST_BYTES_MAX  # \uXXXX\uXXXX a character
 assert RECORD_BYTES_MAX + 8 * STORY_LENGTH_MAX + 64 * 1024 < DEAD_LETTER_BYTES_MAX
 assert UPLOAD_TTL_S <= UPLOAD_GRACE_S

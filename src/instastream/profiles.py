@@ -83,7 +83,7 @@ async def followees(
 async def likers(post_id: PostId, viewer: UserId, *, before: str, limit: int, deps: Deps) -> People:
     """Who likes a post, newest first, from below a place on; without those who block the viewer.
 
-    A page is never short while there are more. Raises Rejected("post-not-found").
+    Raises Rejected("post-not-found").
     """
     post = await find_post(post_id, viewer, deps)
 
@@ -111,7 +111,7 @@ async def walled(user_id: UserId, kind: WallKind, *, after: str, limit: int, dep
 async def _people(
     fetch: Fetch, viewer: UserId | None, *, after: str, limit: int, deps: Deps
 ) -> People:
-    """A page without those who block the viewer, never short while there are more."""
+    """A page without those who block the viewer."""
 
     async def read(after: str, count: int) -> Step[str, User]:
         ids = await fetch(after=after, limit=count)

@@ -1,12 +1,13 @@
-"""How a list is read of which not all is shown: a page is never short while there is more.
+"""How a list is read of which not all is shown: past what is hidden, up to so many steps.
 
-What is hidden is gone past in steps that grow, so that thousands of such entries are few reads.
+Steps grow, so that thousands of hidden entries are few reads. After the last step a page is short,
+even empty, and says where the next one goes on.
 """
 
 from collections.abc import Awaitable, Callable
 from typing import Generic, NamedTuple, TypeAlias, TypeVar
 
-from instastream.limits import WALK_STEP_MAX
+from instastream.limits import WALK_STEP_MAX, WALK_STEPS_MAX
 
 P = TypeVar("P")  # a place in a list
 E = TypeVar("E")
@@ -20,7 +21,7 @@ class Step(NamedTuple, Generic[P, E]):
 
 
 class Walked(NamedTuple, Generic[P, E]):
-    """A page of a list, and the place of its last entry, None where there are no more."""
+    """A page of a list, and the place that the next one comes after, None at its end."""
 
     shown: list[E]
     after: P | None
@@ -34,11 +35,12 @@ async def walk(
 ) -> Walked[P, E]:
     """Up to `limit` entries that come after a place; `read` reads so many of them, hidden or not.
 
-    A step has `step_max` entries at most, or as many as the page and one more.
+    A step has `step_max` entries at most, or as many as the page and one more. There are
+    WALK_STEPS_MAX of them at most: only then is a page short while there is more.
     """
     found: list[tuple[P, E]] = []
     count = limit + 1
-    while True:
+    for _ in range(WALK_STEPS_MAX):
         step = await read(after, count)
         found += step.shown
         if len(found) > limit:
@@ -46,3 +48,4 @@ async def walk(
         if step.last is None:
             return Walked([entry for _, entry in found], None)
         after, count = step.last, max(count, min(2 * count, step_max))
+    return Walked([entry for _, entry in found], after)

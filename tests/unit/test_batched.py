@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator
-from contextvars import ContextVar
 from typing import Any
 
 import pytest
@@ -101,27 +100,6 @@ async def test_what_arrives_meanwhile_is_one_batch_up_to_its_largest_length(
     await consume(app, likes(1), a_moment, likes(2, 3), likes(4, 5, 6), go_on, a_moment)
     assert handled.batches == [[1], [2, 3, 4, 5], [6]]
     assert committable(app) == [7]
-
-
-async def test_a_batch_knows_nothing_of_the_one_whose_end_began_it(
-    app: BatchApp, handled: HandledBatches, log: GrumpyLog, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    keyspace = ContextVar("keyspace", default="")
-    found: list[str] = []
-
-    async def handle(records: Any, deps: Any) -> list[Any]:
-        found.append(keyspace.get())
-        keyspace.set("pinned")
-        return await handled(records, deps)
-
-    monkeypatch.setitem(app.handlers, "engagement", handle)
-    handled.may_end.clear()
-    taking = asyncio.create_task(consume(app, likes(1), a_moment, likes(2), a_moment))
-    await a_moment()
-    handled.may_end.set()
-    await taking
-    assert handled.batches == [[1], [2]]
-    assert found == ["", ""]
 
 
 async def test_partitions_are_handled_at_once(

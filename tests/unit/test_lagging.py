@@ -79,7 +79,9 @@ async def test_a_topic_of_which_nothing_is_left_is_none_behind(lag: Lag, kafka: 
     assert lag.by_topic(Progress[TP]()) == {"uploads": nothing, "media": nothing}
 
 
-@pytest.mark.parametrize("trouble", [KafkaError(), Unavailable("kafka", "away"), TimeoutError(), RuntimeError()])
+@pytest.mark.parametrize(
+    "trouble", [KafkaError(), Unavailable("kafka", "away"), TimeoutError(), RuntimeError()]
+)
 async def test_what_kafka_said_last_stands_while_it_is_away(
     lag: Lag, kafka: Kafka, progress: Progress[TP], trouble: Exception
 ) -> None:

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
@@ -225,6 +226,20 @@ async def test_so_is_what_is_tried_again(app: App, handled: Handled, log: Grumpy
     handled.may_end.set()
     await again
     assert app.in_flight() == 0
+
+
+async def test_work_knows_nothing_of_the_work_that_began_it(app: App, log: GrumpyLog) -> None:
+    keyspace = ContextVar("keyspace", default="")
+    found: list[str] = []
+
+    async def work(*following: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        found.append(keyspace.get())
+        keyspace.set("pinned")
+        for one in following:
+            await app.run(one())
+
+    await app.run(work(work))
+    assert found == ["", ""]
 
 
 async def test_what_is_fetched_and_waits_is_known_by_when_it_was_appended(

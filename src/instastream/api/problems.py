@@ -60,6 +60,8 @@ PROBLEMS = {
     "method-not-allowed": Kind(405, "This can't be done here", "The Allow header says what can."),
     "username-taken": Kind(409, "This username is taken", "Choose another one."),
     "too-many-follows": Kind(409, "You follow too many already", "Unfollow some first."),
+    "too-many-blocks": Kind(409, "You block too many already", "Unblock some first."),
+    "too-many-mutes": Kind(409, "You mute too many already", "Unmute some first."),
     "post-not-ready": Kind(409, "This post is not ready yet", "Wait until others can see it."),
     "upload-missing": Kind(
         409, "Nothing was uploaded yet", "PUT the bytes as the upload says, then finalize again."

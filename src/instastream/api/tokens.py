@@ -65,6 +65,7 @@ OPERATIONS = (
         shown=TokenPair,
         headers=("cache-control",),
         problems=("invalid-token",),
+        paces=("refreshes",),
         signed_in=False,
     ),
 )

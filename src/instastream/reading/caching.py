@@ -22,6 +22,8 @@ class Usage(NamedTuple):
 class Cache(Generic[Key, Value]):
     """What `load` answers, least recently used out first; keys that it leaves out are as None.
 
+    A value larger than the whole cache is not kept.
+
     What is evicted while it is being loaded is not kept, and not given to those who ask from then
     on: they may know of something newer than what that load reads.
     """
@@ -106,8 +108,11 @@ class Cache(Generic[Key, Value]):
                     self._put(key, values.get(key))
 
     def _put(self, key: Key, value: Value | None) -> None:
+        size_bytes = self._size(value)
+        if size_bytes > self._bytes_max:
+            return  # to keep it, all others would have to go
         self._kept[key] = value
-        self._bytes += self._size(value)
+        self._bytes += size_bytes
         while self._bytes > self._bytes_max:
             self._bytes -= self._size(self._kept.popitem(last=False)[1])
 

@@ -93,7 +93,7 @@ async def _page(
     known: Known,
     deps: Deps,
 ) -> Page:
-    """Without what is not for the viewer, never short while there is more."""
+    """Without what is not for the viewer."""
 
     async def read(after: CommentId | None, count: int) -> Step[CommentId | None, Shown]:
         stand = await deps.comments.thread(thread_id, order=order, after=after, limit=count)

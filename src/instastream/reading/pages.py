@@ -1,4 +1,4 @@
-"""Pages of feeds and timelines: never short while there is more, hydrated from ready JSON."""
+"""Pages of feeds and timelines: past what is not shown, hydrated from ready JSON."""
 
 from collections.abc import Awaitable, Callable, Sequence, Set
 from hashlib import blake2b
@@ -39,11 +39,13 @@ class Page(Struct, frozen=True):
 
     @property
     def tag(self) -> str:
-        """Another whenever a byte of the page is: the versions of its posts, and their numbers."""
-        versions = b"".join([shown.version for shown in self.shown] + self.numbers)
-        return blake2b(
-            versions, digest_size=TAG_BYTES, person=b"more" if self.after else b""
-        ).hexdigest()
+        """Another whenever a byte of the page is.
+
+        That is the versions of its posts, their numbers, and where it goes on.
+        """
+        parts = [shown.version for shown in self.shown] + self.numbers
+        parts.append((self.after or "").encode())
+        return blake2b(b"".join(parts), digest_size=TAG_BYTES).hexdigest()
 
 
 async def read_feed(

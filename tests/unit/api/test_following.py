@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from httpx2 import AsyncClient
 
+from instastream import graph
 from instastream.deps import Deps
 from instastream.events import Record, UserFollowed, UserUnfollowed
 from instastream.handlers.graph import record_edge
@@ -244,6 +245,27 @@ async def test_requests_count_towards_the_limit_of_follows(
     assert problem(over) == (409, "too-many-follows")
     await do(ada, "DELETE", f"/v1/users/{bob.id}/follow")
     await do(ada, "PUT", f"/v1/users/{eve.id}/follow")
+
+
+@pytest.mark.parametrize("what", ["block", "mute"])
+async def test_blocks_and_mutes_are_limited(
+    ada: Person,
+    bob: Person,
+    http: AsyncClient,
+    deps: Deps,
+    what: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(graph, "WALLS_MAX", 2)
+    eve, dan = [await person(name, http, deps) for name in ("eve", "dan")]
+    for other in (bob, eve, eve):
+        await do(ada, "PUT", f"/v1/users/{other.id}/{what}")
+    over = await ada.ask("PUT", f"/v1/users/{dan.id}/{what}")
+    assert problem(over) == (409, f"too-many-{what}s")
+    assert await listed(ada, f"/v1/me/{what}s") == sorted([bob.id, eve.id])
+    await do(ada, "PUT", f"/v1/users/{dan.id}/{'mute' if what == 'block' else 'block'}")
+    await do(ada, "DELETE", f"/v1/users/{bob.id}/{what}")
+    await do(ada, "PUT", f"/v1/users/{dan.id}/{what}")
 
 
 async def test_after_a_storm_of_follows_and_unfollows_the_last_in_the_log_is_right(

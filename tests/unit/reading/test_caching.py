@@ -133,7 +133,7 @@ async def test_a_load_that_fails_fails_all_who_share_it_and_is_tried_again() -> 
 
 
 async def test_the_least_recently_used_goes_first() -> None:
-    store = Store(a="1", b="2", c="3", d="4" * (2 * CACHE_ENTRY_BYTES))
+    store = Store(a="1", b="2", c="3")
     cache = cache_of(store, bytes_max=2 * CACHE_ENTRY_BYTES + 2)
     await loaded(cache, store, "a", "b")
     cache.peek("a")
@@ -141,7 +141,17 @@ async def test_the_least_recently_used_goes_first() -> None:
     assert cache.peek("a") == "1"
     with pytest.raises(KeyError):
         cache.peek("b")
-    assert await loaded(cache, store, "d") == {"d": store.values["d"]}, "too large to keep"
-    for key in "acd":
-        with pytest.raises(KeyError):
-            cache.peek(key)
+
+
+async def test_what_is_larger_than_the_cache_is_not_kept_and_pushes_nothing_out() -> None:
+    whole, larger = "1" * CACHE_ENTRY_BYTES, "2" * (CACHE_ENTRY_BYTES + 1)
+    store = Store(whole=whole, larger=larger)
+    cache = cache_of(store, bytes_max=2 * CACHE_ENTRY_BYTES)
+    await loaded(cache, store, "whole")
+    for _ in range(2):
+        assert await loaded(cache, store, "larger") == {"larger": larger}
+    with pytest.raises(KeyError):
+        cache.peek("larger")
+    assert cache.peek("whole") == whole
+    assert cache.usage.size_bytes == 2 * CACHE_ENTRY_BYTES
+    assert store.asked == [["whole"], ["larger"], ["larger"]]

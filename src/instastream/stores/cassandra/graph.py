@@ -6,6 +6,7 @@ that the log's order decides. An edge's events share a partition, as do those of
 
 import asyncio
 from collections.abc import Iterable, Sequence, Set
+from itertools import compress
 
 from instastream.ids import UserId
 from instastream.relations import Edge, Relations, Wall, WallKind
@@ -25,6 +26,7 @@ FOLLOWEES_COUNT = """SELECT COUNT(*) AS many FROM following
 REQUEST = "INSERT INTO requests (followee_id, follower_id) VALUES (?, ?) USING TIMESTAMP ?"
 FORGET_REQUEST = """DELETE FROM requests USING TIMESTAMP ?
     WHERE followee_id = ? AND follower_id = ?"""
+REQUESTED = "SELECT follower_id FROM requests WHERE followee_id = ? AND follower_id = ?"
 REQUESTS = """SELECT follower_id FROM requests
     WHERE followee_id = ? AND follower_id > ? LIMIT ?"""
 BLOCKS = """UPDATE walls USING TIMESTAMP ? AND TTL ? SET blocks = ?
@@ -54,6 +56,8 @@ class CassandraGraph:
         if edge.state == "requested":  # before it can be answered
             await self._session.execute(REQUEST, followee, follower, edge.version)
         await self._session.execute(FOLLOW, follower, followee, edge.state, edge.version, ttl_s)
+        if edge.state != "follows":
+            await self._unlist(edge)
         await self._followers.record(edge)
 
     async def record_wall(self, wall: Wall) -> None:
@@ -122,14 +126,28 @@ class CassandraGraph:
             wanted = limit - len(waiting)
             rows = await self._session.execute(REQUESTS, int(followee_id), int(after or 0), wanted)
             listed = [UserId(str(row.follower_id)) for row in rows]
-            waiting += [one for one in listed if await self._waits(one, followee_id)]
+            still = await asyncio.gather(*(self._waits(one, followee_id) for one in listed))
+            waiting += compress(listed, still)
             if len(listed) < wanted:
                 break
             after = listed[-1]
         return waiting
 
+    async def _unlist(self, edge: Edge) -> None:
+        """What ended is in `following` for a while only: its request must not be listed longer.
+
+        Whichever is recorded last, a request or its end, sees the other. Where no request is
+        listed nothing is deleted: many who unfollow someone leave no tombstones.
+        """
+        follower_id, followee_id = edge.follower_id, edge.followee_id
+        if await self._session.execute(REQUESTED, int(followee_id), int(follower_id)):
+            await self._waits(follower_id, followee_id)
+
     async def _waits(self, follower_id: UserId, followee_id: UserId) -> bool:
-        """Whether a listed request is still open; it is listed no longer if not."""
+        """Whether a listed request is still open; it is listed no longer if not.
+
+        One without an edge stays listed: it is just being recorded.
+        """
         edge = await self.edge(follower_id=follower_id, followee_id=followee_id)
         if edge and edge.state != "requested":
             await self._session.execute(
