@@ -20,7 +20,7 @@ from aiokafka.structs import ConsumerRecord
 from instastream.deps import Deps
 from instastream.letters import Retry, own, read
 from instastream.limits import RETRIES_AT_ONCE
-from instastream.retries import wait_out
+from instastream.retries import retry_group, wait_out
 from instastream.settings import Settings
 
 POLL_MS = 1_000  # far less than a group waits for a member that does not poll
@@ -133,7 +133,7 @@ class Retries(ConsumerRebalanceListener):
 
 def group_of(app: str, settings: Settings) -> str:
     """The consumer group of an app that reads retry topics."""
-    return f"{settings.prefix}{app}.retry"
+    return settings.prefix + retry_group(app)
 
 
 def _as_it_stood(record: ConsumerRecord, retry: Retry, prefix: str) -> ConsumerRecord:

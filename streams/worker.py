@@ -34,7 +34,7 @@ from instastream.lag import Look, looking
 from instastream.limits import FETCHED_BYTES_MAX, FETCHED_LENGTH_MAX, FETCHES_WAITING
 from instastream.metrics import WorkerMetrics, serve_metrics
 from instastream.progress import Progress
-from instastream.retries import RETRY_DELAYS_S
+from instastream.retries import RETRY_DELAYS_S, retry_group
 from instastream.settings import Settings
 from streams.lagging import LOOK_EVERY_S, REBALANCE_LOOKS, STILL_LOOKS, Lag
 from streams.process import begin_anew
@@ -171,7 +171,7 @@ class App(Troubled, faust.App):
             self.timer(interval=every_s)(partial(self._do, chore, failures))
         self.timer(interval=LOOK_EVERY_S)(self._look)
         if self.policy.topics:
-            self._groups |= {f"{name}.retry": set(delays_s)}
+            self._groups |= {retry_group(name): set(delays_s)}
             self.task(self._retry)
             self.timer(interval=LOOK_EVERY_S)(self._look_at_retries)
         self.on_partitions_assigned.connect(self._restart_progress)

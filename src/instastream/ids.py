@@ -29,6 +29,9 @@ def compose(*, at_ms: int, worker: int, sequence: int) -> str:
     return str((at_ms - EPOCH_MS) << 22 | worker << 12 | sequence)
 
 
+OLDEST = PostId("0")  # below every id
+
+
 def newest(now_ms: int) -> PostId:
     """An id above every id minted by now, also by clocks that are a little ahead."""
     return PostId(compose(at_ms=now_ms + CLOCK_AHEAD_MS_MAX, worker=0, sequence=0))

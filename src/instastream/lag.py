@@ -18,7 +18,7 @@ from instastream.handlers.media import MEDIA
 from instastream.handlers.posts import POSTS
 from instastream.handlers.video import VIDEO
 from instastream.log import translated
-from instastream.retries import RETRY_DELAYS_S
+from instastream.retries import RETRY_DELAYS_S, retry_group
 from instastream.settings import Settings
 
 OLDEST_S_MAX = 10.0  # to read one record of each partition that is behind
@@ -35,7 +35,7 @@ HANDLERS = {
 READ = {
     COUNTING: set(ENGAGEMENT),
     **{name: {event.topic for event in handlers} for name, handlers in HANDLERS.items()},
-    **{f"{name}.retry": set(RETRY_DELAYS_S) for name in HANDLERS},
+    **{retry_group(name): set(RETRY_DELAYS_S) for name in HANDLERS},
 }
 
 
@@ -115,7 +115,7 @@ async def _spans(
 
 
 class PartitionLag(Struct, frozen=True):
-    """What is left of a partition, from the offset that was committed last to its end."""
+    """What is left of a partition: from what was committed last, or has not expired, to its end."""
 
     partition: int
     committed: int

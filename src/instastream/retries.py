@@ -45,6 +45,11 @@ OVERTAKEN = Policy(topics=tuple(RETRY_DELAYS_S))
 IN_ORDER = Policy(holds_s=(1.0, 5.0))  # a glitch is over by then; a bug stops nobody for long
 
 
+def retry_group(app: str) -> str:
+    """The consumer group of an app that reads retry topics, without the namespace."""
+    return f"{app}.retry"
+
+
 def decide(policy: Policy, error: Exception, attempts: int) -> Hold | Move:
     """What to do with a record that was tried `attempts` times, and failed by this error now.
 

@@ -1,17 +1,22 @@
 """What a list has no room for, or lost, is in the feed all the same, in its place."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from instastream import graph
+from instastream.deps import Deps
 from instastream.events import Event, UserFollowed, UserMuted, UserUnfollowed, UserUnmuted
 from instastream.handlers import feeds
+from instastream.ids import PostId, UserId
 from instastream.reading import pages, rebuilding
 from instastream.stores import memory_feeds
+from tests.flow.conftest import Streams, join, post
 from tests.flow.feed_world import PEOPLE, World
+from tests.flow.reader import feed
 
 LENGTH = 3
 READER, *AUTHORS = PEOPLE
@@ -74,6 +79,32 @@ def test_a_feed_is_all_that_its_authors_posted_whoever_was_followed_or_muted_whe
             world.check_feeds()
     finally:
         world.close()
+
+
+async def test_who_comes_in_while_another_is_taken_out_leaves_no_gap(
+    deps: Deps, streams: Streams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada, bob, cid, reader = await join(deps, "ada", "bob", "cid", "reader")
+    await graph.follow(reader, ada, deps)
+    authors = (cid, bob, bob, ada, ada)
+    posts = [(await post(deps, author)).post_id for author in authors]
+    await streams.run()
+    timeline = deps.posts.timeline
+
+    async def meanwhile(author: UserId, **asked: Any) -> list[PostId]:
+        found = await timeline(author, **asked)
+        if author == ada:
+            await feeds._backfill(reader, bob, deps)
+        return found
+
+    await graph.unfollow(reader, ada, deps)
+    await graph.follow(reader, bob, deps)
+    with monkeypatch.context() as patch:
+        patch.setattr(deps.posts, "timeline", meanwhile)
+        await feeds._settle(reader, ada, deps)
+    await graph.follow(reader, cid, deps)
+    await feeds._settle(reader, cid, deps)
+    assert await feed(deps, reader) == posts[2::-1]
 
 
 def do(world: World, kind: type[Event] | None, author: int) -> None:

@@ -258,21 +258,18 @@ async def test_a_feed_that_nobody_reads_is_gone_and_is_pushed_nothing(
     assert await stores.brief.read(active) is None, "it is rebuilt from nothing"
 
 
-@pytest.mark.parametrize("building", [True, False])
-async def test_a_list_that_is_given_up_is_gone_until_it_is_made_anew(
-    feeds: Feeds, post_ids: list[PostId], building: bool
+@pytest.mark.parametrize("length", [FEED_LENGTH - 1, FEED_LENGTH, FEED_LENGTH + FEED_SLACK])
+async def test_a_full_list_that_ids_are_taken_out_of_is_gone_until_it_is_made_anew(
+    feeds: Feeds, length: int
 ) -> None:
-    reader = await warm(feeds, *post_ids[:2])
-    if building:
-        await feeds.open(reader, "b", anew=True)
-    for _ in range(2):
-        await feeds.drop(reader)
-        assert await feeds.peek(reader) is None
-    await feeds.push(post_ids[3], [reader])
-    assert not await feeds.fill(reader, "b", post_ids)
-    assert await feeds.open(reader, "c")
-    assert await feeds.fill(reader, "c", post_ids[4:5])
-    assert await feeds.read(reader) == post_ids[4:5]
+    ids = [PostId(new_id()) for _ in range(length)]
+    reader = await warm(feeds, *ids)
+    await feeds.remove(reader, [PostId(new_id())])
+    assert await feeds.read(reader) == ids[::-1][:FEED_LENGTH]
+    await feeds.remove(reader, ids[-1:])
+    kept = None if length >= FEED_LENGTH else ids[-2::-1]
+    assert await feeds.read(reader) == kept
+    assert await feeds.open(reader, "b") is (kept is None)
 
 
 async def test_ids_that_are_taken_out_leave_the_others(

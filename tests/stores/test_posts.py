@@ -244,6 +244,8 @@ async def test_a_timeline_descends_across_months_page_by_page(
     assert first + second == posts
     assert len(first) == 5
     assert await deps.posts.timeline(author, before=posts[-1], limit=5) == []
+    above = await deps.posts.timeline(author, before=before, limit=100, above=first[-1])
+    assert above == first[:-1]
 
 
 async def test_all_posts_are_gone_through_a_page_at_a_time(deps: Deps, user: UserId) -> None:

@@ -19,7 +19,7 @@ from instastream.events import (
 from instastream.follows import BlockEvent, EdgeEvent, MuteEvent
 from instastream.handlers.graph import record_edge, record_wall
 from instastream.handlers.table import Handlers
-from instastream.ids import PostId, UserId, newest
+from instastream.ids import OLDEST, PostId, UserId, newest
 from instastream.limits import FANOUT_PAGE_LENGTH, FEED_LENGTH
 from instastream.metrics import PUSHES
 from instastream.stores.changes import Change
@@ -110,7 +110,7 @@ async def settle_mute(record: Record[MuteEvent], deps: Deps) -> list[Event]:
 
 
 async def _settle(reader: UserId, author: UserId, deps: Deps) -> None:
-    """The author's latest posts are in the reader's list, or none are, as relations have it now.
+    """The author's posts are in the reader's list, or none are, as relations have it now.
 
     Not as an event has it: it may come late, or again. What changes meanwhile is seen at the end.
     """
@@ -126,31 +126,27 @@ async def _shows(reader: UserId, author: UserId, deps: Deps) -> bool:
 
 async def _backfill(reader: UserId, author: UserId, deps: Deps) -> None:
     """All that a list has room for: what is not in it above its end is in the feed nowhere."""
-    if await deps.feeds.peek(reader) is None:
+    state = await deps.feeds.peek(reader)
+    if state is None:
         return
-    posts = await _newest_of(author, deps)
+    end = state.post_ids[-1] if len(state.post_ids) == FEED_LENGTH else OLDEST
+    posts = await _newest_of(author, deps, above=end)
     await deps.feeds.insert(reader, posts)
     PUSHES.labels("follow").inc(len(posts))
 
 
 async def _tidy(reader: UserId, author: UserId, deps: Deps) -> None:
-    """Only tidying up: nothing is shown that may not be seen, whatever the list says.
-
-    A full list is given up, and made anew by the next read: one that is not full has every post.
-    """
+    """Only tidying up: nothing is shown that may not be seen, whatever the list says."""
     listed = await deps.feeds.read(reader)
     if not listed:
         return
-    unwanted = set(listed).intersection(await _newest_of(author, deps))
-    if unwanted and len(listed) == FEED_LENGTH:
-        await deps.feeds.drop(reader)
-    elif unwanted:
+    if unwanted := set(listed).intersection(await _newest_of(author, deps)):
         await deps.feeds.remove(reader, sorted(unwanted))
 
 
-async def _newest_of(author: UserId, deps: Deps) -> list[PostId]:
+async def _newest_of(author: UserId, deps: Deps, *, above: PostId = OLDEST) -> list[PostId]:
     before = newest(deps.now_ms())
-    return await deps.posts.timeline(author, before=before, limit=FEED_LENGTH)
+    return await deps.posts.timeline(author, before=before, limit=FEED_LENGTH, above=above)
 
 
 def _landed(event: MediaReady) -> Change:

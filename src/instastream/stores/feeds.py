@@ -31,10 +31,10 @@ class Feeds(Protocol):
         """Put ids in their places in one list, if it exists; again changes nothing."""
 
     async def remove(self, reader: UserId, post_ids: list[PostId]) -> None:
-        """Take ids out of one list, if they are in it."""
+        """Take ids out of one list, if they are in it; from a full one, and the list is gone.
 
-    async def drop(self, reader: UserId) -> None:
-        """Have no list; the next read makes it anew."""
+        So a list that is not full has every post.
+        """
 
     async def read(self, reader: UserId) -> list[PostId] | None:
         """The whole list, or None when it must be rebuilt first."""

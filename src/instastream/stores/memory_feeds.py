@@ -34,13 +34,13 @@ class MemoryFeeds:
             await self.push(post_id, [reader])
 
     async def remove(self, reader: UserId, post_ids: list[PostId]) -> None:
-        if reader in self.lists:
-            kept = [post_id for post_id in self.lists[reader] if post_id not in post_ids]
-            self.lists[reader][:] = kept
-
-    async def drop(self, reader: UserId) -> None:
-        self.lists.pop(reader, None)
-        self.opened.pop(reader, None)
+        listed = self.lists.get(reader, [])
+        kept = [post_id for post_id in listed if post_id not in post_ids]
+        if len(kept) < len(listed) == FEED_LENGTH:
+            del self.lists[reader]
+            self.opened.pop(reader, None)
+        else:
+            listed[:] = kept
 
     async def read(self, reader: UserId) -> list[PostId] | None:
         feed = self._feed(reader)

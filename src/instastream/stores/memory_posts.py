@@ -11,7 +11,7 @@ from instastream.events import (
     PostEdited,
     UploadFinalized,
 )
-from instastream.ids import PostId, UserId
+from instastream.ids import OLDEST, PostId, UserId
 from instastream.media import Outcome
 from instastream.stores.posts import Failure, Media, Post
 
@@ -62,11 +62,13 @@ class MemoryPosts:
         known = {*self.finalized, *self.ready, *self.failed, *self.edited, *self.deleted}
         return sorted(post_id for post_id in known if post_id > place)[:limit]
 
-    async def timeline(self, author_id: UserId, *, before: PostId, limit: int) -> list[PostId]:
+    async def timeline(
+        self, author_id: UserId, *, before: PostId, limit: int, above: PostId = OLDEST
+    ) -> list[PostId]:
         by_post: list[dict[int, UploadFinalized] | dict[int, MediaReady]]
         by_post = [*self.finalized.values(), *self.ready.values()]
         ids = {e.post_id for post in by_post for e in post.values() if e.author_id == author_id}
-        return sorted((i for i in ids - self.deleted if i < before), reverse=True)[:limit]
+        return sorted((i for i in ids - self.deleted if above < i < before), reverse=True)[:limit]
 
     def _post(self, post_id: PostId) -> Post:
         events = [event for _, event in sorted(self.finalized[post_id].items())]

@@ -12,7 +12,7 @@ from instastream.events import (
     PostEdited,
     UploadFinalized,
 )
-from instastream.ids import MediaId, PostId, UserId, minted_ms
+from instastream.ids import OLDEST, MediaId, PostId, UserId, minted_ms
 from instastream.media import Outcome
 
 Status = Literal["processing", "ready", "failed", "deleted"]
@@ -105,5 +105,7 @@ class Posts(Protocol):
         Some may be of no finalized post.
         """
 
-    async def timeline(self, author_id: UserId, *, before: PostId, limit: int) -> list[PostId]:
-        """An author's newest post ids, descending, all of them older than `before`."""
+    async def timeline(
+        self, author_id: UserId, *, before: PostId, limit: int, above: PostId = OLDEST
+    ) -> list[PostId]:
+        """An author's newest post ids, descending, all of them between `above` and `before`."""

@@ -86,7 +86,11 @@ return heads
 """
 
 # KEYS: a feed. ARGV: ids.
-REMOVE = "for _, id in ipairs(ARGV) do redis.call('LREM', KEYS[1], 0, id) end"
+REMOVE = f"""
+local length, removed = redis.call('LLEN', KEYS[1]), 0
+for _, id in ipairs(ARGV) do removed = removed + redis.call('LREM', KEYS[1], 0, id) end
+if removed > 0 and length >= {FEED_LENGTH} + 2 then redis.call('DEL', KEYS[1]) end
+"""
 
 # KEYS: a feed. ARGV: its last entry while it is rebuilt, seconds of the lease, '' or 'anew'.
 # One whose answer was lost asks again.
@@ -170,10 +174,6 @@ class RedisFeeds:
     async def remove(self, reader: UserId, post_ids: list[PostId]) -> None:
         with translated():
             await self._remove(keys=[self.key(reader)], args=list(post_ids))
-
-    async def drop(self, reader: UserId) -> None:
-        with translated():
-            await self._redis.delete(self.key(reader))
 
     async def peek(self, reader: UserId) -> FeedState | None:
         with translated():

@@ -7,8 +7,12 @@ import pytest
 from msgspec.structs import replace
 
 from instastream.client import Refused
+from instastream.load.checks.histories import Entry
 from instastream.load.over_http.asking import Api, Person
+from instastream.load.over_http.clock import Clock
+from instastream.load.over_http.generating import Share
 from instastream.load.over_http.wire import Answer, Lost, Web
+from instastream.load.scenario.scenarios import load_scenario
 
 
 class Accounts(Api):
@@ -78,10 +82,38 @@ class Signing(Web):
         return Answer(200, {}, msgspec.json.encode(pair | {"user_id": "7"}))
 
 
-async def test_a_user_whose_token_another_process_refreshed_signs_in_again() -> None:
-    web, own = Signing(), Person("load_ab_0", "a password", id="7", refresh_token="1")
-    watched = replace(own)
+async def test_two_processes_use_no_refresh_token_of_each_other() -> None:
+    web, people = Signing(), [Person(f"load_ab_{n}", "a password", refresh_token="1") for n in "01"]
+    shares = [share_of(number, people).with_own_tokens() for number in range(2)]
     for _ in range(3):
-        await Api("", web).call(watched, "GET", "/v1/feed")
-        await Api("", web).call(own, "GET", "/v1/feed")
-    assert own.refresh_token.partition(".")[0] != watched.refresh_token.partition(".")[0]
+        for own in shares:
+            await Api("", web).call(own[0], "GET", "/v1/feed")
+    first, second = (own[0].refresh_token.partition(".")[0] for own in shares)
+    assert first != second
+    assert [bool(own.refresh_token) for own in share_of(1, people).with_own_tokens()] == [
+        False,
+        True,
+    ]
+
+
+async def test_a_refresh_that_is_refused_is_no_reason_to_sign_in_again() -> None:
+    web, person = Signing(), Person("load_ab_0", "a password", refresh_token="1")
+    await Api("", web).call(person, "GET", "/v1/feed")
+    with pytest.raises(Refused, match="401"):
+        await Api("", web).call(replace(person, refresh_token="1"), "GET", "/v1/feed")
+
+
+def share_of(number: int, people: list[Person]) -> Share:
+    return Share(
+        number=number,
+        of=2,
+        scenario=load_scenario("smoke"),
+        header=Entry(phase="header", at_ms=0, version=1),
+        people=[replace(person) for person in people],
+        folder="",
+        posts="",
+        clock=Clock.started(),
+        start_ms=0.0,
+        at_once=1,
+        is_owned=False,
+    )

@@ -272,13 +272,6 @@ async def test_the_story_itself_breaks_no_rule() -> None:
     assert await checked(story.history, story.world, untouched) == []
 
 
-async def test_an_empty_page_that_has_a_next_one_owes_no_post() -> None:
-    story = told()
-    [at, *_] = reads(story, "read_timeline")
-    retell(story, at, seen=[], next="on")
-    assert await checked(story.history, story.world, untouched) == []
-
-
 @pytest.mark.parametrize(("rule", "case"), NOW)
 async def test_what_is_wrong_at_the_end_is_found(rule: str, case: Case) -> None:
     story = told()

@@ -97,8 +97,6 @@ class Reads:
         before = self._last_before(read)
         if read.cursor and before is None:
             return  # of a page that this history does not tell
-        if read.following and not read.ids:
-            return  # nobody is told where such a page ends
         mine = self._oracle.account(read.reader).posts
         shown, end = set(read.ids), len(mine) if before is None else bisect_left(mine, before)
         least = min(read.ids, default="") if read.following else ""

@@ -18,7 +18,6 @@ from instastream.parts import sha256_of
 ANSWER_S = 30.0  # then nobody knows; the API itself gives up earlier
 UPLOAD_S = 120.0
 TAKEN = 409  # a name
-OVER = 401  # what a token was good for
 RENEWED_S = 120.0  # before a token ends: longer than any request
 
 
@@ -29,7 +28,7 @@ class Person(Struct, eq=False):
     password: str
     id: str = ""
     access_token: str = ""
-    refresh_token: str = ""
+    refresh_token: str = ""  # empty where it is another process's to use
     until_s: float = 0.0  # of the access token, Unix
     cursor: str = ""  # of the next page of the feed that was read last
 
@@ -114,15 +113,11 @@ class Api:
         async with self._renewing.setdefault(person.name, asyncio.Lock()):
             if person.until_s - RENEWED_S > time.time():
                 return
+            if not person.refresh_token:
+                await self._sign_in(person)
+                return
             body = {"refresh_token": person.refresh_token}
-            try:
-                tokens = await self.call(None, "POST", "/v1/tokens/refresh", body=body)
-            except Refused as error:
-                if error.status != OVER:
-                    raise
-                await self._sign_in(person)  # another process, which watches, has refreshed it
-            else:
-                self._signed_in(person, tokens)
+            self._signed_in(person, await self.call(None, "POST", "/v1/tokens/refresh", body=body))
 
     async def _sign_in(self, person: Person) -> None:
         tokens = await self.call(None, "POST", "/v1/tokens", body=_credentials(person))

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import uvloop
 from msgspec import Struct
+from msgspec.structs import replace
 
 from instastream.errors import InstastreamError
 from instastream.garbage import collect_rarely
@@ -48,6 +49,13 @@ class Share(Struct, frozen=True, kw_only=True):
         """Those of the people whose number is this one's."""
         return (one for one in plan.operations() if one.user % self.of == self.number)
 
+    def with_own_tokens(self) -> list[Person]:
+        """All the people: others' refresh tokens are left to those who do what these do."""
+        return [
+            person if number % self.of == self.number else replace(person, refresh_token="")
+            for number, person in enumerate(self.people)
+        ]
+
 
 def generate(encoded: bytes, told: Connection) -> None:
     """Runs in a process of its own, until SIGTERM at most.
@@ -72,7 +80,7 @@ async def _generate(share: Share, told: Connection) -> None:
     history = Path(share.folder) / f"load.{share.number}.jsonl"
     with Writer(history) as notes, PostIds(Path(share.posts)) as posts:
         notes.write(share.header)
-        doer = Doer(share.scenario, api, share.people, posts, notes, share.clock)
+        doer = Doer(share.scenario, api, share.with_own_tokens(), posts, notes, share.clock)
         watching = Watching(doer, plan, recorder)
         telling = asyncio.create_task(_tell(recorder, notes, told))
         telling.add_done_callback(lambda _: stopping.set())

@@ -4,6 +4,7 @@ import asyncio
 import math
 import multiprocessing
 import secrets
+import signal
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -163,9 +164,10 @@ class Generators:
                     looked_s = second
                     samples[second - 1] = sample()
                     watch(self.spreads, at_s)
+            stopped = self.stopped_ms < math.inf
             for process in self._running:
                 process.join()
-                if process.exitcode and self.stopped_ms == math.inf:
+                if process.exitcode not in (0, -signal.SIGTERM if stopped else 0):
                     raise Unready(f"a generator ended with {process.exitcode}: see above")
         finally:
             for process in self._running:

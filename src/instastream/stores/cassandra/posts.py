@@ -17,7 +17,7 @@ from instastream.events import (
     PostEdited,
     UploadFinalized,
 )
-from instastream.ids import MediaId, PostId, UserId, minted_ms, month_before, month_of
+from instastream.ids import OLDEST, MediaId, PostId, UserId, minted_ms, month_before, month_of
 from instastream.media import Outcome
 from instastream.stores.cassandra.session import Row, Session
 from instastream.stores.posts import Failure, Media, Post
@@ -124,16 +124,18 @@ class CassandraPosts:
         asked = (IDS_AFTER, int(place), limit) if place else (FIRST_IDS, limit)
         return [PostId(str(row.post_id)) for row in await self._session.execute(*asked)]
 
-    async def timeline(self, author_id: UserId, *, before: PostId, limit: int) -> list[PostId]:
-        month = month_of(before)
+    async def timeline(
+        self, author_id: UserId, *, before: PostId, limit: int, above: PostId = OLDEST
+    ) -> list[PostId]:
+        month, first = month_of(before), max(month_of(author_id), month_of(above))
         ids: list[PostId] = []
-        while len(ids) < limit and month >= month_of(author_id):
+        while len(ids) < limit and month >= first:
             rows = await self._session.execute(
                 TIMELINE, int(author_id), month, int(before), limit - len(ids)
             )
             ids += [PostId(str(row.post_id)) for row in rows]
             month = month_before(month)
-        return ids
+        return [post_id for post_id in ids if post_id > above]
 
     async def _list(self, event: UploadFinalized | MediaReady) -> None:
         """In the timeline before it is a post: who reads the timeline finds every post."""
