@@ -15,6 +15,7 @@ from instastream.deps import Deps, memory_deps
 from instastream.errors import Unavailable
 from instastream.events import Event, Record, UserJoined, encode
 from instastream.ids import UserId
+from instastream.letters import Retry
 from instastream.log import Headers
 from instastream.metrics import WorkerMetrics
 from instastream.stores.memory import MemoryLog
@@ -25,6 +26,16 @@ from tests.conftest import IN_MEMORY
 from tests.unit.api.conftest import NoRenderer
 
 JOINED = UserJoined(user_id=UserId("1571234567890123456"), username="ada", at_ms=1)
+RETRY = Retry(
+    app="unit",
+    topic="users",
+    partition=3,
+    offset=14,
+    timestamp_ms=15,
+    epoch=0,
+    attempts=3,
+    due_ms=0,
+)
 
 
 class GrumpyLog(MemoryLog):

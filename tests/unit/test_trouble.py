@@ -15,6 +15,7 @@ from instastream.retries import Policy
 from streams.single import EventApp as App
 from tests.unit.delivering import (
     JOINED,
+    RETRY,
     GrumpyLog,
     Handled,
     consume,
@@ -26,16 +27,6 @@ from tests.unit.delivering import (
 )
 
 REGISTRY = CollectorRegistry()
-RETRY = Retry(
-    app="unit",
-    topic="users",
-    partition=3,
-    offset=14,
-    timestamp_ms=15,
-    epoch=0,
-    attempts=3,
-    due_ms=0,
-)
 
 
 @pytest.fixture(scope="module")

@@ -10,12 +10,12 @@ import pytest
 
 from instastream.errors import Unavailable, Unready
 from instastream.events import UserJoined, encode
-from instastream.letters import Retry
 from instastream.progress import Behind
 from streams.single import EventApp as App
 from streams.worker import ExactConsumer, Partition
 from tests.unit.delivering import (
     JOINED,
+    RETRY,
     GrumpyLog,
     Handled,
     consume,
@@ -26,16 +26,6 @@ from tests.unit.delivering import (
     without_servers,
 )
 
-RETRY = Retry(
-    app="unit",
-    topic="users",
-    partition=0,
-    offset=7,
-    timestamp_ms=1,
-    epoch=0,
-    attempts=1,
-    due_ms=0,
-)
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 
