@@ -6,6 +6,7 @@ from itertools import product
 from random import Random
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -254,6 +255,14 @@ async def test_a_list_is_the_newest_of_all_though_few_authors_are_looked_at_clos
     assert await newest_of_all(READER, deps) == expected
     assert len(looked_at) - len(many) <= FEED_LENGTH // REBUILD_LENGTH
     assert len(set(read)) == len(read)
+
+
+async def test_a_list_that_is_lost_while_older_posts_are_read_is_not_made() -> None:
+    authors = [UserId(numbered(10 + n)) for n in range(TIMELINES_AT_ONCE + 1)]
+    deps = stores_of(dict.fromkeys(authors, REBUILD_LENGTH + 1), 0)
+    holds = AsyncMock(side_effect=[True, False])
+    assert await newest_of_all(READER, deps, holds=holds) is None
+    assert holds.await_count == 2
 
 
 async def test_a_list_is_of_those_alone_whom_the_feed_shows() -> None:

@@ -172,6 +172,19 @@ async def expect_like_everywhere(reader: Person, post: Json, author: Person) -> 
         assert numbers(await first(reader, path))[:3] == (1, 0, True)
 
 
+async def test_ones_own_like_is_seen_by_the_next_read_of_another_process(
+    ada: Person, bob: Person, deps: Deps
+) -> None:
+    await bob.ask("PUT", f"/v1/users/{ada.id}/follow")
+    post = await make_ready(await ada.post(), deps)
+    async with serving(deps) as http:
+        reader = Person(http, deps, bob.id)
+        await reader.get("/v1/feed")
+        await like(bob, post)
+        for path in ("/v1/feed", f"/v1/posts/{post['id']}", f"/v1/users/{ada.id}/posts"):
+            assert numbers(await first(reader, path))[:3] == (1, 0, True)
+
+
 async def test_without_redis_numbers_are_read_from_the_counters(
     ada: Person, bob: Person, deps: Deps
 ) -> None:
