@@ -10,7 +10,7 @@ from typing import Any
 
 from instastream.errors import Unavailable
 from instastream.lag import Look
-from instastream.log import translated
+from instastream.log import translated, unbroken
 from instastream.progress import Behind, Progress
 
 LOOK_EVERY_S = 5.0  # some small requests; scrapes are rarer
@@ -46,10 +46,10 @@ class Lag:
         """
         partitions = assigned()
         try:
-            with translated():
+            with translated(), unbroken():
                 async with asyncio.timeout(LOOK_S_MAX):
                     found = {(one.topic, one.partition): one for one in await look()}
-        except (Unavailable, RuntimeError):  # uvloop's, of a connection that closed that moment
+        except Unavailable:
             self.moves()
             return
         if assigned() != partitions:

@@ -64,7 +64,7 @@ class Retries(ConsumerRebalanceListener):
     async def _consume(self) -> None:
         consumer = AIOKafkaConsumer(
             bootstrap_servers=self._settings.kafka,
-            group_id=group_of(self._app, self._settings),
+            group_id=self._settings.prefix + retry_group(self._app),
             auto_offset_reset="earliest",
             enable_auto_commit=False,
         )
@@ -129,11 +129,6 @@ class Retries(ConsumerRebalanceListener):
         """Until it is due: no longer than its topic says, whatever the clock of whoever put it."""
         wait_s = (retry.due_ms - self._deps.now_ms()) / 1000
         return min(max(wait_s, 0.0), self._delays_s[record.topic])
-
-
-def group_of(app: str, settings: Settings) -> str:
-    """The consumer group of an app that reads retry topics."""
-    return settings.prefix + retry_group(app)
 
 
 def _as_it_stood(record: ConsumerRecord, retry: Retry, prefix: str) -> ConsumerRecord:

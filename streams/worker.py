@@ -182,8 +182,9 @@ class App(Troubled, faust.App):
         deps = await self.add_async_context(open_deps(self.settings))
         self.deps = replace(deps, waited=self.waited)
         await know_epochs(self.dated, self.deps)
-        retried = (self.settings, self.delays_s, self.deps, self.begin_again)
-        self._retries = Retries(self.called, *retried)
+        self._retries = Retries(
+            self.called, self.settings, self.delays_s, self.deps, self.begin_again
+        )
         self._ask = await self.add_async_context(looking(self.settings, self._groups))
         serve_metrics(os.environ)
         await super().on_start()

@@ -173,10 +173,8 @@ class KafkaLog:
         with translated():
             async with asyncio.timeout(ACK_TIMEOUT_S):
                 client = (await self._started()).client
-                try:
+                with unbroken():
                     return await life_of(client, self._prefix + topic)
-                except RuntimeError as error:  # uvloop's, of a connection that closed that moment
-                    raise Unavailable("kafka", str(error)) from error
 
     async def _partition_of(self, topic: str, key: str) -> TopicPartition:
         """Where the producer puts a key."""
@@ -261,6 +259,15 @@ def translated() -> Iterator[None]:
         raise Corrupt("too-large", str(error)) from error
     except (KafkaError, OSError) as error:  # of which TimeoutError is one
         raise Unavailable("kafka", error or "no acknowledgement in time") from error
+
+
+@contextmanager
+def unbroken() -> Iterator[None]:
+    """What uvloop raises of a connection that closes at that moment, as Unavailable."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise Unavailable("kafka", str(error)) from error
 
 
 @contextmanager

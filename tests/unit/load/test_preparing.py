@@ -41,19 +41,10 @@ class Busy(Api):
         self._uploads += 1
         return f"upload {self._uploads}"
 
-    async def call(
-        self,
-        person: Person | None,
-        method: str,
-        path: str,
-        *,
-        body: object = None,
-        key: str = "",
-        **query: object,
-    ) -> Any:
+    async def call(self, person: Person | None, method: str, path: str, **asked: Any) -> Any:
         if path != "/v1/posts":
             return {"state": "following", "status": "ready", "posts": [], "next_cursor": None}
-        if self.made.setdefault(key, body) != body:
+        if self.made.setdefault(asked["key"], asked["body"]) != asked["body"]:
             raise Refused(409, {"type": "/problems/idempotency-key-reused"})
         if len(self.made) == 1:
             raise Lost("503")
