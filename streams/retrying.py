@@ -18,8 +18,10 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from aiokafka.structs import ConsumerRecord
 
 from instastream.deps import Deps
+from instastream.errors import Unavailable
 from instastream.letters import Retry, own, read
 from instastream.limits import RETRIES_AT_ONCE
+from instastream.log import unbroken
 from instastream.retries import retry_group, wait_out
 from instastream.settings import Settings
 
@@ -58,7 +60,7 @@ class Retries(ConsumerRebalanceListener):
 
     async def run(self, random: Random, waited: Callable[[Exception], None]) -> None:
         """Until it is cancelled; begins anew where Kafka's client gives up."""
-        trouble, sleep = (KafkaError, OSError), self._deps.sleep
+        trouble, sleep = (KafkaError, OSError, Unavailable), self._deps.sleep
         await wait_out(self._consume, trouble, random=random, sleep=sleep, waited=waited)
 
     async def _consume(self) -> None:
@@ -112,7 +114,8 @@ class Retries(ConsumerRebalanceListener):
             tasks = [group.create_task(self._handle(record)) for record in records]
         if any(task.cancelled() for task in tasks):  # from within: a group takes that for done
             raise RuntimeError(f"{partition} was not handled to its end")
-        with suppress(CommitFailedError, IllegalStateError):  # another has it: all is done again
+        # Another may have it: all is done again.
+        with unbroken(), suppress(CommitFailedError, IllegalStateError):
             await consumer.commit({partition: records[-1].offset + 1})
             consumer.resume(partition)
 

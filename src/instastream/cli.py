@@ -20,12 +20,17 @@ from instastream import schemas as contracts
 from instastream.api.app import create_app
 from instastream.api.server import serve
 from instastream.counts_cli import counts
+from instastream.dead_cli import dead
 from instastream.demo_system import demonstrate, of_demo
 from instastream.errors import InstastreamError, Unready
 from instastream.feeds_cli import feeds
+from instastream.lag_cli import lag
+from instastream.load_cli.app import load
 from instastream.process import complete, run, say
+from instastream.rebuild_cli import digest, rebuild
 from instastream.reclaim import reclaim_once
 from instastream.steps import ignore
+from instastream.sweep_cli import sweep
 from instastream.terminal import (
     Steps,
     demo_tables,
@@ -48,14 +53,10 @@ app = App(
 Port = Annotated[int, Parameter(validator=Number(gte=1, lte=65_535))]
 Bench = Annotated[str, Parameter(show_default=False)]
 
-app.command(feeds)
-app.command(counts)
-app.command("instastream.dead_cli:dead", name="dead")
-app.command("instastream.lag_cli:lag", name="lag")
-app.command("instastream.load_cli.commands:load", name="load")
-app.command("instastream.rebuild_cli:digest", name="digest")
-app.command("instastream.rebuild_cli:rebuild", name="rebuild")
-app.command("instastream.sweep_cli:sweep", name="sweep")
+for command in (counts, dead, digest, feeds, lag, rebuild, sweep):
+    app.command(command)
+# Its commands are loaded when they are asked for: what they need is an extra.
+app.command("instastream.load_cli.commands:load", name="load", help=load.help)
 
 
 @app.command
@@ -70,7 +71,7 @@ def demo(*, as_json: shell.AsJson = False) -> None:
         instastream demo
         instastream demo --json | jq .posts
     """
-    from instastream.load_cli.demo import load_a_little  # what it needs takes a second to load
+    from instastream.load_cli.demo import load_a_little  # it needs the extra `load`
 
     given, folder = of_demo(os.environ), local.home_of(os.environ) / "demo-load"
     with local.alone(os.environ, "demo"), Steps() as steps:

@@ -267,6 +267,8 @@ class World:
             root = media.root_of_key(key.removeprefix("originals/"))
             assert root in roots or key in failed, f"{key} was left"
         assert failed <= set(self.blobs.objects)
+        for post_id in self.ledger.deleted:
+            assert self.ledger.by_post[post_id] & self.ledger.referred <= self.ledger.released
         if self.undisturbed:
             self._check_renders()
 

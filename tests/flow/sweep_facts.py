@@ -127,6 +127,9 @@ class Facts:
             root = media.root_of_key(key.removeprefix("originals/"))
             assert root in roots or key in kept, f"{key} was left"
         assert {original_key(AUTHOR, media_id) for media_id in failed} <= self.blobs.objects.keys()
+        ledger = self.stores["ledger"]
+        for event in self.said(PostDeleted):
+            assert ledger.by_post[event.post_id] & ledger.referred <= ledger.released
 
     def _half_claimed(self) -> set[MediaId]:
         """Claimed for a post that never came, as another media of it was another post's by then."""

@@ -147,6 +147,18 @@ def test_of_twins_that_cannot_be_rendered_one_is_tried(twins: int, random: Rando
         world.close()
 
 
+def test_nothing_is_rendered_of_a_deleted_post() -> None:
+    world = World()
+    try:
+        world.delete(world.finalize(b"a"))
+        world.advance(world.deliver(1), 100)  # the deletion, before anyone has seen the upload
+        world.come_to_rest()
+        assert not world.renderer.renders
+        assert not world.blobs.objects
+    finally:
+        world.close()
+
+
 def test_a_dry_run_says_what_would_go_and_deletes_nothing() -> None:
     world = World()
     try:

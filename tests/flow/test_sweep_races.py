@@ -126,3 +126,21 @@ def test_nothing_goes_that_is_needed_or_young_and_nothing_is_said_twice(
             world.handle_all()
         finally:
             world.close()
+
+
+def test_what_a_worker_refers_to_after_its_post_was_deleted_and_swept_is_released() -> None:
+    """Or the same bytes would stay for good, whoever posts and deletes them next."""
+    for before in range(STEPS):
+        world = World()
+        world.advance(world.finalize(world.upload(b"a")))
+        worker = world.deliver(("media", UPLOADS, 0))
+        world.advance(worker, before)
+        delete_first(world)
+        world.advance(world.deliver(("ledger", POSTS, 0)))
+        world.advance(world.deliver(("posts", POSTS, 0)))
+        world.now_ms += (OVER_S + 1) * 1000
+        world.advance(world.sweep(SWEEP))
+        world.advance(worker)
+        world.come_to_rest()
+        world.check_what_is_left()
+        world.close()

@@ -1,5 +1,8 @@
 """What each command says of itself when it is asked for help."""
 
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -25,3 +28,10 @@ def test_every_command_explains_itself_with_an_example(
     assert " ".join(("instastream", *command)) in said
     assert "Example" in said
     assert "\x1b[" not in said, "colours are for terminals"
+
+
+def test_the_list_of_commands_says_what_each_is_for_without_the_extra_of_load() -> None:
+    code = "import sys; sys.modules['numpy'] = None; from instastream.cli import app; app('--help')"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    listed = dict(re.findall(r"^│ ([a-z]+) +(.*?) *│$", ran.stdout, re.MULTILINE))
+    assert {name for name, said in listed.items() if said} == {name for name, *_ in commands(app)}

@@ -24,6 +24,7 @@ from instastream.uploads import is_video, original_key
 CLAIM_TTL_S = 15  # how long the next one waits for a worker that was killed
 FAILURE_TTL_S = 30  # by then each twin that waited has asked; one that comes later tries anew
 CLAIM_RENEWAL_S = 5  # a store may be away for two of three renewals
+DELETED = Corrupt("deleted", "its post is deleted")
 GIVEN_UP = Corrupt("not-processed", "it could not be processed, through no fault of its own")
 
 Put: TypeAlias = Callable[[str], Awaitable[Outcome]]  # puts every object into a folder
@@ -34,8 +35,13 @@ Result = TypeVar("Result")
 async def announce(
     upload: UploadFinalized, work: Callable[[], Awaitable[MediaReady]], deps: Deps
 ) -> list[Event]:
-    """What became of an upload: `work` ends in `share`, or raises Corrupt when it can't."""
+    """What became of an upload: `work` ends in `share`, or raises Corrupt when it can't.
+
+    Of a deleted post too: what an earlier run referred to in its name is released by that.
+    """
     try:
+        if (await deps.ledger.of_post(upload.post_id)).deleted:
+            raise DELETED
         return [await work()]
     except Corrupt as error:
         if error.reason == "missing-original":
@@ -112,7 +118,7 @@ async def _keep(
 
 
 async def _announce_again(upload: UploadFinalized, error: Corrupt, deps: Deps) -> list[Event]:
-    """The upload is gone: an earlier run has shared it, or the post is deleted; else it failed.
+    """The upload is gone: an earlier run has shared it, or it failed.
 
     The newest outcome is one that cannot go while this post needs it: the earlier run saw it, or
     an older one, after it had referred to its root.
@@ -123,7 +129,7 @@ async def _announce_again(upload: UploadFinalized, error: Corrupt, deps: Deps) -
             outcomes = (await deps.ledger.generations(reference.root)).outcomes
             if outcomes:
                 return [_ready(upload, reference.root, outcomes[max(outcomes)], deps)]
-    return [] if post.deleted else [_failed(upload, error, deps)]
+    return [_failed(upload, error, deps)]
 
 
 @asynccontextmanager

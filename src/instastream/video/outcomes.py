@@ -1,5 +1,6 @@
 """What became of a transcode: how ffmpeg ended, and what it left in its folder."""
 
+import shutil
 import signal
 from errno import EAGAIN, EDQUOT, EMFILE, ENFILE, ENOSPC
 from pathlib import Path
@@ -48,7 +49,7 @@ def collect(folder: Path, source: Source, rungs: list[RungPlan]) -> Transcoded:
     if not poster.exists():
         raise Corrupt("no-picture", "The file has no frame that can be decoded.")
     pictures = [_measured(folder / rung.name) for rung in rungs]
-    sound = _measured(folder / SOUND) if source.sound is not None else None
+    sound = _sound(folder / SOUND) if source.sound is not None else None
     duration_ms = _checked(source, pictures[0], sound)
     streams = [
         _stream(folder, rung, picture, sound) for rung, picture in zip(rungs, pictures, strict=True)
@@ -78,6 +79,15 @@ def _checked(source: Source, picture: Segmented, sound: Segmented | None) -> int
     if 1_000 * end_s > VIDEO_MS_MAX + LOSS_MS_MAX:
         raise Corrupt("too-long", "The video is longer than it says.")
     return round(1_000 * picture.duration_s)
+
+
+def _sound(folder: Path) -> Segmented | None:
+    """None of a track without samples, which would keep a player waiting; nothing of it is kept."""
+    measured = _measured(folder)
+    if measured.duration_s:
+        return measured
+    shutil.rmtree(folder)
+    return None
 
 
 def _measured(folder: Path) -> Segmented:

@@ -7,6 +7,7 @@ Both are confined, see no secret, and die with us; what breaks them fails its ow
 import asyncio
 import math
 import os
+import shutil
 import sys
 from asyncio import StreamReader
 from asyncio.subprocess import DEVNULL, PIPE, Process
@@ -58,8 +59,7 @@ class FfmpegTranscoder:
         content_type = _sniffed(original)
         source = await probe(original, content_type)
         rungs = plan_rungs(source)
-        for name in [rung.name for rung in rungs] + [SOUND] * (source.sound is not None):
-            (folder / name).mkdir(exist_ok=True)
+        outputs = [rung.name for rung in rungs] + [SOUND] * (source.sound is not None)
         job = Job(
             original=original.name,
             content_type=content_type,
@@ -68,7 +68,12 @@ class FfmpegTranscoder:
         )
         ffmpeg = self._ffmpeg or [imageio_ffmpeg.get_ffmpeg_exe()]
         argv = [*ffmpeg, *arguments(job, source, rungs)]
-        await _twice(lambda: self._encode(argv, original.parent, source, report))
+
+        async def encode() -> None:
+            await asyncio.to_thread(_lay_out, folder, outputs)
+            await self._encode(argv, original.parent, source, report)
+
+        await _twice(encode)
         return await asyncio.to_thread(collect, folder, source, rungs)
 
     async def _encode(self, argv: list[str], here: Path, source: Source, report: Report) -> None:
@@ -79,6 +84,13 @@ class FfmpegTranscoder:
                 name, _, value = line.partition(b"=")
                 if name == b"out_time_us" and value.strip().isdigit():
                     await report(min(1.0, int(value) / 1_000 / source.duration_ms))
+
+
+def _lay_out(folder: Path, outputs: list[str]) -> None:
+    """Empty folders: what a try before left would be taken for this one's, or end ffmpeg."""
+    shutil.rmtree(folder)
+    for name in outputs:
+        (folder / name).mkdir(parents=True)
 
 
 def cpu_s_max(duration_ms: int) -> int:

@@ -22,6 +22,10 @@ CLIPS = {
         *("-metadata", "location=+48.8577+002.2950/"),
     ),
     "silent.mov": ("-f", "lavfi", "-i", "testsrc2=s=320x180:r=24:d=1", *H264),
+    "mute.mp4": (  # with a track of sound in which there is none
+        *("-f", "lavfi", "-i", "testsrc2=s=320x180:r=24:d=1", "-f", "lavfi", "-i", "sine=d=1"),
+        *(*H264, "-c:a", "aac", "-bsf:a", "noise=drop=1", "-movflags", "+empty_moov+frag_keyframe"),
+    ),
     "odd.webm": (
         *("-f", "lavfi", "-i", "testsrc2=s=321x181:r=12.5:d=2"),
         *("-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8"),

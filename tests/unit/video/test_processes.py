@@ -26,14 +26,31 @@ def content(clip: Clip) -> bytes:
 async def test_what_crashes_twice_is_to_blame(
     transcode: Transcode, made: Path, content: bytes
 ) -> None:
-    crashing = instead("echo x >> hls/tries; kill -ABRT $$")
+    crashing = instead("echo x >> tries; kill -ABRT $$")
     assert await reason(transcode(content, crashing)) == "transcode-crashed"
-    assert (made / "tries").read_text() == "x\nx\n"
+    assert made.with_name("tries").read_text() == "x\nx\n"
 
 
 async def test_what_crashes_once_is_tried_again(transcode: Transcode, content: bytes) -> None:
-    once = instead("[ -e hls/tried ] && exit 69; echo > hls/tried; kill -KILL $$")
+    once = instead("[ -e tried ] && exit 69; echo > tried; kill -KILL $$")
     assert await reason(transcode(content, once)) == "damaged"  # as the second try said
+
+
+async def test_nothing_is_left_of_what_was_killed_when_it_is_tried_again(
+    transcode: Transcode, made: Path, content: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    codes = iter([0, -signal.SIGKILL, 0])  # of the prober, and of ffmpeg twice
+
+    def end(code: int, errors: str) -> None:
+        told = next(codes)
+        if told:
+            (made / "144p/index.m3u8").rename(made / "144p/00007.m4s")
+        judge(told or code, errors)
+
+    monkeypatch.setattr(transcoder, "judge", end)
+    assert (await transcode(content)).duration_ms == 1_000
+    files = sorted(path.name for path in (made / "144p").iterdir())
+    assert files == ["00000.m4s", "index.m3u8", "init.mp4"]
 
 
 @pytest.fixture
@@ -47,9 +64,9 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_what_takes_too_much_processor_time_is_given_up(
     transcode: Transcode, made: Path, content: bytes
 ) -> None:
-    endless = instead("echo x >> hls/tries; while :; do :; done")
+    endless = instead("echo x >> tries; while :; do :; done")
     assert await reason(transcode(content, endless)) == "transcode-timeout"
-    assert (made / "tries").read_text() == "x\n"
+    assert made.with_name("tries").read_text() == "x\n"
 
 
 @pytest.mark.usefixtures("hurried")
@@ -63,9 +80,9 @@ async def test_what_hangs_is_tried_again_and_given_up(
 ) -> None:
     monkeypatch.setattr(transcoder, "HANG_S", 1)
     monkeypatch.setattr(transcoder, "HANG_CPU_S", 0.01)
-    hanging = instead("echo x >> hls/tries; kill -STOP $$")
+    hanging = instead("echo x >> tries; kill -STOP $$")
     assert await reason(transcode(content, hanging)) == "transcode-crashed"
-    assert (made / "tries").read_text() == "x\nx\n"
+    assert made.with_name("tries").read_text() == "x\nx\n"
 
 
 async def test_a_starved_process_is_not_taken_for_one_that_hangs(

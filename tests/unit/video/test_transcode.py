@@ -69,10 +69,11 @@ def check_stripped(made: Path, poster: bytes) -> None:
         assert secret not in written
 
 
+@pytest.mark.parametrize("name", ["silent.mov", "mute.mp4"])
 async def test_a_silent_video_has_no_sound_to_offer(
-    clip: Clip, transcode: Transcode, made: Path
+    name: str, clip: Clip, transcode: Transcode, made: Path
 ) -> None:
-    transcoded = await transcode(clip("silent.mov").read_bytes())
+    transcoded = await transcode(clip(name).read_bytes())
     assert transcoded.duration_ms == 1_000
     assert "AUDIO" not in (made / "master.m3u8").read_text()
     assert not (made / "audio").exists()
