@@ -53,5 +53,7 @@ lock: setup ## write requirements.lock anew from pyproject.toml
 bench: setup ## all benches, or one: make bench NAME=variants
 	@$(BIN)/instastream bench $(NAME)
 
-clean: down ## stop, and forget everything that was made here
-	@rm -rf .venv .instastream bench/out
+clean: ## stop, and forget everything that was made here
+	@if [ -d .instastream ] && [ ! -x $(BIN)/instastream ]; then infra/setup; fi
+	@if [ -d .instastream ]; then $(BIN)/python -m infra.clean; fi
+	@rm -rf .venv bench/out

@@ -14,7 +14,7 @@ from httpx2 import AsyncClient
 
 from infra.native import ports, servers
 from infra.native.keys import keep_keys, read_keys
-from infra.native.processes import ProcessSpec
+from infra.native.processes import ProcessSpec, is_alive
 from infra.native.stack import Stack, Status, variable
 from infra.native.state import State, changing_state, read_state
 from infra.provision import provision
@@ -115,10 +115,14 @@ def alone(environ: Mapping[str, str], what: str) -> Iterator[None]:
 
 
 def forget(environ: Mapping[str, str]) -> None:
-    """Remove what a system that is down has kept, where there was one."""
+    """Remove what a system has kept, where there was one; raises Unready while any of it runs."""
     home = home_of(environ)
-    if read_state(home) is not None:
-        shutil.rmtree(home)
+    state = read_state(home)
+    if state is None:
+        return
+    if running := [name for name, one in state.processes.items() if is_alive(one)]:
+        raise Unready(f"{home} is kept: {', '.join(running)} of it still run")
+    shutil.rmtree(home)
 
 
 def is_up(environ: Mapping[str, str]) -> bool:

@@ -9,10 +9,11 @@ from typing import Any, TypeAlias
 from cassandra import InvalidRequest
 from msgspec import Struct
 
-from instastream.errors import Unavailable, Unready
+from instastream.errors import Unready
 from instastream.settings import Settings
+from instastream.stores.cassandra.failures import translated
 from instastream.stores.cassandra.generations import PROJECTED, keyspace_of
-from instastream.stores.cassandra.session import DOWN, open_cluster
+from instastream.stores.cassandra.session import open_cluster
 
 TABLE = re.compile(r"CREATE TABLE IF NOT EXISTS (\w+) \((.*?)\)\s*(?:WITH (.*))?", re.DOTALL)
 COLUMN = re.compile(r"(\w+) (\w+(?:<.*>)?)( static)?( primary key)?", re.IGNORECASE)
@@ -85,9 +86,8 @@ def _generations(session: Any, keyspace: str) -> list[int]:
 def _connected(settings: Settings) -> Iterator[Any]:
     cluster = open_cluster(settings.cassandra)
     try:
-        yield cluster.connect()
-    except DOWN as error:
-        raise Unavailable("cassandra", error) from error
+        with translated():
+            yield cluster.connect()
     finally:
         cluster.shutdown()
 

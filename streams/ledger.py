@@ -1,7 +1,9 @@
 """Keeps which posts need which media, and sweeps what none needs: `media` and `posts` in."""
 
 from instastream.events import MediaReady
+from instastream.findings import KINDS
 from instastream.handlers.ledger import LEDGER
+from instastream.metrics import SWEPT, at_zero
 from instastream.multipart import abort_abandoned
 from instastream.orphans import sweep_uploads
 from instastream.reclaim import reclaim
@@ -31,3 +33,4 @@ app = worker(
     },
     led_by=MediaReady.topic,
 )
+at_zero(SWEPT, KINDS)

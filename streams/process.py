@@ -14,6 +14,7 @@ from mode.loop import use
 
 from instastream import logs, telemetry
 from instastream.garbage import collect_rarely
+from instastream.loopback import reach_directly
 
 log = logging.getLogger(__name__)
 
@@ -21,9 +22,10 @@ log = logging.getLogger(__name__)
 def prepare_process(name: str) -> None:
     """This process is a worker's: all of it runs on uvloop, where that is installed.
 
-    It says what it does as all of ours do, and looks for cycles rarely: of a worker's time they
-    took two fifths.
+    It says what it does, and reaches what runs on this machine, as all of ours do; and looks for
+    cycles rarely: of a worker's time they took two fifths.
     """
+    reach_directly(os.environ)
     logs.configure(os.environ, name)
     telemetry.start(os.environ, name)
     with suppress(ImportError):

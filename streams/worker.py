@@ -151,6 +151,8 @@ class App(Troubled, faust.App):
         )
         self.progress: Progress[TP] = Progress()
         self.metrics = WorkerMetrics(name)
+        for topic in topics:
+            self.metrics.retries(topic)
         self.running: set[asyncio.Task[None]] = set()
         self.random = random.Random()
         self._context = copy_context()

@@ -63,7 +63,7 @@ class _Config(Template):
 def kafka(site: Site) -> ProcessSpec:
     """One broker that is its own controller."""
     log_config = _write(site, "kafka/log4j2.properties")
-    config = _write(site, "kafka/server.properties", folder=site.folder, **site.ports)
+    config = _write(site, "kafka/server.properties", **site.ports)
     java = [*_java(site, "kafka"), f"-Xmx{KAFKA_HEAP}"]
     java.append(f"-Dlog4j2.configurationFile={log_config.as_uri()}")
     new = ["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(config)]
@@ -79,7 +79,7 @@ def cassandra(site: Site) -> ProcessSpec:
     """One node that owns the whole ring."""
     options = _write(site, "cassandra/jvm17.options")
     log_config = _write(site, "cassandra/logback.xml")
-    config = _write(site, "cassandra/cassandra.yaml", folder=site.folder, **site.ports)
+    config = _write(site, "cassandra/cassandra.yaml", **site.ports)
     argv = [
         *_java(site, "cassandra"),
         f"-Xmx{CASSANDRA_HEAP}",
@@ -110,7 +110,7 @@ def redis(site: Site) -> ProcessSpec:
 def s3(site: Site) -> ProcessSpec:
     """All of SeaweedFS in one process; it says nothing to anybody outside."""
     options = {
-        "dir": str(site.folder / "objects"),
+        "dir": "objects",
         "ip": "127.0.0.1",
         "ip.bind": "127.0.0.1",
         "s3.port": str(site.port),
@@ -119,8 +119,8 @@ def s3(site: Site) -> ProcessSpec:
         "s3.port.lance": "0",
         "s3.autoCreateBucket": "false",
         "volume.max": str(VOLUMES_MAX),
-        "s3.localSocket": str(site.folder / "tmp" / "s3.sock"),
-        "filer.localSocket": str(site.folder / "tmp" / "filer.sock"),
+        "s3.localSocket": "tmp/s3.sock",
+        "filer.localSocket": "tmp/filer.sock",
         "webdav": "false",
         "admin.ui": "false",
         "master.telemetry": "false",
@@ -214,7 +214,12 @@ def _spec(
     ready: Callable[[], Awaitable[bool]],
     env: Mapping[str, str] | None = None,
 ) -> ProcessSpec:
-    """With a small environment of its own: JAVA_TOOL_OPTIONS and the like stay outside."""
+    """With a small environment of its own: JAVA_TOOL_OPTIONS and the like stay outside.
+
+    It runs in its folder, and what it is told lies beneath that is relative: Kafka reads its
+    configuration as ISO-8859-1, SeaweedFS takes a comma for the end of a folder's name, and Linux
+    cuts the path of a socket at 107 bytes, while a checkout may lie anywhere.
+    """
     temporary = site.folder / "tmp"
     base = {
         "PATH": os.defpath,
@@ -244,7 +249,8 @@ def _write(site: Site, name: str, **values: object) -> Path:
 
 def _verify_directive() -> str:
     """An origin is shown a secret: only one that certificates vouch for."""
-    trusted = f"proxy_ssl_trusted_certificate '{certifi.where()}';"
+    path = certifi.where().replace("\\", r"\\").replace("'", r"\'")
+    trusted = f"proxy_ssl_trusted_certificate '{path}';"
     return f"proxy_ssl_verify on; proxy_ssl_verify_depth 4; {trusted}"
 
 

@@ -71,29 +71,32 @@ async def sign_in(username: str, password: str, deps: Deps) -> TokenPair:
     if await deps.users.get(credentials.user_id) is None:
         await _announce(credentials, deps)
     token = secrets.token_urlsafe(32)
-    return await _issue(token, family=str(uuid4()), user_id=credentials.user_id, deps=deps)
+    await _keep(token, family=str(uuid4()), user_id=credentials.user_id, deps=deps)
+    return _pair(token, credentials.user_id, deps)
 
 
 async def refresh(refresh_token: str, deps: Deps) -> TokenPair:
     """The next pair. Asked again at once, because the answer was lost, it has the same token.
 
     Later, or when that token was used already, this one was stolen: its family is revoked.
-    Whoever asks too fast has spent nothing.
+    Whoever asks too fast has spent nothing, nor has whoever was cut short: a token is spent right
+    before the answer, when the next one is kept already.
     """
     token = await deps.accounts.refresh_token(_digest(refresh_token))
     if token is None:
         raise Rejected("invalid-token", "this refresh token is not one of ours, or has expired")
     await pace("refreshes", token.family, deps)
+    following = _following(refresh_token, deps)
+    passed = await deps.accounts.is_spent(_digest(following))
+    await _keep(following, family=token.family, user_id=token.user_id, deps=deps)
     now_ms = deps.now_ms()
     spent_ms = await deps.accounts.spend(token, now_ms=now_ms)
     if spent_ms is None:
         raise Rejected("invalid-token", "this refresh token was revoked: sign in again")
-    following = _following(refresh_token, deps)
-    late = now_ms > spent_ms + REFRESH_REPEAT_S * 1000
-    if late or await deps.accounts.is_spent(_digest(following)):
+    if passed or now_ms > spent_ms + REFRESH_REPEAT_S * 1000:
         await deps.accounts.revoke(token.family)
         raise Rejected("invalid-token", "this refresh token was used before: sign in again")
-    return await _issue(following, family=token.family, user_id=token.user_id, deps=deps)
+    return _pair(following, token.user_id, deps)
 
 
 async def _announce(credentials: Credentials, deps: Deps) -> User:
@@ -103,8 +106,11 @@ async def _announce(credentials: Credentials, deps: Deps) -> User:
     return User(user_id, username, at_ms)
 
 
-async def _issue(refresh_token: str, *, family: str, user_id: UserId, deps: Deps) -> TokenPair:
+async def _keep(refresh_token: str, *, family: str, user_id: UserId, deps: Deps) -> None:
     await deps.accounts.add_refresh_token(RefreshToken(_digest(refresh_token), family, user_id))
+
+
+def _pair(refresh_token: str, user_id: UserId, deps: Deps) -> TokenPair:
     access_token = deps.signer.sign(user_id, now_ms=deps.now_ms())
     return TokenPair(user_id=user_id, access_token=access_token, refresh_token=refresh_token)
 

@@ -5,7 +5,6 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -21,7 +20,7 @@ from instastream.api.app import create_app
 from instastream.api.server import serve
 from instastream.counts_cli import counts
 from instastream.dead_cli import dead
-from instastream.demo_system import demonstrate, of_demo
+from instastream.demo_system import demonstrate, of_demo, stop
 from instastream.errors import InstastreamError, Unready
 from instastream.feeds_cli import feeds
 from instastream.lag_cli import lag
@@ -118,15 +117,14 @@ def up(*, as_json: shell.AsJson = False) -> None:
 def down() -> None:
     """Stop everything that `instastream up` started; what it keeps stays in its folder.
 
+    Stops what a killed demo left, too, and refuses while a demo or an `up` is at work.
+
     **Example**
 
         instastream down
     """
     with Steps() as steps:
-        if local.is_up(of_demo(os.environ)):
-            with suppress(Unready), local.alone(os.environ, "demo"):  # else it is still at work
-                complete(local.stack_of(of_demo(os.environ), steps.report).down())
-        complete(local.stack_of(os.environ, steps.report).down())
+        complete(stop(os.environ, steps.report))
 
 
 @app.command

@@ -35,7 +35,14 @@ async def add(
     known: Known,
     deps: Deps,
 ) -> Comment:
-    """Say something about a post, or reply to who did; once for each Idempotency-Key."""
+    """Say something about a post, or reply to who did; once for each Idempotency-Key.
+
+    Repeated it is answered whatever became of the post meanwhile, and of who is replied to.
+    """
+    digest = _digest(post_id, reply_to, text)
+    kept = await recall(idempotency_key, author_id, digest, deps)
+    if kept and (standing := await _standing(kept, deps)):
+        return standing
     await find_ready(post_id, author_id, known)
     if reply_to is not None:
         parent = await find_comment(post_id, reply_to, author_id, deps)
@@ -43,10 +50,6 @@ async def add(
             raise Rejected("reply-too-deep", f"reply to {parent.reply_to}, which this replies to")
     check_readable(text)
     usernames = mentioned(text)
-    digest = _digest(post_id, reply_to, text)
-    kept = await recall(idempotency_key, author_id, digest, deps)
-    if kept and (standing := await _standing(kept, deps)):
-        return standing
     await pace("comments", author_id, deps)
     event = CommentAdded(
         comment_id=CommentId(await deps.ids.mint()),

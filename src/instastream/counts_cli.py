@@ -1,8 +1,7 @@
 """`instastream counts`: recounts likes and comments, proves them against the log, repairs them."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import nullcontext
 from random import SystemRandom
 from typing import Annotated
 
@@ -20,8 +19,8 @@ from instastream.deps import Deps, open_deps
 from instastream.errors import InstastreamError, Rejected
 from instastream.ids import PostId, parse_post_id
 from instastream.process import complete
+from instastream.rebuilding.targets import alone
 from instastream.settings import Settings
-from instastream.stores.cassandra.session import open_session
 from instastream.terminal import Steps, drift_table, proof_table, show
 
 SAMPLE_MAX = 10_000
@@ -103,7 +102,7 @@ def audit(
 async def _audit(
     settings: Settings, steps: Steps, post_id: PostId | None, sample: Sample, *, repair: bool
 ) -> Audited:
-    async with _alone(settings) if repair else nullcontext(), open_deps(settings) as deps:
+    async with alone(settings) if repair else nullcontext(), open_deps(settings) as deps:
         found, proof = Audit(), None
         audits = (
             audit_post(post_id, deps, report=steps.report, seen=sample.see)
@@ -124,13 +123,6 @@ async def _audit(
             drift = await repair_all(found.drift, deps, report=steps.report)
             found = replace(found, drift=drift)
     return Audited(audit=found, proof=proof, seed=sample.seed)
-
-
-@asynccontextmanager
-async def _alone(settings: Settings) -> AsyncIterator[None]:
-    """What is repaired serves: no other generation is made meanwhile."""
-    async with open_session(settings) as session, session.generations.alone():
-        yield
 
 
 async def _check_there(post_id: PostId, found: Audit, deps: Deps) -> None:

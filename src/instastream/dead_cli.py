@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -9,13 +10,16 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 from msgspec import Struct
+from msgspec.structs import replace
 
 from instastream import redriving, shell
 from instastream.dead_tables import dealt_tables, harmless, letter_table, letters_table
 from instastream.deps import open_deps
 from instastream.errors import InstastreamError, Unready
+from instastream.handlers.engagement import COUNTING
 from instastream.log import EventLog, KafkaLog
 from instastream.process import complete
+from instastream.rebuilding.targets import alone
 from instastream.redriving import Dealt, Letter, Summary, Wanted
 from instastream.settings import Settings
 from instastream.terminal import Steps, print_line, show
@@ -81,6 +85,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
 
     letters: list[Summary]
     dealt: Dealt | None
+    would_leave: dict[int, str] = {}  # of those that were only asked for, and why
 
 
 @dead.command(name="ls")
@@ -133,7 +138,8 @@ def redrive(
     """Hand letters back to the worker that failed at them, and to no other: due at once.
 
     They are listed no longer, unless they die again. Safe to repeat, and to stop anywhere. What
-    `engagement` failed at is counted by this command itself, and proved against the log.
+    `engagement` failed at is counted by this command itself, and proved against the log. What can't
+    go back is left, and told: such as a follow that is so old that its end may be forgotten.
 
     **Examples**
 
@@ -192,8 +198,18 @@ async def _show(settings: Settings, steps: Steps, letter: int) -> Letter:
 
 async def _redrive(settings: Settings, steps: Steps, wanted: Wanted, *, dry_run: bool) -> Outcome:
     async with open_deps(settings) as deps:
-        deal = partial(redriving.redrive, deps=deps, report=steps.report)
-        return await _deal(deps.log, steps, wanted, deal, dry_run=dry_run)
+
+        async def deal(letters: list[Summary]) -> Dealt:
+            counts = any(one.app == COUNTING for one in letters)
+            async with alone(settings) if counts else nullcontext():
+                return await redriving.redrive(letters, deps, report=steps.report)
+
+        outcome = await _deal(deps.log, steps, wanted, deal, dry_run=dry_run)
+        if not dry_run:
+            return outcome
+        why_not = partial(redriving.hindrance, now_ms=deps.now_ms())
+        left = {one.id: why for one in outcome.letters if (why := why_not(one))}
+        return replace(outcome, would_leave=left)
 
 
 async def _drop(settings: Settings, steps: Steps, wanted: Wanted, *, dry_run: bool) -> Outcome:
@@ -232,6 +248,7 @@ async def _waiting(log: EventLog, steps: Steps, wanted: Wanted) -> list[Summary]
 
 def _tell(outcome: Outcome, done: str, *, as_json: bool) -> None:
     """Exit code 1 where some were left."""
-    show(outcome, *dealt_tables(outcome.letters, outcome.dealt, done), as_json=as_json)
+    tables = dealt_tables(outcome.letters, outcome.dealt, done, would_leave=outcome.would_leave)
+    show(outcome, *tables, as_json=as_json)
     if outcome.dealt and outcome.dealt.left:
         raise InstastreamError(f"{len(outcome.dealt.left)} letters are left as they were")

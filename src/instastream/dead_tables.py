@@ -1,5 +1,6 @@
 """Dead letters as people see them."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from rich.table import Column, Table
@@ -43,17 +44,24 @@ def letter_table(letter: Letter) -> Table:
     return table
 
 
-def dealt_tables(letters: list[Summary], dealt: Dealt | None, done: str) -> list[Table]:
+def dealt_tables(
+    letters: list[Summary], dealt: Dealt | None, done: str, *, would_leave: Mapping[int, str]
+) -> list[Table]:
     """What was done (`redriven`, `dropped`), or would be; and what was left."""
     if dealt is None:
-        return [letters_table(letters, f"Would be {done}")]
+        goes = [one for one in letters if one.id not in would_leave]
+        tables = [letters_table(goes, f"Would be {done}")]
+        return tables + _left_tables(would_leave, "Would be left as they are")
     tables = [letters_table([one for one in letters if one.id in dealt.done], done.capitalize())]
-    if dealt.left:
-        left = Table("letter", "why", title="Left as they were", title_justify="left")
-        for letter, why in dealt.left.items():
-            left.add_row(str(letter), _text(why))
-        tables.append(left)
-    return tables
+    return tables + _left_tables(dealt.left, "Left as they were")
+
+
+def _left_tables(left: Mapping[int, str], title: str) -> list[Table]:
+    """None where nothing was left."""
+    table = Table("letter", "why", title=title, title_justify="left")
+    for letter, why in left.items():
+        table.add_row(str(letter), _text(why))
+    return [table] if left else []
 
 
 def harmless(text: str) -> str:

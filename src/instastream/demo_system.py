@@ -1,5 +1,7 @@
-"""The system that the demo runs on: its own, in a folder of its own, started and stopped."""
+"""The demo's own system, in a folder of its own; and the end of all that runs on this machine."""
 
+import asyncio
+import shutil
 from collections.abc import Awaitable, Callable, Mapping
 
 from infra import local
@@ -7,6 +9,7 @@ from instastream.demo import Summary, run_demo
 from instastream.log import KafkaLog
 from instastream.process import deaf
 from instastream.settings import Settings
+from instastream.steps import Report
 from instastream.terminal import Steps
 
 Then = Callable[[Summary, Mapping[str, str], Settings], Awaitable[Summary]]
@@ -21,9 +24,9 @@ def of_demo(environ: Mapping[str, str]) -> dict[str, str]:
 async def demonstrate(given: dict[str, str], steps: Steps, *, then: Then) -> Summary:
     """Start it, run the demo and what follows, and stop it; what it keeps stays."""
     stack = local.stack_of(given, steps.report)
-    await stack.down()  # what a killed demo left
-    local.forget(given)
     try:
+        await stack.down()  # what a killed demo left
+        local.forget(given)
         environ = await local.up(given, stack, steps.report)
         settings = Settings.from_env(environ)
         async with KafkaLog(settings.kafka, prefix=settings.prefix) as log:
@@ -33,3 +36,29 @@ async def demonstrate(given: dict[str, str], steps: Steps, *, then: Then) -> Sum
         with deaf():
             steps.abandon()
             await stack.down()
+
+
+async def stop(environ: Mapping[str, str], report: Report) -> None:
+    """Stop what `up` started, and what a killed demo left.
+
+    Raises Unready while an `up` or a demo is at work: it would start more.
+    """
+    if not local.home_of(environ).exists():
+        return
+    with local.alone(environ, "up"):
+        await local.stack_of(environ, report).down()
+    with local.alone(environ, "demo"):
+        await local.stack_of(of_demo(environ), report).down()
+
+
+async def clean(environ: Mapping[str, str], report: Report) -> None:
+    """Stop both and forget all that is kept, or nothing: raises Unready as `stop` does."""
+    home = local.home_of(environ)
+    if not home.exists():
+        return
+    with local.alone(environ, "up"), local.alone(environ, "demo"):
+        for one in (of_demo(environ), environ):
+            await local.stack_of(one, report).down()
+            local.forget(one)
+        if home.exists():  # with the reports of demos, and nothing else
+            await asyncio.to_thread(shutil.rmtree, home)

@@ -1,7 +1,7 @@
 """What sweeps find: what goes, what is seen to, what is only told of, and why."""
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Literal, get_args
 
 from msgspec import Struct
 
@@ -15,6 +15,7 @@ Kind = Literal[
     "dangling",  # a post that is ready, and objects of which are gone: only told of
     "unknown",  # an object that nothing of ours put there: only told of
 ]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 TOLD: frozenset[Kind] = frozenset({"stuck", "dangling", "unknown"})
 
 

@@ -1,7 +1,8 @@
 """What clients may do in the graph: follow and ask to, let and not let follow, block and mute.
 
-Each is said to the log whatever the projections hold: what is on its way there may not be in them
-yet. All are safe to repeat, and after an Unavailable the same again completes it.
+Each is said to the log whatever the projections hold, but what a private account was asked: what is
+on its way there may not be in them yet. All are safe to repeat, and after an Unavailable the same
+again completes it.
 """
 
 from instastream.access import existing_user, no_such_user
@@ -40,6 +41,8 @@ async def follow(follower_id: UserId, followee_id: UserId, deps: Deps) -> EdgeSt
         return "follows"
     if followee_id in relations.following:
         return "follows"
+    if followee_id in relations.requested:
+        return "requested"  # asked again behind an approval, the request would wait once more
     await _follow(FollowRequested, follower_id, followee_id, deps)
     return "requested"
 
@@ -131,13 +134,17 @@ async def block(blocker_id: UserId, blocked_id: UserId, deps: Deps) -> None:
         raise Rejected("too-many-blocks", f"you block {WALLS_MAX} already: unblock some")
     event = UserBlocked(blocker_id=blocker_id, blocked_id=blocked_id, at_ms=deps.now_ms())
     await _say_wall(event, deps)
-    await _unfollow(blocker_id, blocked_id, deps)
-    await _unfollow(blocked_id, blocker_id, deps)
+    await _part(blocker_id, blocked_id, deps)
 
 
 async def unblock(blocker_id: UserId, blocked_id: UserId, deps: Deps) -> None:
-    """Let someone see and follow again; who followed whom before does not come back."""
+    """Let someone see and follow again; who followed whom before does not come back.
+
+    The block may have been cut short, and is finished first: while it stands nobody follows anew.
+    """
     await existing_user(blocked_id, deps)
+    if blocked_id in (await deps.graph.relations(blocker_id, among={blocked_id})).blocks:
+        await _part(blocker_id, blocked_id, deps)
     event = UserUnblocked(blocker_id=blocker_id, blocked_id=blocked_id, at_ms=deps.now_ms())
     await _say_wall(event, deps)
 
@@ -159,6 +166,12 @@ async def unmute(muter_id: UserId, muted_id: UserId, deps: Deps) -> None:
     await existing_user(muted_id, deps)
     event = UserUnmuted(muter_id=muter_id, muted_id=muted_id, at_ms=deps.now_ms())
     await _say_wall(event, deps)
+
+
+async def _part(one_id: UserId, other_id: UserId, deps: Deps) -> None:
+    """Neither follows the other."""
+    await _unfollow(one_id, other_id, deps)
+    await _unfollow(other_id, one_id, deps)
 
 
 async def _unfollow(follower_id: UserId, followee_id: UserId, deps: Deps) -> None:

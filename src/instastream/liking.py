@@ -79,6 +79,8 @@ async def _say(event: LikeEvent, *, liked: bool, known: Known, deps: Deps) -> No
     The epoch is asked for first: without it nothing could be noted of what is said already.
     """
     await pace("likes", event.user_id, deps)
+    if not liked:
+        await pace("unlikes", event.user_id, deps)
     epoch = await deps.epochs.of(event.topic)
     record = await deps.log.append(event)
     pending = Pending(

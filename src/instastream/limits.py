@@ -47,7 +47,9 @@ MARKS_MAX = 10  # on one character: Tibetan, with the highest stacks of all scri
 
 COMMENTS_RATE = Rate(at_once=20, every_s=3)  # of one user: faster than anyone writes
 LIKES_RATE = Rate(at_once=100, every_s=0.5)  # of one user: as fast as thumbs are, for a while
+UNLIKES_RATE = Rate(at_once=100, every_s=10)  # of one user: each leaves a tombstone among likers
 UPLOADS_RATE = Rate(at_once=300, every_s=1)  # of one user: thirty posts of ten media at once
+VIDEOS_RATE = Rate(at_once=60, every_s=300)  # of one user: six posts of ten at once, and 288 a day
 PARTS_RATE = Rate(at_once=300, every_s=0.5)  # of one user: four of the largest, a part a request
 POSTS_RATE = Rate(at_once=300, every_s=30)  # of one user: far more than anyone has to say
 EXPLANATIONS_RATE = Rate(at_once=10, every_s=10)  # of one user: each can take a process a second
@@ -62,6 +64,7 @@ ALL_GUESSES_RATE = Rate(
 FEED_LENGTH = 800  # ten screens a day for a week; 8.3 kB a reader
 FEED_TTL_S = 30 * 86_400  # after the last read; whoever comes back waits for a rebuild
 REBUILD_LEASE_S = 10  # of a list, between two looks at timelines, which take half a second
+REBUILDS_RATE = Rate(at_once=30, every_s=60)  # of one reader: each reads up to 7,500 timelines
 REBUILD_LENGTH = 20  # an author's latest posts: of most that is enough for a list
 FEED_SLACK = 64  # trimmed only this far past the length, so that trimming is rare
 PAGE_LENGTH_DEFAULT = 30  # three phone screens
@@ -72,11 +75,12 @@ LIKE_SHARDS_MAX = 256  # of one post: a partition of 100 MB for 500 million like
 LIKE_SHARDS_PULLED = 256  # a celebrity's post takes likes from every worker at once
 COMMENT_LIKE_SHARDS = 1  # fewer like a comment than its post
 COUNTS_TTL_S = 86_400  # after the last change, or after they were read from the counters
+ZEROS_TTL_S = 60  # of what nobody likes or comments on: readers of all must not fill Redis with it
 COUNTS_AT_ONCE = 500  # totals in one command: Redis blocked for less than a millisecond
 COUNTS_AGE_MS = 1_000  # of what is shown: nobody sees one second, and a hot post is read once in it
 FLAGS_AGE_MS = 10_000  # how late one's own like can be elsewhere if Redis was away as it was said
 PENDING_TTL_S = 3_600  # of likes that may not be counted yet: far more than counting is late
-PENDING_LENGTH = 64  # of one user, the latest: nobody likes more within a moment
+PENDING_LENGTH = 128  # of one user, the latest: more than they may like within FLAGS_AGE_MS
 COUNT_BATCH_LENGTH = 10_000  # events of one partition, counted together: what coalesces
 FETCHED_LENGTH_MAX = 5_000  # records that Faust hands on as one: its cost is then nothing
 FETCHES_WAITING = 4  # of those, until it stops fetching: 40 MB of events
@@ -87,7 +91,10 @@ BATCHES_BYTES_MAX = 128 * MEBIBYTE  # of one worker: six whole batches of likes
 
 FOLLOWS_MAX = 7_500  # bounds a cold feed's rebuild
 WALLS_MAX = 10_000  # whom one user blocks, or mutes: read at once, with whom they follow
-PEOPLE_RATE = Rate(at_once=FOLLOWS_MAX, every_s=1)  # of one user: all whom they may follow, at once
+GONE_TTL_S = 30 * 86_400  # what ended is remembered so long, against late repetitions
+PEOPLE_RATE = Rate(
+    at_once=FOLLOWS_MAX, every_s=30
+)  # of one user: all whom they may follow, at once
 
 CACHE_ENTRY_BYTES = 300  # of memory, beside what an entry holds
 SHOWN_BYTES_MAX = 256 * MEBIBYTE  # of one API process: 200,000 posts of about 1 kB
@@ -145,12 +152,14 @@ LOAD_PROBLEMS_MAX = 100  # kinds of answers a report of load tells apart: a serv
 
 assert PUSH_BELOW <= PULL_FROM
 assert FLAGS_AGE_MS < PENDING_TTL_S * 1000
+assert LIKES_RATE.at_once + FLAGS_AGE_MS / 1000 / LIKES_RATE.every_s < PENDING_LENGTH
 assert PAGE_LENGTH_MAX <= RECENT_LENGTH
 assert PAGE_LENGTH_DEFAULT <= PAGE_LENGTH_MAX <= FEED_LENGTH
 assert PAGE_LENGTH_MAX < WALK_STEP_MAX
 assert FANOUT_BATCH_LENGTH <= FANOUT_PAGE_LENGTH
 TEXT_LENGTH_MAX = CAPTION_LENGTH_MAX + MEDIA_MAX * ALT_TEXT_LENGTH_MAX
 assert POSTS_RATE.at_once + 31 * 86_400 / POSTS_RATE.every_s < 100_000  # deleted, and still read
+assert PEOPLE_RATE.at_once + GONE_TTL_S / PEOPLE_RATE.every_s < 100_000  # ended, and still read
 assert 12 * TEXT_LENGTH_MAX < REQUEST_BYTES_MAX  # \uXXXX\uXXXX a character
 assert RECORD_BYTES_MAX + 8 * STORY_LENGTH_MAX + 64 * 1024 < DEAD_LETTER_BYTES_MAX
 assert UPLOAD_TTL_S <= UPLOAD_GRACE_S

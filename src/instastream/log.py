@@ -13,7 +13,7 @@ from aiokafka.structs import ConsumerRecord, RecordMetadata
 from msgspec import Struct
 
 from instastream.errors import Corrupt, Unavailable
-from instastream.events import Event, Record, decode, encode, headers
+from instastream.events import Event, Record, decode_placed, encode, headers
 from instastream.limits import DEAD_LETTER_BYTES_MAX
 from instastream.metrics import APPEND_FAILURES, APPEND_SECONDS, Stopwatch
 from instastream.topics import TopicLife, life_of
@@ -54,7 +54,7 @@ class EventLog(Protocol):
     def read(self, topic: str) -> AsyncIterator[Record[Event]]:
         """Every event in a topic up to its end as of now, partition by partition.
 
-        Records that hold none are left out: workers bury them in `dead`.
+        Records that hold none, or one of another topic or key, are left out: nobody counts them.
         """
 
     def read_raw(self, topic: str) -> AsyncGenerator[Raw, None]:
@@ -114,7 +114,7 @@ class KafkaLog:
         async with aclosing(self._fetched(topic)) as fetched:
             async for messages in fetched:
                 for message in messages:
-                    if event := _event(message.value):
+                    if event := _placed(topic, message):
                         yield Record(event, message.partition, message.offset)
 
     async def read_raw(self, topic: str) -> AsyncGenerator[Raw, None]:
@@ -165,7 +165,7 @@ class KafkaLog:
                         for message in messages:
                             if message.key != key.encode() or message.offset >= ends[partition]:
                                 continue
-                            if event := _event(message.value):
+                            if event := _placed(topic, message):
                                 yield Record(event, message.partition, message.offset)
 
     async def life(self, topic: str) -> TopicLife:
@@ -282,9 +282,9 @@ def _counted(topic: str) -> Iterator[None]:
     APPEND_SECONDS.labels(topic).observe(stopwatch.seconds)
 
 
-def _event(value: bytes | None) -> Event | None:
+def _placed(topic: str, message: ConsumerRecord) -> Event | None:
     with suppress(Corrupt):
-        return decode(value)
+        return decode_placed(message.value, topic=topic, key=message.key)
     return None
 
 

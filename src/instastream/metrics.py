@@ -6,6 +6,7 @@ What an operator does about them is in docs/operating.md, and alerts on them in 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import product
 from time import perf_counter
 
 from prometheus_client import (
@@ -19,13 +20,18 @@ from prometheus_client import (
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from instastream.events import Event, type_of
+from instastream.events import EVENTS, Event, type_of
 from instastream.findings import Finding
 from instastream.progress import Behind
+from instastream.retries import DEAD, RETRY_DELAYS_S
 
 BATCH_BUCKETS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
 RENDER_BUCKETS_S = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60)  # the last is the longest a job takes
 TRANSCODE_BUCKETS_S = (1, 2, 5, 10, 30, 60, 300, 900, 3_600, 7_200)
+OUTCOMES = ("done", "refused", "failed")  # of what is timed by how it ended
+MEDIA_OUTCOMES = ("made", "shared", "failed")
+TOPICS = {DEAD, *RETRY_DELAYS_S, *(event.topic for event in EVENTS)}
+LISTLESS_WHY = ("redis", "pace", "rebuilding")
 
 AUDITED = Counter("instastream_audited_shards", "Shards of counters recounted.", ["kind"])
 DRIFT = Counter("instastream_count_drift", "Times a counter was found to be wrong.", ["kind"])
@@ -88,6 +94,7 @@ class WorkerMetrics:
         )
         self._app = app
         self._registry = registry
+        at_zero(APPEND_FAILURES, TOPICS)
 
     def chore_failures(self, chore: str) -> Counter:
         """How often one of its chores failed."""
@@ -172,6 +179,15 @@ class Stopwatch:
     def seconds(self) -> float:
         """How long that is ago."""
         return perf_counter() - self._started_s
+
+
+def at_zero(metric: Counter | Histogram, *labels: Iterable[str]) -> None:
+    """Tell of every such child from now on.
+
+    One that appeared with its first count would not have grown by that, as Prometheus sees it.
+    """
+    for values in product(*labels):
+        metric.labels(*values)
 
 
 def count_swept(findings: Iterable[Finding]) -> None:

@@ -19,7 +19,9 @@ from instastream.limits import (
     POSTS_RATE,
     REFRESHES_RATE,
     SIGN_INS_RATE,
+    UNLIKES_RATE,
     UPLOADS_RATE,
+    VIDEOS_RATE,
     Rate,
 )
 
@@ -44,10 +46,12 @@ PACES: Mapping[str, Pace] = {
     "sign-ins-by-username": Pace(ALL_GUESSES_RATE, "username", True, GUESSING),
     "refreshes": Pace(REFRESHES_RATE, "sign-in", False, "Who is signed in stays so without Redis."),
     "uploads": Pace(UPLOADS_RATE, "user", False, "How many are open is counted elsewhere."),
+    "videos": Pace(VIDEOS_RATE, "user", False, ONES_OWN),
     "parts": Pace(PARTS_RATE, "user", False, ONES_OWN),
     "posts": Pace(POSTS_RATE, "user", False, ONES_OWN),
     "people": Pace(PEOPLE_RATE, "user", False, ONES_OWN),
     "likes": Pace(LIKES_RATE, "user", False, ONES_OWN),
+    "unlikes": Pace(UNLIKES_RATE, "user", False, ONES_OWN),
     "comments": Pace(COMMENTS_RATE, "user", False, ONES_OWN),
     "explanations": Pace(
         EXPLANATIONS_RATE, "user", True, "A few users would keep a process busy with nothing else."

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from infra import local
 from instastream.errors import InstastreamError
+from instastream.loopback import reach_directly
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -99,5 +100,4 @@ def _choose() -> None:
     kept = local.chosen(os.environ)
     for name in set(os.environ) - set(kept):
         del os.environ[name]
-    for name in ("NO_PROXY", "no_proxy"):
-        os.environ[name] = ",".join(filter(None, [os.environ.get(name), "127.0.0.1", "localhost"]))
+    reach_directly(os.environ)

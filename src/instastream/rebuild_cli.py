@@ -12,6 +12,7 @@ from cyclopts.validators import Number
 
 from instastream import shell
 from instastream.errors import InstastreamError, Unready
+from instastream.limits import GONE_TTL_S
 from instastream.process import complete
 from instastream.ranges import parse_range
 from instastream.rebuilding import rebuilding, shadowing
@@ -34,6 +35,15 @@ from instastream.terminal import Steps, show
 
 COUNTS = "counts"  # the totals in Redis
 PARTS_MAX = 65_536
+PASSES = (
+    f"{{}} passes through the past: what ended more than {GONE_TTL_S // 86_400} days ago may stand "
+    f"again until this has come to its end. Not so with `instastream rebuild all --swap`"
+)
+MISPLACES = (
+    "of threads that were lost or dropped: what people write before this has come to its end "
+    "stands among the oldest comments, for good. Stop the API until then, or take "
+    "`instastream rebuild all --swap`"
+)
 
 Name = Annotated[str, Parameter(show_default=False)]
 Time = Annotated[datetime | None, Parameter(show_default=False)]
@@ -122,9 +132,10 @@ def rebuild(
     until it is done, readers miss what is not there yet. Nothing is rendered, sent or pushed.
     For likes and comments the `engagement` workers must be stopped meanwhile. With `--shadow`
     beside what serves, to prove that it is what the log says, while all goes on; with `--swap` also
-    to serve in its place, and `--rollback` goes back. Safe to repeat and to stop anywhere: run it
-    again, without `--drop`, to go on. Exit code 1 where no handler could digest some event, or a
-    shadow that is not swapped is another than what serves.
+    to serve in its place, and `--rollback` goes back. For the graph take `--swap`: in what serves a
+    follow that ended long ago stands until the replay comes to its end. Safe to repeat and to stop
+    anywhere: run it again, without `--drop`, to go on. Exit code 1 where no handler could digest
+    some event, or a shadow that is not swapped is another than what serves.
 
     **Examples**
 
@@ -136,9 +147,10 @@ def rebuild(
         instastream rebuild all --shadow
         # a handler was mended: serve what it makes, without a pause
         instastream rebuild all --swap
-        # one post, a partition's offsets 100 to 199, a day
+        # one post, a partition, offsets 100 to 199, a day
         instastream rebuild posts --key 1998765432101234567
-        instastream rebuild graph graph/3:100-200
+        instastream rebuild graph graph/3
+        instastream rebuild users users/3:100-200
         instastream rebuild users --since 2026-01-02 --until 2026-01-03
 
     Parameters
@@ -146,7 +158,8 @@ def rebuild(
     projection
         users, graph, posts, likes, comments or all.
     ranges
-        Only of these topics, partitions (`graph/3`), or offsets (`graph/3:100-200`, 100 to 199).
+        Only of these topics, partitions (`users/3`), or offsets (`users/3:100-200`, 100 to 199).
+        Offsets and times are for users and posts: of the rest an event may be wrong without others.
     since
         Only what was appended since this time, UTC where no zone is given.
     until
@@ -212,6 +225,11 @@ async def _rebuild(
     drop: bool,
 ) -> Rebuilt:
     done: list[Replayed] = []
+    chosen = [one for one, _ in planned(projections, bounds)]
+    if forgetting := [one.name for one in chosen if one.forgets]:
+        steps.say(PASSES.format(", ".join(forgetting)))
+    if any("comment_ids" in one.tables for one in chosen):
+        steps.say(MISPLACES)
     try:
         async with serving(settings) as target:
             async for one in rebuilding.rebuild(

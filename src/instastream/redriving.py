@@ -16,9 +16,11 @@ from msgspec.structs import asdict
 from instastream.deps import Deps
 from instastream.errors import Corrupt, Unready
 from instastream.events import decode
+from instastream.follows import EdgeEvent
 from instastream.handlers.engagement import COUNTING
 from instastream.late_counting import Late
 from instastream.letters import Death, Done, How, Origin, Retry, origin_of, own, read, tell
+from instastream.limits import GONE_TTL_S
 from instastream.log import EventLog, Raw
 from instastream.retries import DEAD, RETRY_DELAYS_S
 from instastream.steps import Report
@@ -26,6 +28,15 @@ from instastream.steps import Report
 SOONEST = min(RETRY_DELAYS_S, key=RETRY_DELAYS_S.__getitem__)
 AT_ONCE = 200  # letters on their way to Kafka
 MESSAGE_SHOWN = 200  # of as many letters as there may be
+GRAPH = "graph"  # the worker that writes edges and walls
+AWAY_S = 7 * 86_400  # a worker that a letter goes back to may be away for as long
+GRAPH_AGE_S_MAX = GONE_TTL_S - AWAY_S  # what came after is remembered, if it ended something
+assert GRAPH_AGE_S_MAX > 0
+TOO_OLD = (
+    f"what ended in the graph is soon forgotten, and this, which is older than "
+    f"{GRAPH_AGE_S_MAX // 86_400} days, could stand again after its end: have it handled in its "
+    f"place by `instastream rebuild all --swap`, then drop the letter"
+)
 DEALING = {"redriven": "redriving", "dropped": "dropping"}
 
 Result = TypeVar("Result")
@@ -135,11 +146,20 @@ async def drop(letters: Collection[Summary], log: EventLog, *, report: Report) -
 async def redrive(letters: Collection[Summary], deps: Deps, *, report: Report) -> Dealt:
     """Hand each back to the app that failed at it, and to no other: due at once.
 
-    But for what is counted: that is counted here.
+    But for what is counted: that is counted here. What has a hindrance is left.
     """
     late = await _late([one for one in letters if one.app == COUNTING], deps, report)
     deal = partial(_redrive, late, deps)
     return await _deal(letters, deps.log, "redriven", deal, report)
+
+
+def hindrance(letter: Summary | Death, *, now_ms: int) -> str:
+    """Why a letter can't be handed back; "" where it can."""
+    if not letter.app:
+        return "it does not say which app failed at it"
+    fenced_from_ms = now_ms - GRAPH_AGE_S_MAX * 1000
+    is_edge_or_wall = (letter.app, letter.topic) == (GRAPH, EdgeEvent.topic)
+    return TOO_OLD if is_edge_or_wall and letter.timestamp_ms < fenced_from_ms else ""
 
 
 async def _deal(
@@ -187,8 +207,8 @@ async def _by(length: int, each: AsyncIterator[Result]) -> AsyncIterator[list[Re
 async def _redrive(late: Late, deps: Deps, raw: Raw, death: Death) -> str:
     if death.app == COUNTING:
         return late.left.get(raw.offset, "")
-    if not death.app:
-        return "it does not say which app failed at it"
+    if why_not := hindrance(death, now_ms=deps.now_ms()):
+        return why_not
     told = Retry(**asdict(origin_of(death)), attempts=0, due_ms=deps.now_ms())
     headers = [*own(Death, raw.headers), *tell(told)]
     await deps.log.append_raw(SOONEST, key=raw.key, value=raw.value, headers=headers)

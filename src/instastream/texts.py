@@ -11,7 +11,7 @@ from instastream.limits import (
     USERNAME_LENGTH_MIN,
 )
 
-TEXT_PATTERN = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"  # no control character but \t \n \r
+TEXT_PATTERN = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"  # no control character but \t \n \r
 USERNAME_PATTERN = "^[a-z0-9_][a-z0-9_.]*[a-z0-9_]$"
 
 # Not within an address of mail or of another service, nor in a path: all that follows the @, which

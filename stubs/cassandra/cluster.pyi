@@ -1,7 +1,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from cassandra.policies import LoadBalancingPolicy
+from cassandra.policies import LoadBalancingPolicy, RetryPolicy
 from cassandra.query import PreparedStatement, Statement
 
 EXEC_PROFILE_DEFAULT: object
@@ -21,6 +21,20 @@ class ExecutionProfile:
 
 class ResponseFuture:
     has_more_pages: bool
+    session: Any
+    def __init__(
+        self,
+        session: object,
+        message: object,
+        query: Statement,
+        timeout: float | None,
+        *,
+        retry_policy: RetryPolicy = ...,
+        row_factory: Callable[[list[str], list[tuple[object, ...]]], list[Any]] = ...,
+        load_balancer: object = ...,
+    ) -> None: ...
+    def send_request(self) -> bool: ...
+    def _set_result(self, host: str, connection: None, pool: None, response: Exception) -> None: ...
     def start_fetching_next_page(self) -> None: ...
     def add_callbacks(
         self,

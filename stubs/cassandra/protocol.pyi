@@ -1,4 +1,4 @@
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from cassandra.query import ColumnType
 
@@ -7,3 +7,12 @@ class ColumnMetadata(NamedTuple):
     table_name: str
     name: str
     type: ColumnType
+
+class ErrorMessage(Exception):
+    @classmethod
+    def recv_body(cls, f: BinaryIO, protocol_version: int) -> ErrorMessage: ...
+
+class RequestExecutionException(ErrorMessage): ...
+class ServerError(ErrorMessage): ...
+class SyntaxException(ErrorMessage): ...
+class ConfigurationException(ErrorMessage): ...

@@ -1,7 +1,7 @@
 """The whole story on memory stores: what the stream apps do, without Faust."""
 
 import base64
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from hashlib import sha256
 from importlib.resources import files
 from random import Random
@@ -25,6 +25,7 @@ from instastream.images.pool import RenderPool
 from instastream.stores.memory import MemoryBlobs, MemoryLog
 from instastream.stores.posts import Post
 from tests.conftest import IN_MEMORY
+from tests.flow.interleaving import Interleaver
 
 APPS = (MEDIA, VIDEO, POSTS, FEEDS, GRAPH, LEDGER)
 
@@ -80,6 +81,15 @@ async def deps(renderer: RenderPool) -> AsyncIterator[Deps]:
 def streams(deps: Deps, request: pytest.FixtureRequest) -> Streams:
     """Each seed is another order of deliveries, and other repetitions."""
     return Streams(deps, Random(request.param))
+
+
+@pytest.fixture
+def made() -> Iterator[list[Interleaver]]:
+    """Loops that a test makes, to be closed."""
+    loops: list[Interleaver] = []
+    yield loops
+    for loop in loops:
+        loop.close()
 
 
 PHOTO = files("instastream.photos").joinpath("drum.jpg").read_bytes()

@@ -26,6 +26,7 @@ from instastream.stores.epochs import NoEpochs
 from instastream.stores.graph import bucket_of
 from instastream.stores.memory_counters import MemoryCounters
 from instastream.stores.memory_counts import MemoryCounts
+from instastream.stores.memory_rates import MemoryRates
 from instastream.stores.posts import Post
 from tests.conftest import IN_MEMORY
 from tests.flow.feed_model import Model
@@ -38,7 +39,7 @@ SIZE = "feed"
 POSTS_FROM = 10_000  # people come before
 APPS = (GRAPH, POSTS, FEEDS)
 USED = {"settings", "now_ms", "ids", "log", "users", "posts", "graph", "feeds", "changes"}
-USED |= {"likes", "comment_ids", "counts", "epochs"}
+USED |= {"likes", "comment_ids", "counts", "epochs", "rates"}
 UNUSED = {*Deps.__dataclass_fields__} - USED - {"sleep"}
 
 Delivery = tuple[int, int]  # which app, and which record
@@ -82,6 +83,7 @@ class World:
             comment_ids=MemoryCounters(),
             counts=MemoryCounts(),
             epochs=NoEpochs(),
+            rates=gated(MemoryRates(lambda: stores.now_ms)),
             **dict.fromkeys(UNUSED),  # type: ignore[arg-type]
         )
         self.apis = [self._api(), self._api()]

@@ -117,10 +117,13 @@ class Facts:
             self.said_ms[event.media_id] = self.now_ms
 
     def check_what_is_left(self) -> None:
-        """Nothing waits, and nothing is left that no live post needs."""
+        """Nothing waits but what is of a failed post, and nothing is left that none needs."""
         ready = {event.media_id for event in self.live(MediaReady)}
-        failed = {event.media_id for event in self.live(MediaFailed)} - ready
-        assert {event.media_id for event in self.live(UploadFinalized)} == ready | failed
+        failures = [event for event in self.live(MediaFailed) if event.media_id not in ready]
+        failed = {event.media_id for event in failures}
+        waiting = [one for one in self.live(UploadFinalized) if one.media_id not in ready | failed]
+        assert {one.post_id for one in waiting} <= {one.post_id for one in failures}
+        failed |= {one.media_id for one in waiting}
         roots = {media.root_of_key(event.variants[0].key) for event in self.live(MediaReady)}
         kept = {original_key(AUTHOR, media_id) for media_id in failed | self._half_claimed()}
         for key in self.blobs.objects:

@@ -55,7 +55,7 @@ async def audit(
         yield deps
 
     monkeypatch.setattr(counts_cli, "open_deps", opened)
-    monkeypatch.setattr(counts_cli, "_alone", lambda _: nullcontext())
+    monkeypatch.setattr(counts_cli, "alone", lambda _: nullcontext())
     chosen = Sample(sample, seed=1)
     return await counts_cli._audit(IN_MEMORY, Steps(), post, chosen, repair=repair)
 

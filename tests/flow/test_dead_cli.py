@@ -1,6 +1,7 @@
 """What the commands for dead letters ask for, show and refuse."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -11,7 +12,7 @@ from instastream.dead_tables import SHOWN, harmless, letter_table, letters_table
 from instastream.deps import Deps
 from instastream.errors import InstastreamError, Unready
 from instastream.letters import Origin, death_of, tell
-from instastream.redriving import Dealt, Wanted, waiting
+from instastream.redriving import Dealt, Summary, Wanted, waiting
 from instastream.terminal import Steps, show
 from tests.conftest import IN_MEMORY
 
@@ -32,9 +33,9 @@ def connected(deps: Deps, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dead_cli, "KafkaLog", log)
 
 
-async def bury(deps: Deps, *apps: str) -> None:
+async def bury(deps: Deps, *apps: str, topic: str = "media") -> None:
     for offset, app in enumerate(apps):
-        origin = Origin(app=app, topic="media", partition=0, offset=offset, timestamp_ms=0)
+        origin = Origin(app=app, topic=topic, partition=0, offset=offset, timestamp_ms=0)
         story = tell(death_of(origin, KeyError("a bug"), attempts=4))
         await deps.log.append_raw("dead", key=b"k", value=b"v", headers=story)
 
@@ -81,6 +82,44 @@ async def test_what_is_left_is_told_and_fails(
     with pytest.raises(InstastreamError, match="1 letters are left as they were"):
         dead_cli._tell(outcome, "redriven", as_json=False)
     assert "it does not say which app failed at it" in capsys.readouterr().out
+
+
+async def test_what_would_be_left_is_told_before(
+    deps: Deps, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await bury(deps, "graph", topic="graph")
+    await bury(deps, "feeds")
+    outcome = await dead_cli._redrive(IN_MEMORY, Steps(), Wanted(), dry_run=True)
+    dead_cli._tell(outcome, "redriven", as_json=True)
+    document = json.loads(capsys.readouterr().out)
+    assert (document["dealt"], [*document["would_leave"]]) == (None, ["0"])
+    dead_cli._tell(outcome, "redriven", as_json=False)
+    goes, stays = capsys.readouterr().out.split("Would be left as they are")
+    assert "media 0: 0" in goes
+    assert "graph 0: 0" not in goes
+    assert "could stand again after its end" in stays
+    dropped = await dead_cli._drop(IN_MEMORY, Steps(), Wanted(), dry_run=True)
+    assert dropped.would_leave == {}, "anything can be dropped"
+
+
+async def test_nothing_is_counted_while_another_command_makes_counters_again(
+    deps: Deps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @asynccontextmanager
+    async def held(_: object) -> AsyncIterator[None]:
+        raise Unready("someone rebuilds counters")
+        yield
+
+    async def redrive(letters: list[Summary], *_: object, **__: object) -> Dealt:
+        return Dealt(done=[one.id for one in letters])
+
+    monkeypatch.setattr(dead_cli, "alone", held)
+    monkeypatch.setattr(redriving, "redrive", redrive)
+    await bury(deps, "feeds", "engagement")
+    with pytest.raises(Unready, match="someone rebuilds counters"):
+        await dead_cli._redrive(IN_MEMORY, Steps(), Wanted(), dry_run=False)
+    others = await dead_cli._redrive(IN_MEMORY, Steps(), Wanted(app="feeds"), dry_run=False)
+    assert others.dealt == Dealt(done=[0])
 
 
 async def test_whoever_stops_it_is_told_that_it_goes_on(

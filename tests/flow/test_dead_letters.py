@@ -140,6 +140,24 @@ async def test_a_letter_that_does_not_say_who_failed_is_left(deps: Deps) -> None
     assert await ids(deps) == [0]
 
 
+DAY_MS = 86_400_000
+
+
+async def test_an_old_letter_of_the_graph_is_left_and_told_and_others_go_on(deps: Deps) -> None:
+    graph = replace(ORIGIN, app="graph", topic="graph", epoch=0)
+    for offset, age_days in enumerate((24, 22, 31)):
+        at_ms = deps.now_ms() - age_days * DAY_MS
+        await bury(deps, replace(graph, offset=offset, timestamp_ms=at_ms))
+    await bury(deps, replace(graph, topic="users"))
+    await bury(deps)
+    dealt = await redrive(await waiting(deps.log, Wanted()), deps, report=ignore)
+    assert (dealt.done, [*dealt.left]) == ([1, 3, 4], [0, 2])
+    assert "`instastream rebuild all --swap`, then drop" in dealt.left[0]
+    topics = [(retry.topic, retry.offset) for _, retry in handed_back(deps)]
+    assert topics == [("graph", 1), ("users", 14), ("media", 14)]
+    assert await ids(deps) == [0, 2]
+
+
 async def append(deps: Deps, *events: Event) -> list[Record[Event]]:
     return [await deps.log.append(event) for event in events]
 

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from instastream.auditing.proving import Proof, Sample, Subject, prove
 from instastream.deps import Deps, memory_deps
+from instastream.events import Event, PostDeleted, encode
 from instastream.ids import UserId
 from instastream.images.pool import RenderPool
 from instastream.steps import ignore
@@ -26,6 +27,7 @@ from tests.flow.counting_world import (
     happen,
     liked,
     memory,
+    said,
     unliked,
 )
 
@@ -63,6 +65,20 @@ async def test_what_is_not_counted_yet_is_no_difference(deps: Deps) -> None:
     await deps.log.append(unliked(BOB))
     proof = await proved(deps)
     assert proof.differences == []
+
+
+async def test_what_a_worker_buries_is_no_part_of_a_proof(deps: Deps) -> None:
+    deleted = PostDeleted(post_id=POST, author_id=ADA, at_ms=5)
+    misplaced: list[tuple[bytes, Event]] = [(POST.encode(), deleted), (b"another", liked(BOB))]
+    await happen(deps, liked(ADA))
+    for key, event in misplaced:
+        await deps.log.append_raw("engagement", key=key, value=encode(event), headers=[])
+    await happen(deps, liked(CLEO), said(COMMENT))
+    members = dict(memory(deps).members[Place(POST)])
+    proof = await proved(deps, repair=True)
+    assert (proof.differences, proof.events) == ([], 3)
+    assert memory(deps).members[Place(POST)] == members
+    assert members.keys() == {ADA, CLEO}
 
 
 class SecondLife:

@@ -1,7 +1,7 @@
 """Whom one sees in the feed, whatever is said at the same moment, late, or again."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import replace
 from itertools import product
@@ -84,15 +84,6 @@ async def test_what_a_private_account_posts_reaches_followers_it_let_in(
     assert await feed(deps, let_in) == [after, before]
     assert await feed(deps, waiting) == await listed(deps, waiting) == []
     assert await deps.graph.followers_count(author) == 1
-
-
-@pytest.fixture
-def made() -> Iterator[list[Interleaver]]:
-    """Loops that a test makes, to be closed."""
-    loops: list[Interleaver] = []
-    yield loops
-    for loop in loops:
-        loop.close()
 
 
 class World:

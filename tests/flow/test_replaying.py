@@ -13,6 +13,7 @@ from instastream.events import (
     CommentAdded,
     Event,
     MediaReady,
+    PostDeleted,
     UploadFinalized,
     UserFollowed,
     UserJoined,
@@ -68,6 +69,18 @@ async def test_authors_of_pulled_posts_are_known_again_once_a_post_is_ready(deps
     await replayed("posts", deps, records(upload, first))
     assert await deps.posts.celebrities() == []
     await replayed("posts", deps, records(second))
+    assert await deps.posts.celebrities() == [ADA]
+
+
+@pytest.mark.parametrize("deleted_first", [False, True])
+async def test_who_was_pulled_is_the_same_whenever_a_post_was_deleted(
+    deps: Deps, deleted_first: bool
+) -> None:
+    post_id = PostId(new_id())
+    landing = [pulled(finalized(post_id, ADA)), pulled(ready(post_id, ADA))]
+    deletion = [PostDeleted(post_id=post_id, author_id=ADA, at_ms=1)]
+    for events in (deletion, landing) if deleted_first else (landing, deletion):
+        await replayed("posts", deps, records(*events))
     assert await deps.posts.celebrities() == [ADA]
 
 

@@ -1,6 +1,8 @@
 """What a list has no room for, or lost, is in the feed all the same, in its place."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from random import Random
 from typing import Any, NamedTuple
 
 import pytest
@@ -9,12 +11,17 @@ from hypothesis import strategies as st
 
 from instastream import graph
 from instastream.deps import Deps
+from instastream.errors import Unavailable
 from instastream.events import Event, UserFollowed, UserMuted, UserUnfollowed, UserUnmuted
 from instastream.handlers import feeds
 from instastream.ids import PostId, UserId
+from instastream.limits import REBUILDS_RATE, Rate
 from instastream.reading import pages, rebuilding
 from instastream.stores import memory_feeds
+from instastream.stores.memory_rates import MemoryRates
+from instastream.stores.rates import Taken
 from tests.flow.conftest import Streams, join, post
+from tests.flow.feed_stores import NOW_MS
 from tests.flow.feed_world import PEOPLE, World
 from tests.flow.reader import feed
 
@@ -105,6 +112,41 @@ async def test_who_comes_in_while_another_is_taken_out_leaves_no_gap(
     await graph.follow(reader, cid, deps)
     await feeds._settle(reader, cid, deps)
     assert await feed(deps, reader) == posts[2::-1]
+
+
+class Away:
+    """Rates that can't be reached."""
+
+    async def take(self, what: str, whose: str, rate: Rate) -> Taken:
+        raise Unavailable("redis", "connection refused")
+
+
+async def test_a_list_that_is_lost_over_and_over_is_made_now_and_then(deps: Deps) -> None:
+    now_ms = NOW_MS
+    deps = replace(deps, rates=MemoryRates(lambda: now_ms))
+    author, reader = await join(deps, "author", "reader")
+    await graph.follow(reader, author, deps)
+    posts = [(await post(deps, author)).post_id for _ in range(LENGTH + 1)][::-1]
+    await Streams(deps, Random(0)).run()
+
+    async def is_made(deps: Deps) -> bool:
+        """Whether a read makes the list that a mute takes away; the feed is whole anyway."""
+        for act in (graph.mute, graph.unmute):
+            await act(reader, author, deps)
+            await feeds._settle(reader, author, deps)
+        assert await deps.feeds.read(reader) is None
+        assert await feed(deps, reader) == posts
+        return await deps.feeds.read(reader) is not None
+
+    assert all([await is_made(deps) for _ in range(REBUILDS_RATE.at_once)])
+    assert not await is_made(deps)
+    assert await is_made(replace(deps, rates=Away())), "where nobody can tell"
+    now_ms += int(REBUILDS_RATE.every_s * 1000) - 1
+    assert not await is_made(deps)
+    now_ms += 1
+    assert [await is_made(deps) for _ in range(2)] == [True, False]
+    await rebuilding.renew(reader, deps, dry_run=False)
+    assert await deps.feeds.read(reader) == posts[:LENGTH], "the command has no pace"
 
 
 def do(world: World, kind: type[Event] | None, author: int) -> None:

@@ -1,6 +1,9 @@
 """One post's life, from upload to feeds."""
 
+import dataclasses
+
 import pytest
+from msgspec.structs import replace
 
 from instastream import access, accounts, commands, graph
 from instastream.commands import Draft
@@ -61,6 +64,26 @@ async def test_a_deleted_post_leaves_every_feed(deps: Deps, streams: Streams) ->
     kept, gone = await post(deps, author), await post(deps, author)
     await commands.delete(author, gone.post_id, deps)
     await streams.run()
+    assert await feed(deps, follower) == [kept.post_id]
+
+
+@pytest.mark.parametrize("fanout", ["push", "pull"])
+async def test_a_post_deleted_before_it_is_ready_lands_nowhere(
+    deps: Deps, streams: Streams, fanout: str
+) -> None:
+    pulled = replace(deps.settings, pull_from=0, push_below=0)
+    deps = dataclasses.replace(deps, settings=pulled) if fanout == "pull" else deps
+    author, follower = await join(deps, "author", "follower")
+    await graph.follow(follower, author, deps)
+    place = (await deps.changes.since(None))[0].place
+    gone, kept = await post(deps, author), await post(deps, author)
+    assert gone.fanout == fanout
+    await commands.delete(author, gone.post_id, deps)
+    await streams.run()
+    heard, *_ = await deps.changes.since(place)
+    landed = {change.post_id for _, change in heard.changes if change.kind == "landed"}
+    assert landed == {kept.post_id}
+    assert gone.post_id not in (await deps.feeds.read(follower) or [])
     assert await feed(deps, follower) == [kept.post_id]
 
 

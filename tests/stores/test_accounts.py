@@ -66,6 +66,17 @@ async def test_revoking_a_family_reaches_tokens_that_come_later(deps: Deps, user
     assert await deps.accounts.spend(other, now_ms=7) == 7
 
 
+async def test_nothing_of_a_revoked_family_is_written_any_more(deps: Deps, user: UserId) -> None:
+    family = token_hex(8)
+    kept, late = _token(user, family), _token(user, family)
+    await deps.accounts.add_refresh_token(kept)
+    await deps.accounts.revoke(family)
+    await deps.accounts.add_refresh_token(late)
+    assert await deps.accounts.refresh_token(late.digest) is None
+    assert await deps.accounts.spend(kept, now_ms=7) is None
+    assert not await deps.accounts.is_spent(kept.digest)
+
+
 async def test_an_unknown_refresh_token_is_none(deps: Deps) -> None:
     digest = token_hex(32)
     assert await deps.accounts.refresh_token(digest) is None

@@ -18,11 +18,15 @@ from instastream.stores.cassandra.session import Session, open_session
 from instastream.stores.counters import Place
 from instastream.stores.graph import bucket_of
 from tests.stores.conftest import new_id
+from tests.stores.counter_breaking import CassandraHand
 from tests.stores.test_audits import marks
 from tests.stores.test_graph import a_user, follow, request, tell, unfollow
 from tests.stores.test_posts import finalized, ready
 
 CHANGED_AGAIN = """UPDATE followers SET revision = 9 WHERE followee_id = ? AND bucket = ?
+    IF revision = 1"""
+
+MISCOUNT = """UPDATE followers SET count = 7 WHERE followee_id = ? AND bucket = ?
     IF revision = 1"""
 
 
@@ -119,3 +123,33 @@ async def test_members_of_a_counter_and_their_list_are_in_it(session: Session, r
     await real.likes.apply({place: marks([(1, False)], since=3)})
     assert (await digested(session, "likes"))["likes"] != both["likes"]
     assert both["post_counts"] == before["post_counts"]
+
+
+async def test_a_count_that_is_not_that_of_the_members_is_in_it(
+    session: Session, real: Deps
+) -> None:
+    place, followed = Place(new_id()), a_user()
+    follower = a_user()
+    await real.likes.apply({place: marks([(1, True), (2, True)])})
+    await follow(real, follower, followed, 0)
+    right = await digested(session, "likes"), await digested(session, "graph")
+    hand = CassandraHand(session)
+    await hand.miscount(place, 3)
+    miscounted = await session.execute_once(MISCOUNT, int(followed), bucket_of(follower))
+    assert miscounted.applied
+    wrong = await digested(session, "likes"), await digested(session, "graph")
+    for table, (before, after) in {
+        "likes": (right[0], wrong[0]),
+        "followers": (right[1], wrong[1]),
+    }.items():
+        assert after[table].rows == before[table].rows + 1
+        assert after[table] != before[table]
+
+
+async def test_how_far_a_shard_is_counted_is_in_it(session: Session, real: Deps) -> None:
+    place = Place(new_id())
+    await real.likes.apply({place: marks([(1, True)])})
+    before = (await digested(session, "likes"))["likes"]
+    await CassandraHand(session).advance(place, 99)
+    after = (await digested(session, "likes"))["likes"]
+    assert (after.rows, after.digest != before.digest) == (before.rows, True)

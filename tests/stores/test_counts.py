@@ -154,13 +154,13 @@ async def test_it_comes_with_what_changed(counts: Counts, changes: Changes) -> N
 async def test_totals_and_what_was_said_end_by_themselves(
     server: Settings, redis: AnyRedis
 ) -> None:
-    brief = RedisCounts(redis, prefix=f"{server.prefix}brief-", ttl_s=1_000, pending_ttl_s=500)
-    user, one = UserId(new_id()), total(version=1)
-    await brief.publish("likes", [one])
-    await brief.expect(user, said(1))
+    ttls_s = {"ttl_s": 1_000, "zeros_ttl_s": 200, "pending_ttl_s": 500}
+    brief = RedisCounts(redis, prefix=f"{server.prefix}brief-", **ttls_s)
+    await brief.publish("likes", [total(version=1), total(version=0, count=0)])
+    await brief.expect(UserId(new_id()), said(1))
     keys = [key async for key in redis.scan_iter(f"{server.prefix}brief-*")]
     left_s = {round(await redis.ttl(key), -2) for key in keys}
-    assert left_s == {500, 1_000}
+    assert left_s == {200, 500, 1_000}
 
 
 async def test_everything_that_is_kept_can_be_read(counts: Counts) -> None:

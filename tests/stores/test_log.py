@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from instastream.deps import Deps
-from instastream.events import Event, Record, UserFollowed
+from instastream.events import Event, Record, UserFollowed, UserJoined, encode
 from instastream.ids import UserId
 from instastream.limits import RECORD_BYTES_MAX, STORY_LENGTH_MAX
 from tests.stores.conftest import new_id
@@ -79,6 +79,22 @@ async def test_what_is_no_event_does_not_stop_a_reader(deps: Deps, user: UserId)
     after = await deps.log.append(event)
     read = [record async for record in deps.log.read("graph")]
     assert [record for record in read if record.event == event] == [before, after]
+
+
+async def test_an_event_is_read_only_in_its_topic_and_under_its_key(
+    deps: Deps, user: UserId
+) -> None:
+    event = UserFollowed(follower_id=user, followee_id=UserId(new_id()), at_ms=1)
+    joined = UserJoined(user_id=user, username="ada", at_ms=1)
+    key = event.key.encode()
+    await deps.log.append(event)
+    await deps.log.append_raw("graph", key=key, value=encode(joined), headers=[])
+    for wrong in (b"another", None):
+        await deps.log.append_raw("graph", key=wrong, value=encode(event), headers=[])
+    await deps.log.append_raw("graph", key=key, value=encode(event), headers=[])
+    read = [record.event async for record in deps.log.read("graph")]
+    assert [one for one in read if one in (event, joined)] == [event, event]
+    assert [record.event for record in await keyed(deps, user)] == [event, event]
 
 
 @pytest.mark.parametrize("key", [b"k", None])

@@ -132,6 +132,20 @@ async def test_a_post_is_ready_when_all_of_its_media_are_in_their_order(
     assert post.status == "ready"
 
 
+async def test_a_post_that_is_deleted_is_not_ready_whatever_came_first(
+    deps: Deps, user: UserId
+) -> None:
+    for order in permutations(range(2)):
+        post_id = PostId(new_id())
+        deleted = PostDeleted(post_id=post_id, author_id=user, at_ms=2_000)
+        events = (ready(post_id, user), deleted)
+        for turn in (*order, order[0]):
+            await record(deps, events[turn])
+        assert not await deps.posts.all_ready(post_id, 1)
+        assert await deps.posts.all_ready(post_id, 1, even_deleted=True)
+        assert not await deps.posts.all_ready(post_id, 2, even_deleted=True)
+
+
 async def test_one_media_that_fails_fails_its_post(
     deps: Deps, user: UserId, post_ids: list[PostId]
 ) -> None:

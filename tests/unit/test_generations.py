@@ -97,6 +97,20 @@ async def test_many_who_ask_at_once_are_one_read(
     assert recorded.reads == 1
 
 
+async def test_a_read_that_fails_late_fails_for_all_who_waited_for_it(
+    generations: Generations, recorded: Recorded, clock: Clock
+) -> None:
+    recorded.away = True
+    asking = [asyncio.ensure_future(generations.keyspace()) for _ in range(100)]
+    await asyncio.sleep(0)
+    clock.s += 10
+    answers = await asyncio.gather(*asking, return_exceptions=True)
+    assert {type(answer) for answer in answers} == {Unavailable}
+    assert recorded.reads == 1
+    recorded.away = False
+    assert await generations.keyspace() == "instastream"
+
+
 async def test_nobody_counts_while_counting_is_held_and_everything_else_goes_on(
     generations: Generations, recorded: Recorded, clock: Clock
 ) -> None:

@@ -60,10 +60,18 @@ POST = "/v1/posts/{post_id}"
 COMMENT = f"{POST}/comments/{{comment_id}}"
 HINDRANCES = ("post-not-found", "post-not-ready")
 PACES = ("likes",)
+PACES_OF_ENDS = (*PACES, "unlikes")
 
 OPERATIONS = (
     change("PUT", f"{POST}/like", "Like a post", like, *HINDRANCES, paces=PACES),
-    change("DELETE", f"{POST}/like", "Like a post no longer", unlike, *HINDRANCES, paces=PACES),
+    change(
+        "DELETE",
+        f"{POST}/like",
+        "Like a post no longer",
+        unlike,
+        *HINDRANCES,
+        paces=PACES_OF_ENDS,
+    ),
     listing(f"{POST}/likes", "Look at who likes a post, newest first", likers, "post-not-found"),
     change(
         "PUT",
@@ -81,6 +89,6 @@ OPERATIONS = (
         unlike_comment,
         *HINDRANCES,
         "comment-not-found",
-        paces=PACES,
+        paces=PACES_OF_ENDS,
     ),
 )

@@ -10,6 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from instastream.metrics import APPEND_FAILURES, LISTLESS_READS, LISTLESS_WHY, TOPICS, at_zero
 from instastream.reading.caching import Usage
 from instastream.tracing import Work, begin
 
@@ -35,6 +36,8 @@ class RequestMetrics:
             buckets=BUCKETS_S,
             registry=self.registry,
         )
+        at_zero(APPEND_FAILURES, TOPICS)
+        at_zero(LISTLESS_READS, LISTLESS_WHY)
         self._seconds = cache(seconds.labels)  # which takes longer to find than to count
 
     def observe(self, scope: Scope, status: int, seconds: float, work: Work) -> None:

@@ -24,7 +24,7 @@ from instastream.pacing import pace
 from instastream.parts import part_count
 from instastream.stores import uploads
 from instastream.stores.blobs import SignedPut
-from instastream.uploads import VIDEO_TYPES, ttl_s
+from instastream.uploads import VIDEO_TYPES, is_video, ttl_s
 
 
 class NewUpload(Struct, frozen=True, forbid_unknown_fields=True):
@@ -96,6 +96,8 @@ class SignedParts(Struct, frozen=True):
 async def create(asked: Asked[Nothing, NewUpload]) -> Answer[Upload]:
     """A presigned PUT, or how to cut the bytes."""
     await pace("uploads", asked.viewer, asked.deps)
+    if is_video(asked.body.content_type):
+        await pace("videos", asked.viewer, asked.deps)
     upload, put = await commands.request_upload(
         asked.viewer,
         content_type=asked.body.content_type,
@@ -178,7 +180,7 @@ OPERATIONS = (
         status=201,
         body_schema=SIZES,
         problems=("unsupported-media-type", "upload-too-large", "too-many-uploads"),
-        paces=("uploads",),
+        paces=("uploads", "videos"),
     ),
     Operation(
         method="GET",

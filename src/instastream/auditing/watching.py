@@ -8,7 +8,7 @@ from instastream.auditing.drift import Audit
 from instastream.auditing.judging import judge
 from instastream.auditing.recounting import found, lost
 from instastream.deps import Deps
-from instastream.metrics import AUDITED, DRIFT
+from instastream.metrics import AUDITED, DRIFT, at_zero
 from instastream.stores.audits import RING, Arc
 from instastream.stores.counts import KINDS, Kind
 
@@ -25,6 +25,8 @@ class Watch:
     """
 
     def __init__(self, random: Random) -> None:
+        at_zero(AUDITED, KINDS)
+        at_zero(DRIFT, KINDS)
         self._random = random
         self._after = {kind: random.randint(*RING) for kind in KINDS}
         self._failed: dict[Kind, int] = {}  # where a run began that came to nothing

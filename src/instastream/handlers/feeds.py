@@ -30,7 +30,8 @@ from instastream.visibility import feed_shows
 async def fan_out(record: Record[MediaReady], deps: Deps) -> list[Event]:
     """The post is in its followers' lists, planned in pages when they are many, or to be pulled.
 
-    That is up to whichever of its media is the last to be ready. The post stands in its author's
+    That is up to whichever of its media is the last to be ready; a post that is deleted by then
+    is in nobody's, and nobody is told of it. The post stands in its author's
     timeline first: a reader whose list is not there yet finds it in the timelines that the list
     is made from.
     """
@@ -54,12 +55,16 @@ async def record_listed(record: Record[MediaReady], deps: Deps) -> list[Event]:
 
 
 async def _is_listed(event: MediaReady, deps: Deps) -> bool:
-    """Whether the post is ready: then it can be read wherever it is not pushed to."""
+    """Whether the post is ready, and stands: then it can be read wherever it is not pushed to.
+
+    One that is deleted makes its author a celebrity all the same: tables don't depend on which
+    event comes first.
+    """
     await deps.posts.record_ready(event)
-    is_ready = await deps.posts.all_ready(event.post_id, event.media_count)
-    if is_ready and event.fanout == "pull":
+    asked = event.post_id, event.media_count
+    if event.fanout == "pull" and await deps.posts.all_ready(*asked, even_deleted=True):
         await deps.posts.record_celebrity(event.author_id)
-    return is_ready
+    return await deps.posts.all_ready(*asked)
 
 
 async def push_page(record: Record[FanoutPage], deps: Deps) -> list[Event]:

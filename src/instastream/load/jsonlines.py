@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from instastream.errors import Unready
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 BUFFER_BYTES = 256 * 1024  # a second of a busy generator
 
 Line = TypeVar("Line", bound=Struct)
@@ -42,7 +43,7 @@ class Writer:
         self.close()
 
     def write(self, line: Struct) -> None:
-        """Remember it; raises Unready where the disk is full, and then ever after."""
+        """Remember it; raises Unready where it can't be, as of a full disk, and then ever after."""
         if self._refused:
             raise self._refused
         self._buffer += _encoder.encode(line) + b"\n"
@@ -58,10 +59,9 @@ class Writer:
                 self.size_bytes += written
         except OSError as error:
             self._buffer.clear()  # what comes after a gap would be of no use
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-                raise
+            why = "the disk is full" if error.errno in FULL else error.strerror
             self._refused = Unready(
-                f"the disk is full: {self.path} ends at {self.size_bytes} bytes, and can be read"
+                f"{why}: {self.path} ends at {self.size_bytes} bytes, and lacks what came then"
             )
             raise self._refused from error
 

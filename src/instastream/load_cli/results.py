@@ -1,27 +1,24 @@
 """`check`, `compare` and `parquet`: what a run left."""
 
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from infra import local
 from instastream import shell
 from instastream.errors import Unready
 from instastream.load.checks import checking
 from instastream.load.checks.histories import header_of, read
 from instastream.load.checks.parquet import to_parquet
-from instastream.load.over_http.targets import check_target
 from instastream.load.reporting import reports
 from instastream.load.reporting.comparing import compare as compare_reports
 from instastream.load.reporting.comparing import comparison_table
 from instastream.load.reporting.pages import comparison_html
 from instastream.load.reporting.tables import violations_table
 from instastream.load_cli.app import Api, Owned, fail_if, load
+from instastream.load_cli.target import target_of
 from instastream.load_cli.trial import NUMBERS
-from instastream.process import complete
-from instastream.settings import Settings
+from instastream.process import complete, say
 from instastream.terminal import Steps, show
 
 
@@ -31,6 +28,7 @@ def check(
 ) -> None:
     """Compare what a system shows with what a run did to it, once it has come to rest.
 
+    Also what its log and stores say, where it runs here or the environment names all its servers.
     Exit code 1 where something is wrong; what shows it is printed with it.
 
     **Examples**
@@ -44,22 +42,17 @@ def check(
         The folder of a run, or one file of it.
     """
     header, entries = header_of(read(history))
-    target = check_target(api or str(header.api), is_owned=i_own_this_target)
-    settings = _settings_of(target)
+    target = target_of(api or str(header.api), is_owned=i_own_this_target)
     with Steps() as steps:
-        checks = checking.check(entries, api=target, settings=settings, report=steps.report)
+        checks = checking.check(
+            entries, api=target.api, settings=target.settings, report=steps.report
+        )
         violations = complete(checks)
-    show(violations, violations_table(violations), as_json=as_json)
+    table = violations_table(violations, unchecked=target.unchecked)
+    show(violations, table, as_json=as_json)
+    if target.caveat:
+        say(target.caveat)
     fail_if(violations, history)
-
-
-def _settings_of(target: str) -> Settings | None:
-    """Of the servers behind an API, where it is the one that runs here."""
-    with suppress(Unready):
-        environ = shell.environ()
-        if target == environ.get(local.API, "").rstrip("/"):
-            return Settings.from_env(environ)
-    return None
 
 
 @load.command
@@ -115,4 +108,4 @@ def parquet(history: Path, out: Path) -> None:
     """
     if out.exists():
         raise Unready(f"{out} is there already: choose another name")
-    to_parquet(read(history), out)
+    to_parquet(read(history, cut_short=True), out)

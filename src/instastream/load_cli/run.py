@@ -10,13 +10,11 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 from msgspec.structs import replace
 
-from infra import local
 from instastream import shell
 from instastream.errors import Unready
 from instastream.limits import LOAD_USERS_MAX
 from instastream.load.over_http.finding import Finder, Knee, Slo, rising, slo_of
 from instastream.load.over_http.running import Asked
-from instastream.load.over_http.targets import check_target
 from instastream.load.reporting.reports import Report
 from instastream.load.reporting.tables import knee_table, report_tables
 from instastream.load.scenario.arrivals import RATE_MAX, scaled
@@ -31,9 +29,9 @@ from instastream.load_cli.app import (
     fail_if,
     load,
 )
+from instastream.load_cli.target import Target, own_target, target_of
 from instastream.load_cli.trial import measure, verify, write
 from instastream.process import complete, say
-from instastream.settings import Settings
 from instastream.terminal import Steps, show
 
 Users = Annotated[
@@ -84,15 +82,17 @@ def run_scenario(
         Afterwards compare what the system shows with what was done.
     """
     asked = _changed(load_scenario(scenario), rate=rate, duration=duration, users=users, seed=seed)
-    how, settings = _how(
+    how, target = _how(
         asked.name, api, out, processes=processes, at_once=at_once, is_owned=i_own_this_target
     )
     with Steps() as steps:
-        report = complete(measure(asked, how, steps, settings=settings))
+        report = complete(measure(asked, how, steps, target=target))
         if check:
-            report = complete(verify(report, how, steps, settings=settings))
+            report = complete(verify(report, how, steps, target=target))
     page = write(report, how.folder)
     show(report, *report_tables(report), as_json=as_json)
+    if check and target.caveat:
+        say(target.caveat)
     say(f"the report is {page}")
     fail_if(report.violations, how.folder)
 
@@ -133,7 +133,7 @@ def find_max(
     """
     given, slos = _changed(load_scenario(scenario), users=users), [slo_of(one) for one in slo]
     asked = rising(given, first=first or given.arrivals.peak / 10, step_s=step)
-    how, settings = _how(
+    how, target = _how(
         f"{asked.name}-find-max",
         api,
         out,
@@ -141,7 +141,7 @@ def find_max(
         at_once=at_once,
         is_owned=i_own_this_target,
     )
-    report, knee = complete(_find(asked, how, settings, slos, step_s=step))
+    report, knee = complete(_find(asked, how, target, slos, step_s=step))
     page = write(report, how.folder)
     show(knee, knee_table(knee), as_json=as_json)
     say(f"the report is {page}")
@@ -152,7 +152,7 @@ def find_max(
 async def _find(
     scenario: Scenario,
     how: Asked,
-    settings: Settings | None,
+    target: Target,
     slos: Sequence[Slo],
     *,
     step_s: float,
@@ -161,7 +161,7 @@ async def _find(
     assert task
     finder = Finder(slos, scenario, step_s=step_s, stop=task.cancel)
     with Steps() as steps:
-        report = await measure(scenario, how, steps, settings=settings, watch=finder.watch)
+        report = await measure(scenario, how, steps, target=target, watch=finder.watch)
     return report, finder.knee
 
 
@@ -185,27 +185,17 @@ def _changed(
 
 def _how(
     name: str, api: str, out: Path | None, *, processes: int, at_once: int, is_owned: bool
-) -> tuple[Asked, Settings | None]:
-    """How it is run, and the settings of the servers where it is what runs here."""
-    target, settings = _target(api, is_owned=is_owned)
+) -> tuple[Asked, Target]:
+    """How it is run, and what is loaded."""
+    target = target_of(api, is_owned=is_owned) if api else own_target(is_owned=is_owned)
     asked = Asked(
-        api=target,
+        api=target.api,
         folder=_folder(out, name),
         processes=processes,
         at_once=at_once,
         is_owned=is_owned,
     )
-    return asked, settings
-
-
-def _target(api: str, *, is_owned: bool) -> tuple[str, Settings | None]:
-    """What is loaded, and the settings of its servers where it is what runs here."""
-    if api:
-        return check_target(api, is_owned=is_owned), None
-    environ = shell.environ()
-    if local.API not in environ:
-        raise Unready("no API runs here: `instastream up` starts one, and --api names another")
-    return check_target(environ[local.API], is_owned=is_owned), Settings.from_env(environ)
+    return asked, target
 
 
 def _folder(out: Path | None, name: str) -> Path:

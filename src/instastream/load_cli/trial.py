@@ -17,7 +17,7 @@ from instastream.load.reporting.pages import to_html
 from instastream.load.reporting.reports import Report
 from instastream.load.reporting.spreads import Spreads
 from instastream.load.scenario.scenarios import Scenario
-from instastream.settings import Settings
+from instastream.load_cli.target import Target
 from instastream.steps import ignore
 from instastream.terminal import Steps
 
@@ -32,13 +32,14 @@ async def measure(
     asked: Asked,
     steps: Steps,
     *,
-    settings: Settings | None,
+    target: Target,
     watch: Watch = _nobody_watches,
 ) -> Report:
-    """What was measured; `settings` are of the servers, where they are known."""
+    """What was measured, and what its servers were like meanwhile, where they are known."""
     view, lasts_s = LiveView(scenario.name), scenario.duration_s
     async with AsyncExitStack() as stack:
-        sampler = await stack.enter_async_context(Sampler(_pids() if settings else {}, settings))
+        pids = _pids() if target.is_here else {}
+        sampler = await stack.enter_async_context(Sampler(pids, target.settings))
 
         def show(spreads: Spreads, at_s: float) -> None:
             watch(spreads, at_s)
@@ -62,13 +63,11 @@ async def measure(
         return await run(scenario, asked, progress=steps.report, watch=show, sample=sampler.sample)
 
 
-async def verify(
-    report: Report, asked: Asked, steps: Steps, *, settings: Settings | None
-) -> Report:
-    """The same report, with every promise that was broken."""
+async def verify(report: Report, asked: Asked, steps: Steps, *, target: Target) -> Report:
+    """The same report, with every promise that was broken, and which nobody could look into."""
     history = read(asked.folder)
-    violations = await check(history, api=asked.api, settings=settings, report=steps.report)
-    return replace(report, violations=violations)
+    violations = await check(history, api=asked.api, settings=target.settings, report=steps.report)
+    return replace(report, violations=violations, unchecked=target.unchecked)
 
 
 def write(report: Report, folder: Path) -> Path:

@@ -9,7 +9,7 @@ from instastream.access import admit, no_such_user
 from instastream.deps import Deps
 from instastream.errors import Unavailable
 from instastream.ids import PostId, UserId, newest
-from instastream.limits import FEED_LENGTH, RECENT_LENGTH, WALK_STEP_MAX
+from instastream.limits import FEED_LENGTH, REBUILDS_RATE, RECENT_LENGTH, WALK_STEP_MAX
 from instastream.metrics import LISTLESS_READS
 from instastream.reading.circles import Circle
 from instastream.reading.known import Known, Shown
@@ -54,16 +54,15 @@ async def read_feed(
     """What those whom someone follows posted, newest first.
 
     While Redis is away it is read from their timelines alone, and nothing that is known is used.
-    So it is while another rebuilds the list: nobody waits for somebody else.
+    So it is while another rebuilds the list, as nobody waits for somebody else, and once it was
+    made so often that it has to wait: whoever mutes an author and looks loses it each time.
     """
     asked = limit + 1 if before is None else FEED_LENGTH
     pending: Sequence[Pending] = known.unnoted.of(reader)
     try:
         listed, pending = await known.look(reader, head=(reader, asked))
         if listed is None:
-            listed, asked = await rebuild(reader, deps), FEED_LENGTH
-            if listed is None:
-                LISTLESS_READS.labels("rebuilding").inc()
+            listed, asked = await _made(reader, deps), FEED_LENGTH
     except Unavailable as error:
         if error.what != "redis":
             raise
@@ -83,6 +82,21 @@ async def read_feed(
         known=known,
         step_max=RECENT_LENGTH,  # of more each author's timeline would be read
     )
+
+
+async def _made(reader: UserId, deps: Deps) -> list[PostId] | None:
+    """The list of a reader who has none; None where it is not to be made now, or by another."""
+    try:
+        taken = await deps.rates.take("rebuilds", reader, REBUILDS_RATE)
+    except Unavailable:
+        taken = None  # nobody can tell
+    if taken and taken.wait_s:
+        LISTLESS_READS.labels("pace").inc()
+        return None
+    listed = await rebuild(reader, deps)
+    if listed is None:
+        LISTLESS_READS.labels("rebuilding").inc()
+    return listed
 
 
 class Feed:

@@ -9,6 +9,8 @@ from instastream.log import PARTITIONER
 from instastream.ranges import Range, Span
 from instastream.rebuilding.projections import Projection
 
+WHOLE = "from the first event of a partition to its last: leave out offsets and times"
+
 
 class Bounds(Struct, frozen=True, kw_only=True):
     """What of the log; nothing said is all of it. Times are Unix milliseconds."""
@@ -34,7 +36,7 @@ def planned(
 ) -> list[tuple[Projection, list[Range]]]:
     """Those projections that something is to be replayed for, and what of their topics.
 
-    Raises Unready for ranges that are none of theirs, and for what would leave a wrong count.
+    Raises Unready for ranges that are none of theirs, and for what would leave something wrong.
     """
     topics = [topic for one in projections for topic in one.topics]
     for one in bounds.ranges:
@@ -48,18 +50,26 @@ def planned(
         if not bounds.ranges:
             ranges = projection.ranges
         if ranges:
-            _check_counted(projection, ranges, bounds)
+            _check_whole(projection, ranges, bounds)
             plan.append((projection, ranges))
     return plan
 
 
-def _check_counted(projection: Projection, ranges: Sequence[Range], bounds: Bounds) -> None:
-    """What was counted up to an event is never asked again for those before it."""
+def _check_whole(projection: Projection, ranges: Sequence[Range], bounds: Bounds) -> None:
+    """What was counted up to an event is never asked again for those before it; and what is
+    forgotten stands again where its end is left out, which is in the partition of its beginning.
+    """
     is_part = any(one.begin is not None or one.end is not None for one in ranges)
-    if projection.is_counted and (is_part or bounds.is_timed):
+    if not (is_part or bounds.is_timed):
+        return
+    if projection.is_counted:
+        raise Unready(f"{projection.name} are counted {WHOLE}; a key or a partition can be given")
+    if projection.forgets:
         raise Unready(
-            f"{projection.name} are counted from the first event of a partition to its last: "
-            f"leave out offsets and times; a key or a partition can be given"
+            f"{projection.name} is made {WHOLE}, or a follow, a block or a mute whose end is not "
+            f"among them would stand again; a key or a partition can be given, or all of it made "
+            f"beside what serves: `instastream rebuild {projection.name} --shadow` compares it, "
+            f"`instastream rebuild all --swap` has it serve"
         )
 
 

@@ -1,12 +1,13 @@
 """What two sets of tables hold, row by row, while both change: what stays different is a fault.
 
 Where the digests of a part of a table differ so do those of some of its parts, and at last rows
-are read, again and again. A row that one side has and the other lacks counts only if that is so
-each time: what is merely late goes by.
+are read, again and again. A row is right where both sides had it so, also at different times: one
+of them was late. Else it is told, also where it changed meanwhile; but for a row that was another
+each time that it was read, on both sides, such as how far a post is counted that everybody likes.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from itertools import islice
 
 import msgspec
@@ -15,7 +16,7 @@ from msgspec import Struct
 from instastream.rebuilding.digesting import PARTS, sum_of
 from instastream.steps import Report
 from instastream.stores.audits import Arc, arcs
-from instastream.stores.cassandra.contents import CassandraContents
+from instastream.stores.cassandra.contents import TABLES, CassandraContents
 
 ROUNDS = 5
 PART_ROWS = 10_000  # that are held in memory, of each side, where they differ
@@ -33,8 +34,34 @@ class Odd(Struct, frozen=True, kw_only=True):
     rows: list[str]
 
 
-Rows = frozenset[bytes]
+Rows = dict[bytes, bytes]  # by their keys
 Place = tuple[str, Arc]
+
+
+class Seen:
+    """All that a row was on each side, None where it was not there."""
+
+    def __init__(self, ours: bytes | None, theirs: bytes | None) -> None:
+        self.now = ours, theirs
+        self.ours, self.theirs = {ours}, {theirs}
+        self._looks = 1
+
+    def look(self, ours: bytes | None, theirs: bytes | None) -> None:
+        """It is so by now."""
+        self.now = ours, theirs
+        self.ours.add(ours)
+        self.theirs.add(theirs)
+        self._looks += 1
+
+    @property
+    def is_right(self) -> bool:
+        """Whether both sides had it so."""
+        return not self.ours.isdisjoint(self.theirs)
+
+    @property
+    def is_restless(self) -> bool:
+        """Whether both sides had it otherwise each time."""
+        return len(self.ours) == len(self.theirs) == self._looks
 
 
 async def compare(
@@ -46,7 +73,7 @@ async def compare(
     report: Report,
 ) -> list[Odd]:
     """What stays different; `follow` waits a little, and has the shadow catch up."""
-    odd: dict[Place, tuple[Rows, Rows]] = {}
+    odd: dict[Place, dict[bytes, Seen]] = {}
     places = [(table, arc) for table in tables for arc in arcs(PARTS)]
     for done, (table, arc) in enumerate(places, start=1):
         async for narrow in _differing(table, arc, serving, shadow):
@@ -56,13 +83,14 @@ async def compare(
         if not odd:
             break
         await follow()
-        for place, (ours, theirs) in list(odd.items()):
-            ours_now, theirs_now = await _odd(place, serving, shadow)
-            odd[place] = ours & ours_now, theirs & theirs_now
-            if not any(odd[place]):
+        for place, seen in list(odd.items()):
+            odd[place] = await _again(place, seen, serving, shadow)
+            if not odd[place]:
                 del odd[place]
-    found = (_told(table, [odd[place] for place in odd if place[0] == table]) for table in tables)
-    return [one for one in found if one.rows]
+    found = [(table, one) for (table, _), seen in odd.items() for one in seen.values()]
+    wrong = [(table, one) for table, one in found if not one.is_restless]
+    told = (_told(table, [one for of, one in wrong if of == table]) for table in tables)
+    return [one for one in told if one.rows]
 
 
 async def _differing(
@@ -82,23 +110,36 @@ async def _differing(
 
 async def _odd(
     place: Place, serving: CassandraContents, shadow: CassandraContents
-) -> tuple[Rows, Rows]:
-    """Rows that only one of both has."""
+) -> dict[bytes, Seen]:
+    """Rows that are not the same on both sides."""
     ours, theirs = await _rows(serving, *place), await _rows(shadow, *place)
-    return _some(ours - theirs), _some(theirs - ours)
+    keys = (key for key in sorted({*ours, *theirs}) if ours.get(key) != theirs.get(key))
+    return {key: Seen(ours.get(key), theirs.get(key)) for key in islice(keys, ODD_MAX)}
 
 
-async def _rows(contents: CassandraContents, table: str, arc: Arc) -> set[bytes]:
-    return {msgspec.json.encode(row) async for rows in contents.rows(table, arc) for row in rows}
+async def _again(
+    place: Place, seen: Mapping[bytes, Seen], serving: CassandraContents, shadow: CassandraContents
+) -> dict[bytes, Seen]:
+    """Those that still are not."""
+    ours, theirs = await _rows(serving, *place), await _rows(shadow, *place)
+    for key, one in seen.items():
+        one.look(ours.get(key), theirs.get(key))
+    return {key: one for key, one in seen.items() if not one.is_right}
 
 
-def _some(rows: set[bytes]) -> Rows:
-    return frozenset(islice(sorted(rows), ODD_MAX))
+async def _rows(contents: CassandraContents, table: str, arc: Arc) -> Rows:
+    length = TABLES[table].key
+    encode = msgspec.json.encode
+    return {
+        encode(row[:length]): encode(row)
+        async for rows in contents.rows(table, arc)
+        for row in rows
+    }
 
 
-def _told(table: str, odd: Sequence[tuple[Rows, Rows]]) -> Odd:
-    ours = sorted(row for one, _ in odd for row in one)
-    theirs = sorted(row for _, one in odd for row in one)
+def _told(table: str, odd: Sequence[Seen]) -> Odd:
+    ours = sorted(row for one in odd if (row := one.now[0]))
+    theirs = sorted(row for one in odd if (row := one.now[1]))
     return Odd(
         table=table,
         serving_only=len(ours),

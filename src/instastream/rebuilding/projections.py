@@ -30,6 +30,7 @@ class Projection(Struct, frozen=True, kw_only=True):
     handlers: Handlers = {}
     counting: BatchHandlers = {}
     derived: tuple[str, ...] = ()  # tables that are made of these by whoever reads them
+    forgets: bool = False  # what ended, after a while: an older word of it stands again then
 
     @property
     def topics(self) -> list[str]:
@@ -61,6 +62,7 @@ PROJECTIONS: Mapping[str, Projection] = {
             tables=("following", "followers", "requests", "walls"),
             handlers=_of(GRAPH, *(GRAPH.keys() - set(_joining))),
             derived=("follower_pages",),
+            forgets=True,
         ),
         Projection(
             name="posts",

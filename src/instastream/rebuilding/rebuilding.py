@@ -1,11 +1,12 @@
 """Makes projections again from the log, where they are: docs/decisions/0033.
 
 Repeated, or stopped and begun again, it comes to the same. What is counted has one writer for each
-of its shards, so the workers that count must not run meanwhile: what they count first hides what
-comes before it.
+of its shards, so the workers that count must not run meanwhile, nor a command that does: what they
+count first hides what comes before it.
 """
 
 from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import nullcontext
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import for_code
@@ -50,28 +51,30 @@ async def rebuild(
 
     Whoever keeps something of them in memory forgets it then, and where posts or the graph were
     made again from all of the log, so are the readers' lists that there are. Raises Unready where
-    counting workers run, or do at the end, and for bounds that would leave something wrong.
+    counting workers run, or do at the end, or another command writes what is counted, and for
+    bounds that would leave something wrong.
     """
     assert bounds.is_all or not drop
     plan = planned(projections, bounds)
     is_counted = any(projection.is_counted for projection, _ in plan)
-    if is_counted and await _members(settings.prefix + COUNTING, settings):
-        raise Unready(RUNS)
-    if drop:
-        for projection, _ in plan:
-            await target.contents.empty([*projection.derived, *projection.tables])
-    try:
-        for projection, ranges in plan:
-            found = await found_of(ranges, bounds, settings)
-            yield await replay(
-                projection, found, target.deps, settings, keys=bounds.keys, report=report
-            )
-    finally:
-        await target.deps.changes.forget()
-    if bounds.is_all and LISTED & {projection.name for projection, _ in plan}:
-        await renew_lists(target, report)
-    if is_counted and await _members(settings.prefix + COUNTING, settings):
-        raise Unready(STARTED)
+    async with target.generations.alone() if is_counted else nullcontext():
+        if is_counted and await _members(settings.prefix + COUNTING, settings):
+            raise Unready(RUNS)
+        if drop:
+            for projection, _ in plan:
+                await target.contents.empty([*projection.derived, *projection.tables])
+        try:
+            for projection, ranges in plan:
+                found = await found_of(ranges, bounds, settings)
+                yield await replay(
+                    projection, found, target.deps, settings, keys=bounds.keys, report=report
+                )
+        finally:
+            await target.deps.changes.forget()
+        if bounds.is_all and LISTED & {projection.name for projection, _ in plan}:
+            await renew_lists(target, report)
+        if is_counted and await _members(settings.prefix + COUNTING, settings):
+            raise Unready(STARTED)
 
 
 async def rehearse(

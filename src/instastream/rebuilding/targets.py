@@ -55,6 +55,16 @@ def silent(deps: Deps) -> Deps:
 
 
 @asynccontextmanager
+async def alone(settings: Settings) -> AsyncIterator[None]:
+    """What is counted or repaired within serves: nobody makes it again, or another generation.
+
+    Raises as `Generations.alone`.
+    """
+    async with open_session(settings) as session, session.generations.alone():
+        yield
+
+
+@asynccontextmanager
 async def serving(settings: Settings) -> AsyncIterator[Target]:
     """The projections that the API reads; raises Unavailable where a server does not answer."""
     async with open_deps(settings) as deps, open_session(settings) as session:

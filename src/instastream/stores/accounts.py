@@ -37,16 +37,22 @@ class Accounts(Protocol):
         """Who has each of some usernames, in one batch; absent where nobody claimed it."""
 
     async def add_refresh_token(self, token: RefreshToken) -> None:
-        """Keep a token, unless it is there already, for `REFRESH_TOKEN_TTL_S`."""
+        """Keep a token for `REFRESH_TOKEN_TTL_S` from now on.
+
+        Not one that was used, nor one whose family is revoked: those stay as they are.
+        """
 
     async def refresh_token(self, digest: str) -> RefreshToken | None:
         """The token with this digest, spent or not."""
 
     async def spend(self, token: RefreshToken, *, now_ms: int) -> int | None:
-        """Use a token up; returns when it was first, None when its family is revoked."""
+        """Use a token up; returns when it was first.
+
+        None when its family is revoked: then nothing is written, so that nothing lives longer.
+        """
 
     async def is_spent(self, digest: str) -> bool:
         """Whether there is such a token, and it was used."""
 
     async def revoke(self, family: str) -> None:
-        """Make every token of a family, also ones to come, unspendable."""
+        """Make every token of a family, also ones to come, unspendable as long as any lives."""

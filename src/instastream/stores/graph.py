@@ -11,7 +11,6 @@ from instastream.relations import Edge, Relations, Wall, WallKind
 FOLLOWER_BUCKETS = 8  # a million followers are then 8 partitions of about 10 MB
 BUCKETS = range(FOLLOWER_BUCKETS)
 assert FOLLOWER_BUCKETS <= FANOUT_BUCKETS_MAX
-GONE_TTL_S = 30 * 86_400  # what ended is remembered so long, against late repetitions
 
 
 def bucket_of(follower_id: UserId) -> int:

@@ -3,6 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from zlib import crc32
@@ -15,6 +16,7 @@ from instastream.events import (
     ProfileChanged,
     Record,
     UserJoined,
+    decode_placed,
 )
 from instastream.ids import WORKERS, Lease, MediaId, UserId
 from instastream.limits import DECLARED_KEPT_S
@@ -43,6 +45,8 @@ class MemoryLog:
         self, topic: str, *, key: bytes | None, value: bytes | None, headers: Headers
     ) -> None:
         self.raw.append((topic, key, value, headers))
+        with suppress(Corrupt):  # what is no event, or not in its place, is not read as one
+            await self.append(decode_placed(value, topic=topic, key=key))
 
     async def read(self, topic: str) -> AsyncIterator[Record[Event]]:
         for partition, events in self.topics.get(topic, {}).items():
@@ -88,14 +92,16 @@ class MemoryAccounts:
         return {one: self.by_username[one].user_id for one in usernames if one in self.by_username}
 
     async def add_refresh_token(self, token: RefreshToken) -> None:
-        self.tokens.setdefault(token.digest, token)
+        if token.family not in self.revoked:
+            self.tokens.setdefault(token.digest, token)
 
     async def refresh_token(self, digest: str) -> RefreshToken | None:
         return self.tokens.get(digest)
 
     async def spend(self, token: RefreshToken, *, now_ms: int) -> int | None:
-        spent_ms = self.spent_ms.setdefault(token.digest, now_ms)
-        return None if token.family in self.revoked else spent_ms
+        if token.family in self.revoked:
+            return None
+        return self.spent_ms.setdefault(token.digest, now_ms)
 
     async def is_spent(self, digest: str) -> bool:
         return digest in self.spent_ms

@@ -55,7 +55,11 @@ class MemoryPosts:
     async def get(self, post_ids: list[PostId]) -> dict[PostId, Post]:
         return {i: self._post(i) for i in post_ids if self.finalized.get(i)}
 
-    async def all_ready(self, post_id: PostId, media_count: int) -> bool:
+    async def all_ready(
+        self, post_id: PostId, media_count: int, *, even_deleted: bool = False
+    ) -> bool:
+        if post_id in self.deleted and not even_deleted:
+            return False
         return len(self.ready.get(post_id, {})) == media_count
 
     async def ids_after(self, place: str, *, limit: int) -> list[PostId]:

@@ -96,8 +96,13 @@ class Posts(Protocol):
     async def get(self, post_ids: list[PostId]) -> dict[PostId, Post]:
         """Many posts in one batch; ids without a finalized post are absent."""
 
-    async def all_ready(self, post_id: PostId, media_count: int) -> bool:
-        """Whether so many of a post's media are ready, finalized here or not."""
+    async def all_ready(
+        self, post_id: PostId, media_count: int, *, even_deleted: bool = False
+    ) -> bool:
+        """Whether so many of a post's media are ready, finalized here or not.
+
+        A post that is deleted is not ready, unless asked for `even_deleted`.
+        """
 
     async def ids_after(self, place: str, *, limit: int) -> list[PostId]:
         """Of all posts the first ids that come after one, or "", in an order of the store's own.

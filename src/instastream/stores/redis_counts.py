@@ -13,7 +13,13 @@ from redis.asyncio.client import Pipeline
 from redis.asyncio.cluster import ClusterPipeline
 
 from instastream.ids import UserId
-from instastream.limits import COUNTS_AT_ONCE, COUNTS_TTL_S, PENDING_LENGTH, PENDING_TTL_S
+from instastream.limits import (
+    COUNTS_AT_ONCE,
+    COUNTS_TTL_S,
+    PENDING_LENGTH,
+    PENDING_TTL_S,
+    ZEROS_TTL_S,
+)
 from instastream.stores.counters import Total
 from instastream.stores.counts import KINDS, Kind, Pending
 from instastream.stores.redis import SCANNED_AT_ONCE, AnyRedis, by_slot, tag_of, translated
@@ -21,13 +27,14 @@ from instastream.stores.redis import SCANNED_AT_ONCE, AnyRedis, by_slot, tag_of,
 VERSION_DIGITS = 21  # of the sum of 256 versions below 2^61
 PENDING_PARSED = 2_000  # lists whose meaning is kept, 10 kB each at most: who reads, reads again
 
-# KEYS: totals. ARGV: seconds that they live, what they are.
+# KEYS: totals. ARGV: seconds that they live, that those live of what nobody has liked or commented
+# on yet, what they are.
 PUBLISH = f"""
 local kept = redis.call('MGET', unpack(KEYS))
 for at, key in ipairs(KEYS) do
-  local said = ARGV[at + 1]
+  local said = ARGV[at + 2]
   if not kept[at] or kept[at]:sub(1, {VERSION_DIGITS}) <= said:sub(1, {VERSION_DIGITS}) then
-    redis.call('SET', key, said, 'EX', ARGV[1])
+    redis.call('SET', key, said, 'EX', said:find('^0+:') and ARGV[2] or ARGV[1])
   end
 end
 """
@@ -49,11 +56,12 @@ class RedisCounts:
         *,
         prefix: str,
         ttl_s: int = COUNTS_TTL_S,
+        zeros_ttl_s: int = ZEROS_TTL_S,
         pending_ttl_s: int = PENDING_TTL_S,
     ) -> None:
         self._redis = redis
         self._prefix = prefix
-        self._ttl_s = ttl_s
+        self._ttls_s = ttl_s, zeros_ttl_s
         self._pending_ttl_s = pending_ttl_s
         self._publish = redis.register_script(PUBLISH)
 
@@ -65,7 +73,7 @@ class RedisCounts:
                 *(
                     self._publish(
                         keys=[said[at][0] for at in ats],
-                        args=[self._ttl_s, *(said[at][1] for at in ats)],
+                        args=[*self._ttls_s, *(said[at][1] for at in ats)],
                     )
                     for ats in _pieces(slots)
                 )

@@ -23,6 +23,8 @@ from instastream.stores.cassandra.session import open_cluster
 BUCKET = "native-test"
 TOPIC = TopicPartition("native-test", 0)
 RECORDS = 200
+# Its socket's path would not fit into 107 bytes, nor itself into ISO-8859-1.
+HOME = "with a space, a \"quote\", a back\\slash, 'ž' and %20 " + "of some length" * 6
 PUBLIC_MEDIA = {
     "Version": "2012-10-17",
     "Statement": [
@@ -43,7 +45,7 @@ def bare_environ() -> dict[str, str]:
 
 @pytest.fixture(scope="package")
 async def home(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Path]:
-    home = tmp_path_factory.mktemp("home") / "with a space"
+    home = tmp_path_factory.mktemp("home") / HOME
     stack = Stack(home, environ=bare_environ(), report=ignore)
     try:
         await stack.up()

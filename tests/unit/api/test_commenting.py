@@ -219,6 +219,19 @@ async def test_the_same_key_is_the_same_comment_and_with_other_words_refused(
     assert problem(again) == (404, "comment-not-found"), "it does not come back"
 
 
+@pytest.mark.parametrize("gone", ["whom it replies to", "the post"])
+async def test_a_repeated_comment_is_answered_whatever_became_of_what_it_is_about(
+    ada: Person, bob: Person, post: Json, deps: Deps, gone: str
+) -> None:
+    parent = await say(ada, post)
+    key, body = {"idempotency-key": "k"}, {"text": "once", "reply_to": parent["id"]}
+    said = await bob.ask("POST", path_of(post), json=body, headers=key)
+    path = path_of(post, parent) if gone == "whom it replies to" else f"/v1/posts/{post['id']}"
+    assert (await ada.ask("DELETE", path)).status_code == 204
+    again = await bob.ask("POST", path_of(post), json=body, headers=key)
+    assert (again.status_code, again.json()["id"]) == (201, said.json()["id"])
+
+
 @pytest.mark.parametrize("keeps", [False, True])
 async def test_a_comment_that_was_cut_short_is_completed_by_the_same_key(
     bob: Person, post: Json, deps: Deps, keeps: bool

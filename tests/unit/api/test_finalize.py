@@ -226,6 +226,7 @@ async def test_a_media_id_that_is_none_is_refused(ada: Person, media_id: str) ->
         ({"caption": "\0"}, 422),
         ({"alt_text": "\x1b[31m"}, 422),
         ({"caption": "\x7f"}, 422),
+        ({"caption": "\x9b31m"}, 422),
         ({"caption": None}, 422),
         ({"caption": 1}, 422),
     ],

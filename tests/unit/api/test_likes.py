@@ -9,9 +9,8 @@ from instastream.deps import Deps
 from instastream.errors import Unavailable, Unready
 from instastream.events import CommentAdded, CommentDeleted, UploadFinalized
 from instastream.ids import CommentId, PostId, UserId
-from instastream.limits import LIKE_SHARDS_PULLED, LIKES_RATE
+from instastream.limits import LIKE_SHARDS_PULLED
 from instastream.stores.memory import MemoryLog
-from instastream.stores.memory_rates import MemoryRates
 from tests.unit.api.conftest import (
     NOW_MS,
     DownLog,
@@ -169,23 +168,6 @@ async def test_a_like_stands_though_redis_takes_no_note_of_it(
     await count_all(deps)
     async with serving(deps) as http:
         assert await seen(Person(http, deps, bob.id), post) == (1, True)
-
-
-async def test_nobody_likes_faster_than_thumbs_are(
-    ada: Person, bob: Person, post: Json, deps: Deps
-) -> None:
-    at_ms = NOW_MS
-    async with serving(deps, rates=MemoryRates(lambda: at_ms)) as http:
-        ada.http = bob.http = http
-        for number in range(LIKES_RATE.at_once):
-            await like(bob, post, ("PUT", "DELETE")[number % 2])
-        for method in ("PUT", "DELETE"):
-            answer = await bob.ask(method, f"/v1/posts/{post['id']}/like")
-            assert problem(answer) == (429, "too-many-requests")
-            assert answer.headers["retry-after"] == "1"
-        await like(ada, post)
-        at_ms += int(LIKES_RATE.every_s * 1000)
-        await like(bob, post)
 
 
 async def test_what_the_log_does_not_take_is_not_liked(bob: Person, post: Json, deps: Deps) -> None:

@@ -2,10 +2,18 @@
 
 import pytest
 from httpx2 import Response
+from msgspec.structs import replace
 
 from instastream.deps import Deps
 from instastream.errors import Unavailable
-from instastream.limits import MULTIPART_TTL_S, UPLOAD_GRACE_S, UPLOAD_TTL_S, UPLOADS_OPEN_MAX
+from instastream.limits import (
+    MULTIPART_TTL_S,
+    UPLOAD_GRACE_S,
+    UPLOAD_TTL_S,
+    UPLOADS_OPEN_MAX,
+    UPLOADS_RATE,
+)
+from instastream.pacing import PACES
 from instastream.stores.memory import MemoryUploads
 from instastream.stores.uploads import Upload
 from tests.unit.api.conftest import NOW_MS, Person, declaration, problem, serving, single
@@ -35,6 +43,13 @@ async def fill(person: Person, kind: str = "photo", *, but: int = 0) -> list[str
     begun = [await begin(person, kind) for _ in range(UPLOADS_OPEN_MAX - but)]
     assert {one.status_code for one in begun} == {201}
     return [one.json()["media_id"] for one in begun]
+
+
+@pytest.fixture(autouse=True)
+def videos_as_fast_as_photos(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More of them at once than may be open."""
+    fast = replace(PACES["videos"], rate=UPLOADS_RATE)
+    monkeypatch.setattr("instastream.pacing.PACES", {**PACES, "videos": fast})
 
 
 @pytest.mark.parametrize("kind", ["photo", "video"])

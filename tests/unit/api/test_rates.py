@@ -19,7 +19,7 @@ from instastream.api.app import create_app
 from instastream.api.openapi import OPERATIONS
 from instastream.deps import Deps
 from instastream.errors import Unavailable
-from instastream.limits import GUESSES_RATE, REFRESHES_RATE, Rate
+from instastream.limits import GUESSES_RATE, REFRESHES_RATE, VIDEOS_RATE, Rate
 from instastream.pacing import PACES, pace
 from instastream.settings import LOOPBACK, Network
 from instastream.stores.memory_rates import MemoryRates
@@ -37,6 +37,7 @@ from tests.unit.api.conftest import (
 )
 from tests.unit.api.contract import check_answer
 
+VIDEO = declaration() | {"content_type": "video/mp4"}
 EVE = {"username": "eve", "password": PASSWORD}
 FEW = {name: msgspec.structs.replace(one, rate=Rate(2, 10)) for name, one in PACES.items()}
 DOCUMENT = Path(__file__).parents[3] / "docs/api.md"
@@ -113,6 +114,7 @@ async def test_who_is_refused_is_told_when_to_come_back(ada: Person, bob: Person
     "asked",
     [
         ("POST", "/v1/uploads", declaration()),
+        ("POST", "/v1/uploads", VIDEO),
         ("POST", "/v1/posts", single("6f1c8d1e-4b0a-4f3e-9c55-0d6f4b8f2f6a")),
         ("PATCH", "/v1/me", {"private": True}),
         ("GET", "/v1/feed/explain/1571234567890123456", None),
@@ -126,6 +128,33 @@ async def test_everyone_has_a_pace_of_their_own(
         assert (await ada.ask(method, path, json=body)).status_code != 429
     assert problem(await ada.ask(method, path, json=body)) == (429, "too-many-requests")
     assert (await bob.ask(method, path, json=body)).status_code != 429
+
+
+async def test_nobody_uploads_videos_faster_than_they_can_be_transcoded(
+    ada: Person, bob: Person, deps: Deps
+) -> None:
+    now_ms = 1_795_000_000_000
+    async with serving(deps, rates=MemoryRates(lambda: now_ms)) as http:
+        ada.http = bob.http = http
+        upload = partial(ada.ask, "POST", "/v1/uploads")
+        for _ in range(VIDEOS_RATE.at_once):
+            assert (await upload(json=VIDEO)).status_code == 201
+        refused = await upload(json=VIDEO)
+        assert problem(refused) == (429, "too-many-requests")
+        assert refused.headers["retry-after"] == "300"
+        assert (await upload(json=declaration())).status_code == 201, "photographs go on"
+        assert (await bob.ask("POST", "/v1/uploads", json=VIDEO)).status_code == 201
+        now_ms += int(VIDEOS_RATE.every_s * 1000) - 1
+        assert (await upload(json=VIDEO)).status_code == 429
+        now_ms += 1
+        assert [(await upload(json=VIDEO)).status_code for _ in range(2)] == [201, 429]
+
+
+@pytest.mark.usefixtures("few", "still")
+async def test_an_upload_that_is_refused_anyway_is_none_of_the_videos(ada: Person) -> None:
+    answers = [await ada.ask("POST", "/v1/uploads", json=VIDEO) for _ in range(3)]
+    assert answers[1].headers["ratelimit"] == '"uploads";r=0;t=20, "videos";r=0;t=20'
+    assert answers[2].headers["ratelimit"] == '"uploads";r=0;t=20'
 
 
 @pytest.mark.usefixtures("few")

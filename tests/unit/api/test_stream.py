@@ -107,6 +107,18 @@ async def test_followers_hear_of_a_post_as_it_lands_and_nobody_else(
         assert his.events == []
 
 
+async def test_nobody_hears_of_a_post_that_was_deleted_before_it_was_ready(
+    app: Starlette, ada: Person, bob: Person, deps: Deps
+) -> None:
+    await ada.ask("PUT", f"/v1/users/{bob.id}/follow")
+    async with listening(app, ada) as hers:
+        gone = await bob.post()
+        assert (await bob.ask("DELETE", f"/v1/posts/{gone['id']}")).status_code == 204
+        await fan_out(Record(ready_event(gone), 0, 0), deps)
+        kept = await land(bob, deps)
+        assert await hers.heard(1) == [kept]
+
+
 async def test_each_stream_has_a_trace_of_its_own(app: Starlette, ada: Person) -> None:
     async with listening(app, ada) as first, listening(app, ada) as second:
         traces = [

@@ -12,6 +12,7 @@ from instastream.media_urls import link_key, origin_key
 from tests import containers
 
 ROOT = Path(__file__).parents[3]
+PROPERTIES = ROOT / "infra/kafka/server.properties"
 COMPOSE = yaml.safe_load((ROOT / "compose.kafka.yml").read_text())
 
 
@@ -29,6 +30,19 @@ def test_its_addresses_are_those_that_the_environment_file_names() -> None:
         assert port.rpartition(":")[0] in environ[f"INSTASTREAM_{name.upper()}"]
     s3 = COMPOSE["services"]["s3"]["environment"]
     assert {name: environ[name] for name in s3} == s3
+
+
+def test_the_log_is_on_a_volume_and_outlives_its_container() -> None:
+    kafka = COMPOSE["services"]["kafka"]
+    assert kafka["volumes"] == [f"kafka:{kafka['environment']['KAFKA_LOG_DIRS']}"]
+
+
+def test_no_kafka_forgets_how_far_a_worker_came_that_is_away_for_years() -> None:
+    native = dict(re.findall(r"(?m)^([\w.]+)=(.*)$", PROPERTIES.read_text()))
+    minutes = int(native["offsets.retention.minutes"])
+    assert minutes >= 5 * 365 * 24 * 60
+    kafka = COMPOSE["services"]["kafka"]["environment"]
+    assert kafka["KAFKA_OFFSETS_RETENTION_MINUTES"] == minutes
 
 
 def test_its_edge_fills_in_the_same_template(tmp_path: Path) -> None:

@@ -1,12 +1,15 @@
 """Configurations are filled in completely, and say what the launcher means."""
 
 import os
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
+import certifi
 import pytest
 
-from infra.native.servers import SERVERS, Site
+from infra.native.machine import program
+from infra.native.servers import JVM_SERVERS, SERVERS, Site
 from instastream.media_urls import link_key, origin_key
 
 
@@ -43,6 +46,29 @@ def test_a_servers_environment_is_its_own(
     assert ("AWS_SECRET_ACCESS_KEY" in env) == (name == "s3")
 
 
+@pytest.mark.parametrize("name", JVM_SERVERS)
+def test_no_configuration_depends_on_what_the_folder_is_called(
+    name: str, site: Site, tmp_path: Path
+) -> None:
+    ports = SERVERS[name].free_ports(taken=())
+    told = []
+    for called in ("plain", 'ž, "quoted" \\ ' + "long" * 40):
+        folder = tmp_path / called
+        folder.mkdir()
+        SERVERS[name].spec(replace(site, ports=ports, folder=folder))
+        told.append({path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()})
+    assert told[0] == told[1]
+
+
+def test_the_object_store_is_told_of_folders_and_sockets_beneath_its_own(site: Site) -> None:
+    site = replace(site, ports=SERVERS["s3"].free_ports(taken=()))
+    spec = SERVERS["s3"].spec(site)
+    assert spec.cwd == site.folder
+    paths = [word.partition("=")[2] for word in spec.argv if "dir=" in word or "Socket=" in word]
+    assert len(paths) == 3
+    assert not any(Path(path).is_absolute() for path in paths)
+
+
 def test_keys_are_not_in_the_command_line(site: Site) -> None:
     site = replace(site, ports=SERVERS["s3"].free_ports(taken=()))
     assert not any("secret" in word for word in SERVERS["s3"].spec(site).argv)
@@ -63,6 +89,20 @@ def test_the_edge_asks_whichever_store_is_used(site: Site, s3: str, lines: tuple
     config = (site.folder / "nginx.conf").read_text()
     assert all(line in config for line in lines)
     assert "listen 127.0.0.1:4711;" in config
+
+
+def test_the_edge_finds_certificates_wherever_they_lie(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificates = tmp_path / "a 'quoted' back\\slash, ž" / "cacert.pem"
+    certificates.parent.mkdir()
+    certificates.write_bytes(Path(certifi.where()).read_bytes())
+    monkeypatch.setattr(certifi, "where", lambda: str(certificates))
+    (site.folder / "tmp").mkdir()
+    edge = replace(site, s3="https://127.0.0.1:4712", program=program("edge", {}))
+    argv = SERVERS["edge"].spec(edge).argv
+    tested = subprocess.run([*argv, "-t"], capture_output=True, text=True, check=False)
+    assert tested.returncode == 0, tested.stderr
 
 
 def test_the_edges_keys_are_for_its_user_only(site: Site) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from instastream.client import Refused
 from instastream.errors import Unready
-from instastream.load.checks.histories import Entry, read
+from instastream.load.checks.histories import Entry, read, writing
 from instastream.load.jsonlines import Writer
 from instastream.load.over_http.asking import Api, Person
 from instastream.load.over_http.clock import Clock
@@ -76,11 +76,11 @@ async def done(
 ) -> tuple[Outcome, list[Entry]]:
     """What came of it, and what is written."""
     history = folder / "load.0.jsonl"
-    with Writer(history) as notes:
-        notes.write(Entry(phase="header", at_ms=0, version=1))
-        doer = Doer(SCENARIO, Answering(answer), PEOPLE, posts, notes, Clock.started())
+    header, clock = Entry(phase="header", at_ms=0, version=2), Clock.started()
+    with writing(history, header, now_ms=clock.now_ms) as notes:
+        doer = Doer(SCENARIO, Answering(answer), PEOPLE, posts, notes, clock)
         outcome = await doer.do(operation, due_ms=5.0)
-    return outcome, list(read(history))[1:]
+    return outcome, list(read(history))[1:-1]
 
 
 async def test_what_was_read_is_written_as_it_was_shown(tmp_path: Path, posts: PostIds) -> None:

@@ -1,5 +1,7 @@
 """An exact system is never accused, however its operations overlap, get lost or come late."""
 
+from collections.abc import Iterable
+
 from hypothesis import HealthCheck, given, settings
 
 from instastream.load.checks.checking import Visits, learn
@@ -15,7 +17,7 @@ def ignore(step: str, done: int, total: int) -> None:
 
 
 async def checked(
-    history: list[Entry], world: World, tamper: Tamper = untouched
+    history: Iterable[Entry], world: World, tamper: Tamper = untouched
 ) -> list[Violation]:
     """What is found by looking at a world through its API."""
     oracle, found = Oracle(), Found()

@@ -84,6 +84,13 @@ class Full(io.BytesIO):
         return super().write(taken)
 
 
+class Broken(io.BytesIO):
+    """A file on a disk that breaks."""
+
+    def write(self, content: Any) -> int:
+        raise OSError(errno.EIO, "Input/output error")
+
+
 def test_a_full_disk_is_said_and_what_is_there_can_be_read(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     writer = Writer(path)
@@ -91,7 +98,7 @@ def test_a_full_disk_is_said_and_what_is_there_can_be_read(tmp_path: Path) -> No
     writer._file = full = Full(sum(len(encode(line)) + 1 for line in LINES[:2]) + 9)
     for line in LINES:
         writer.write(line)
-    with pytest.raises(Unready, match=r"the disk is full: .*a\.jsonl ends at \d+ bytes"):
+    with pytest.raises(Unready, match=r"the disk is full: .*a\.jsonl ends at \d+ bytes, and lacks"):
         writer.flush()
     full.room = 1_000
     with pytest.raises(Unready, match="the disk is full"):
@@ -99,6 +106,20 @@ def test_a_full_disk_is_said_and_what_is_there_can_be_read(tmp_path: Path) -> No
     writer.flush()
     path.write_bytes(full.getvalue())
     assert read_again(path) == [(1, "one"), (2, "two")]
+
+
+def test_after_any_line_that_could_not_be_written_none_is(tmp_path: Path) -> None:
+    writer = Writer(tmp_path / "a.jsonl")
+    there = writer._file
+    writer._file = Broken()
+    writer.write(LINES[0])
+    with pytest.raises(Unready, match=r"Input/output error: .*a\.jsonl ends at 0 bytes"):
+        writer.flush()
+    writer._file = there
+    with pytest.raises(Unready, match="Input/output error"):
+        writer.write(LINES[1])
+    writer.close()
+    assert read_again(tmp_path / "a.jsonl") == []
 
 
 def test_a_disk_that_is_full_at_the_end_is_said(tmp_path: Path) -> None:

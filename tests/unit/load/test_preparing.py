@@ -7,9 +7,8 @@ import pytest
 from msgspec.structs import replace
 
 from instastream.client import Refused
-from instastream.load.checks.histories import Entry, read
+from instastream.load.checks.histories import Entry, read, writing
 from instastream.load.checks.oracle import Oracle
-from instastream.load.jsonlines import Writer
 from instastream.load.over_http import preparing
 from instastream.load.over_http.asking import Api, Person
 from instastream.load.over_http.clock import Clock
@@ -57,9 +56,10 @@ async def test_a_post_that_nobody_heard_of_is_made_again_as_another(
     monkeypatch.setattr(preparing, "TRY_S", 0)
     api, graph, history = Busy(), graph_of(SCENARIO), tmp_path / "load.before.jsonl"
     plan, people = Plan(SCENARIO, graph), newcomers(SCENARIO.users, run="ab")
-    with Writer(history) as notes, PostIds.made(tmp_path / "posts", 1) as posts:
-        notes.write(Entry(phase="header", at_ms=0, version=1))
-        doer = Doer(SCENARIO, api, people, posts, notes, Clock.started())
+    header, clock = Entry(phase="header", at_ms=0, version=2), Clock.started()
+    noting = writing(history, header, now_ms=clock.now_ms)
+    with noting as notes, PostIds.made(tmp_path / "posts", 1) as posts:
+        doer = Doer(SCENARIO, api, people, posts, notes, clock)
         await Preparing(doer).run(graph, plan, ignore)
         known = posts[0]
     oracle = Oracle()

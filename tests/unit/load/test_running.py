@@ -1,18 +1,25 @@
 """What becomes of what the generator processes tell, second by second."""
 
 import asyncio
+import signal
+import threading
+import time
 from itertools import count
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import cast
 
+import msgspec
 import pytest
 
+from instastream.errors import Unready
+from instastream.load.checks.histories import Entry, read, writing
 from instastream.load.over_http import running
 from instastream.load.over_http.clock import Clock
+from instastream.load.over_http.generating import Share
 from instastream.load.over_http.running import Asked, Generators, Sampler, Watch, run
-from instastream.load.reporting.spreads import Sample, Spreads
+from instastream.load.reporting.spreads import Recorder, Sample, Spreads
 from instastream.load.scenario.scenarios import load_scenario
 from instastream.steps import ignore
 
@@ -67,6 +74,53 @@ async def test_a_run_that_is_stopped_took_until_then_however_late_its_last_answe
     task = asyncio.ensure_future(generators.run(watch, Sample))
     await task
     assert generators.stopped_ms == 2_600
+
+
+def generate_or_fail(encoded: bytes, told: Connection) -> None:
+    """In a process of its own: the first fails once all have begun, others go on until SIGTERM."""
+    number, folder, ends = msgspec.msgpack.decode(encoded, type=tuple[int, str, bool])
+    stopping = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stopping.set())
+    header = Entry(phase="header", at_ms=0, version=2)
+    with writing(Path(folder, f"{number}.jsonl"), header, now_ms=lambda: 1.0):
+        while number == 0 and not Path(folder, "1.jsonl").exists():
+            time.sleep(0.01)
+        if number == 0:
+            told.send_bytes(msgspec.msgpack.encode("the disk is full"))
+            return
+        stopping.wait()
+        for _ in range(10_000):  # more than a pipe has room for, where nobody listens
+            told.send_bytes(msgspec.msgpack.encode(Recorder(0).take()))
+        while not ends:
+            time.sleep(0.01)
+
+
+async def failed(folder: Path, *, ends: bool) -> Generators:
+    """Two generators, one of which has failed."""
+    shares = [cast("Share", (number, str(folder), ends)) for number in range(2)]
+    generators = Generators(shares, clock=Clock.started(), start_ms=0)
+    with pytest.raises(Unready, match="the disk is full"):
+        await generators.run(lambda spreads, at_s: None, Sample)
+    return generators
+
+
+async def test_where_a_generator_fails_the_histories_of_the_others_are_whole(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(running, "generate", generate_or_fail)
+    await failed(tmp_path, ends=True)
+    assert [entry.phase for entry in read(tmp_path / "1.jsonl")] == ["header", "footer"]
+
+
+async def test_one_that_does_not_end_then_is_killed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(running, "generate", generate_or_fail)
+    monkeypatch.setattr(running, "END_S", 0.5)
+    generators = await failed(tmp_path, ends=False)
+    for process in generators._running:
+        process.join()
+    assert [process.exitcode for process in generators._running] == [0, -signal.SIGKILL]
 
 
 class Stopped(Generators):

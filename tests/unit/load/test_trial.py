@@ -10,6 +10,7 @@ from instastream.load.reporting.reports import Report
 from instastream.load.reporting.spreads import Sample, Spreads
 from instastream.load.scenario.scenarios import Scenario, load_scenario
 from instastream.load_cli import trial
+from instastream.load_cli.target import Target
 from instastream.terminal import Steps
 from tests.unit.load.runs import measured_minute, report_of
 
@@ -41,5 +42,5 @@ async def test_what_is_behind_is_shown_meanwhile(
     monkeypatch.setattr(trial, "Sampler", Behind)
     asked = Asked(api="http://127.0.0.1:9", folder=tmp_path)
     with Steps() as steps:
-        await trial.measure(load_scenario("smoke"), asked, steps, settings=None)
+        await trial.measure(load_scenario("smoke"), asked, steps, target=Target(asked.api))
     assert "1,234 events behind" in capsys.readouterr().err

@@ -8,8 +8,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from instastream.client import Refused
-from instastream.load.checks.histories import Entry, read
-from instastream.load.jsonlines import Writer
+from instastream.load.checks.histories import Entry, read, writing
 from instastream.load.over_http import watching
 from instastream.load.over_http.asking import Api, Person
 from instastream.load.over_http.clock import Clock
@@ -26,7 +25,7 @@ POST = "1000000000000000007"
 SCENARIO = replace(
     load_scenario("smoke"), posts=0, graph=PowerLaw(followees_mean=19), media=Media()
 )
-HEADER = Entry(phase="header", at_ms=0, version=1)
+HEADER = Entry(phase="header", at_ms=0, version=2)
 ABSENT: dict[str, Any] = {"posts": [], "next_cursor": None}
 THERE = ABSENT | {"posts": [{"id": POST}]}
 
@@ -56,8 +55,8 @@ async def watched(folder: Path, *feeds: Any) -> tuple[Spreads, list[Entry]]:
     recorder = Recorder(clock.unix_ms)
     people = [Person(f"user-{number}", "", id=f"{number}") for number in range(SCENARIO.users)]
     history = folder / "load.0.jsonl"
-    with Writer(history) as notes, PostIds.made(folder / "posts", 1) as posts:
-        notes.write(HEADER)
+    noting = writing(history, HEADER, now_ms=clock.now_ms)
+    with noting as notes, PostIds.made(folder / "posts", 1) as posts:
         doer = Doer(SCENARIO, Answering(*feeds), people, posts, notes, clock)
         watching = Watching(doer, Plan(SCENARIO, graph_of(SCENARIO)), recorder)
         posting = Operation(0, 0.0, "post", 0, 0)

@@ -32,10 +32,10 @@ def test_without_bounds_all_topics_of_a_projection_are_replayed() -> None:
 
 
 def test_with_ranges_only_what_they_are_of_is_replayed() -> None:
-    asked = [parse_range("graph/3:100-200"), parse_range("media")]
+    asked = [parse_range("users/3:100-200"), parse_range("media")]
     plan = planned(named("all"), Bounds(ranges=asked))
     assert [(one.name, ranges) for one, ranges in plan] == [
-        ("graph", [asked[0]]),
+        ("users", [asked[0]]),
         ("posts", [asked[1]]),
     ]
 
@@ -48,6 +48,11 @@ def test_with_ranges_only_what_they_are_of_is_replayed() -> None:
         ("likes", Bounds(ranges=[parse_range("engagement/1:0-9")]), "from the first event"),
         ("comments", Bounds(since_ms=5), "from the first event"),
         ("all", Bounds(until_ms=5), "from the first event"),
+        ("graph", Bounds(ranges=[parse_range("graph/3:100-200")]), "--shadow.* all --swap"),
+        ("graph", Bounds(ranges=[parse_range("graph/3:100-")]), "would stand again"),
+        ("all", Bounds(ranges=[parse_range("graph/3:-200")]), "would stand again"),
+        ("graph", Bounds(since_ms=5), "would stand again"),
+        ("graph", Bounds(until_ms=5), "would stand again"),
         (
             "users",
             Bounds(ranges=[parse_range("users/1")], keys=frozenset([b"7"])),
@@ -67,6 +72,25 @@ def test_a_partition_or_a_key_of_what_is_counted_can_be_replayed() -> None:
     ):
         [(projection, _)] = planned(named("likes"), bounds)
         assert projection.name == "likes"
+
+
+@pytest.mark.parametrize(
+    "bounds",
+    [EVERYTHING, Bounds(ranges=[parse_range("graph/3")]), Bounds(keys=frozenset([b"1"]))],
+    ids=["all of it", "a partition", "a key"],
+)
+def test_of_the_graph_is_replayed_what_has_both_ends_of_an_edge(bounds: Bounds) -> None:
+    [(projection, _)] = planned(named("graph"), bounds)
+    assert projection.name == "graph"
+
+
+def test_both_ends_of_an_edge_or_a_wall_have_one_key_whoever_ends_it() -> None:
+    events = PROJECTIONS["graph"].handlers
+    assert {(event.__mro__[1].__name__, event.key_field) for event in events} == {
+        ("EdgeEvent", "follower_id"),
+        ("BlockEvent", "blocker_id"),
+        ("MuteEvent", "muter_id"),
+    }
 
 
 def test_a_projection_that_is_not_there_is_refused() -> None:

@@ -107,6 +107,47 @@ async def test_a_fault_is_found_among_what_changes_all_the_time() -> None:
     assert odd.rows == ['[1,"wrong"]', '[1,"right"]']
 
 
+async def test_a_fault_in_a_row_that_changes_while_it_is_looked_at_is_told() -> None:
+    serving, shadow = Rows("5 at 10"), Rows("6 at 10")
+
+    async def count_once() -> None:
+        serving.words[0], shadow.words[0] = "6 at 11", "7 at 11"
+
+    [odd] = await compared(serving, shadow, count_once)
+    assert odd.rows == ['[0,"6 at 11"]', '[0,"7 at 11"]']
+
+
+async def test_a_row_that_is_never_read_at_the_same_moment_on_both_sides_is_not_different() -> None:
+    serving, shadow = Rows("1"), Rows("0")
+
+    async def go_on() -> None:
+        for side in serving, shadow:
+            side.words[0] = str(int(side.words[0]) + 2)
+
+    assert await compared(serving, shadow, go_on) == []
+
+
+async def test_a_row_that_stays_wrong_while_the_log_goes_on_is_told() -> None:
+    serving, shadow = Rows("stuck"), Rows("0")
+
+    async def go_on() -> None:
+        shadow.words[0] += "."
+
+    [odd] = await compared(serving, shadow, go_on)
+    assert odd.rows == ['[0,"stuck"]', '[0,"0....."]']
+
+
+async def test_what_serves_as_the_log_was_a_while_ago_is_late_and_not_wrong() -> None:
+    said = ["0", "1", "2", "2", "3", "3", "4"]
+    serving, shadow = Rows("0"), Rows("1")
+
+    async def go_on() -> None:
+        said.pop(0)
+        serving.words[0], shadow.words[0] = said[:2]
+
+    assert await compared(serving, shadow, go_on) == []
+
+
 async def test_a_large_part_is_divided_until_its_rows_can_be_held(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -117,7 +158,7 @@ async def test_a_large_part_is_divided_until_its_rows_can_be_held(
     held = []
     rows_of = comparing._rows
 
-    async def watched(contents: CassandraContents, table: str, arc: Arc) -> set[bytes]:
+    async def watched(contents: CassandraContents, table: str, arc: Arc) -> dict[bytes, bytes]:
         held.append(rows := await rows_of(contents, table, arc))
         return rows
 

@@ -1,6 +1,7 @@
 """What is counted is made again only while nobody else counts."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -18,8 +19,34 @@ from tests.conftest import IN_MEMORY
 RUNS, ENDED = ["a worker"], list[str]()
 
 
-async def rebuilt(name: str, members: Iterator[list[str]], patch: pytest.MonkeyPatch) -> list[str]:
+class Lease:
+    """Of whoever makes a generation or writes counters: one at a time."""
+
+    def __init__(self) -> None:
+        self.holders = 0
+
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator[None]:
+        if self.holders:
+            raise Unready("someone repairs counters")
+        self.holders += 1
+        try:
+            yield
+        finally:
+            self.holders -= 1
+
+
+async def rebuilt(
+    name: str,
+    members: Iterator[list[str]],
+    patch: pytest.MonkeyPatch,
+    lease: Lease | None = None,
+    *,
+    drop: bool = False,
+) -> list[str]:
     """The projections that are replayed, while the group has these members when it is asked."""
+    lease = lease or Lease()
+    done: list[str] = []
 
     async def asked(group: str, _: object) -> list[str]:
         assert group.endswith("engagement")
@@ -28,7 +55,11 @@ async def rebuilt(name: str, members: Iterator[list[str]], patch: pytest.MonkeyP
     async def nothing(*_: object, **__: object) -> list[Any]:
         return []
 
+    async def emptied(_: object) -> None:
+        done.append(f"emptied, {lease.holders} alone")
+
     async def replayed(projection: Any, *_: object, **__: object) -> str:
+        done.append(f"{projection.name}, {lease.holders} alone")
         return str(projection.name)
 
     patch.setattr(rebuilding, "_members", asked)
@@ -36,10 +67,18 @@ async def rebuilt(name: str, members: Iterator[list[str]], patch: pytest.MonkeyP
     patch.setattr(rebuilding, "renew_lists", nothing)
     patch.setattr(rebuilding, "replay", replayed)
     target = cast(
-        Target, SimpleNamespace(deps=SimpleNamespace(changes=SimpleNamespace(forget=nothing)))
+        Target,
+        SimpleNamespace(
+            deps=SimpleNamespace(changes=SimpleNamespace(forget=nothing)),
+            contents=SimpleNamespace(empty=emptied),
+            generations=lease,
+        ),
     )
-    again = rebuild(named(name), Bounds(), target, IN_MEMORY, report=ignore)
-    return [cast(str, one) async for one in again]
+    again = rebuild(named(name), Bounds(), target, IN_MEMORY, drop=drop, report=ignore)
+    async for _ in again:
+        pass
+    assert lease.holders == 0
+    return done
 
 
 async def test_nothing_is_counted_beside_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,11 +94,27 @@ async def test_a_worker_that_was_started_meanwhile_is_told_of(
 
 
 async def test_while_nobody_counts_all_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert await rebuilt("likes", iter([ENDED, ENDED]), monkeypatch) == ["likes"]
+    assert await rebuilt("likes", iter([ENDED, ENDED]), monkeypatch) == ["likes, 1 alone"]
+
+
+async def test_what_is_counted_is_emptied_while_no_command_counts_or_swaps(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    done = await rebuilt("likes", iter([ENDED, ENDED]), monkeypatch, drop=True)
+    assert done == ["emptied, 1 alone", "likes, 1 alone"]
+
+
+async def test_beside_a_command_that_counts_nothing_is_emptied_or_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lease = Lease()
+    async with lease.alone():
+        with pytest.raises(Unready, match="someone repairs counters"):
+            await rebuilt("comments", iter([]), monkeypatch, lease, drop=True)
 
 
 async def test_what_is_not_counted_asks_for_no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert await rebuilt("posts", iter([]), monkeypatch) == ["posts"]
+    assert await rebuilt("posts", iter([]), monkeypatch) == ["posts, 0 alone"]
 
 
 class Coordinator:

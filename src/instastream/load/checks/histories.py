@@ -1,7 +1,8 @@
 """What a load run remembers of every operation: one line of JSON each, and how it is read again."""
 
 import heapq
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from itertools import chain
 from math import inf
 from operator import attrgetter
@@ -12,12 +13,13 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from instastream.errors import InstastreamError
 from instastream.load import jsonlines
-from instastream.load.jsonlines import bad_line
+from instastream.load.jsonlines import Writer, bad_line
 
-VERSION = 1
+VERSION = 2
+VERSIONS = (1, VERSION)  # that are read; the first had no footers
 WINDOW_MS = 1_000.0  # lines of one file are in order but for what was said within a moment
 
-Phase = Literal["header", "invoked", "ok", "failed", "unknown", "unstarted"]
+Phase = Literal["header", "invoked", "ok", "failed", "unknown", "unstarted", "footer"]
 Kind = Literal[
     "join",
     "private",
@@ -52,7 +54,7 @@ class Seen(Struct, frozen=True, array_like=True, gc=False):
 
 
 class Entry(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """One line: that a run begins, that an operation does, or how that ended.
+    """One line: that a file begins or is whole, that an operation begins, or how it ended.
 
     `invoked` has what was asked, `ok` what was answered. `failed` surely changed nothing, `unknown`
     may have; so may what was invoked and has no end. `unstarted` was due and could not begin.
@@ -95,24 +97,41 @@ class Entry(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknow
 
 
 ENDS: frozenset[Phase] = frozenset({"ok", "failed", "unknown"})
+FRAME: frozenset[Phase] = frozenset({"header", "footer"})
 
 
-def read(path: Path) -> Iterator[Entry]:
+@contextmanager
+def writing(path: Path, header: Entry, *, now_ms: Callable[[], float]) -> Iterator[Writer]:
+    """A new file of a history: what its body writes, between a header and a footer.
+
+    However the body ends, all that it did is written then; where the disk is full nothing is.
+    """
+    with Writer(path) as notes:
+        notes.write(header)
+        try:
+            yield notes
+        finally:
+            notes.write(Entry(phase="footer", at_ms=now_ms()))
+
+
+def read(path: Path, *, cut_short: bool = False) -> Iterator[Entry]:
     """The entries of a file, or of all `*.jsonl` in a folder, in the order of `at_ms`.
 
-    A last line that was cut short is left out. Raises InstastreamError naming any other line that
-    is no entry, or that was said more than a second before the one above it: then a clock went
-    back, and nobody can tell any more what was first.
+    Raises InstastreamError where one has no footer, unless it may be `cut_short`: what was done
+    then is not known, and the system would be accused of it. Then, too, a last line that is cut is
+    left out. Raises it naming any other line that is no entry, or that was said more than a second
+    before the one above it: a clock went back, and nobody can tell any more what was first.
     """
     paths = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
     if not paths:
         raise InstastreamError(f"{path}: there is no *.jsonl in this folder")
-    return heapq.merge(*map(_read_file, paths), key=attrgetter("at_ms"))
+    files = (_read_file(one, cut_short=cut_short) for one in paths)
+    return heapq.merge(*files, key=attrgetter("at_ms"))
 
 
-def _read_file(path: Path) -> Iterator[Entry]:
+def _read_file(path: Path, *, cut_short: bool) -> Iterator[Entry]:
     waiting: list[tuple[float, int, Entry]] = []
-    latest_ms, given_ms = -inf, -inf
+    latest_ms, given_ms, is_whole = -inf, -inf, False
     for number, entry in jsonlines.read(path, Entry):
         if number == 1 and entry.phase != "header":
             raise bad_line(path, 1, "it is no header, so this is no history")
@@ -121,20 +140,25 @@ def _read_file(path: Path) -> Iterator[Entry]:
         if entry.at_ms < given_ms:
             back_s = (latest_ms - entry.at_ms) / 1000
             raise bad_line(path, number, f"the clock went back by {back_s:.1f} s")
-        latest_ms = max(latest_ms, entry.at_ms)
+        latest_ms, is_whole = max(latest_ms, entry.at_ms), entry.phase == "footer"
         heapq.heappush(waiting, (entry.at_ms, number, entry))
         while waiting[0][0] < latest_ms - WINDOW_MS:
             given_ms, _, earliest = heapq.heappop(waiting)
             yield earliest
+    if not (is_whole or cut_short):
+        raise InstastreamError(
+            f"{path}: its end is missing: nothing can be said about what the system shows, as more "
+            "may have been done; `instastream load parquet` reads what there is"
+        )
     for _, _, entry in sorted(waiting):
         yield entry
 
 
 def _fault(entry: Entry) -> str:
     """What is wrong with a line that is an entry, if there is something."""
-    if entry.phase != "header" and (entry.op is UNSET or entry.kind is UNSET):
+    if entry.phase not in FRAME and (entry.op is UNSET or entry.kind is UNSET):
         return "`op` and `kind` are missing"
-    if entry.phase == "header" and entry.version != VERSION:
+    if entry.phase == "header" and entry.version not in VERSIONS:
         return f"its version is {entry.version}, and {VERSION} is read here"
     return ""
 

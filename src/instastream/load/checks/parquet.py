@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET
 from msgspec.structs import asdict
 
-from instastream.load.checks.histories import Entry, header_of
+from instastream.load.checks.histories import FRAME, Entry, header_of
 from instastream.load.extra import extra
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def to_parquet(history: Iterable[Entry], path: Path) -> int:
 
     A column for each field of an entry, null where it has none, `seen` as a list of structs; but
     without passwords. The first header is JSON in the file's metadata, at `instastream.header`;
-    headers are no rows. Raises Unready without pyarrow.
+    headers and footers are no rows. Raises Unready without pyarrow.
     """
     with extra():
         from pyarrow import RecordBatch
@@ -45,7 +45,7 @@ def to_parquet(history: Iterable[Entry], path: Path) -> int:
     header, entries = header_of(history)
     told = msgspec.json.encode(header).decode()
     schema = _schema().with_metadata({"instastream.header": told})
-    rows, count = map(_row, (one for one in entries if one.phase != "header")), 0
+    rows, count = map(_row, (one for one in entries if one.phase not in FRAME)), 0
     with ParquetWriter(path, schema, compression="zstd") as writer:
         while group := list(islice(rows, ROW_GROUP_LENGTH)):
             writer.write_batch(RecordBatch.from_pylist(group, schema=schema))

@@ -37,6 +37,7 @@ AT_REST = {
     "orphan": "An object lies in the store that no post needs, longer than it may.",
 }
 RULES = AT_ONCE | AT_REST
+OF_SERVERS = {"dead-letter", "lag", "lost-media", "orphan"}  # no API tells
 OF_POSTS = {"like-count", "comment-count", "unknown-post", "lost-media"}
 
 

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from instastream.errors import InstastreamError
 from instastream.garbage import collect_rarely
-from instastream.load.checks.histories import Entry
+from instastream.load.checks.histories import Entry, writing
 from instastream.load.jsonlines import Writer
 from instastream.load.over_http.asking import Api, Person
 from instastream.load.over_http.clock import Clock
@@ -78,8 +78,8 @@ async def _generate(share: Share, told: Connection) -> None:
     recorder, web = Recorder(share.start_ms), Web(is_owned=share.is_owned)
     api = Api(str(share.header.api), web)
     history = Path(share.folder) / f"load.{share.number}.jsonl"
-    with Writer(history) as notes, PostIds(Path(share.posts)) as posts:
-        notes.write(share.header)
+    noting = writing(history, share.header, now_ms=share.clock.now_ms)
+    with noting as notes, PostIds(Path(share.posts)) as posts:
         doer = Doer(share.scenario, api, share.with_own_tokens(), posts, notes, share.clock)
         watching = Watching(doer, plan, recorder)
         telling = asyncio.create_task(_tell(recorder, notes, told))

@@ -6,6 +6,7 @@ import multiprocessing
 import secrets
 import signal
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,8 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from instastream.errors import Unready
-from instastream.load.checks.histories import VERSION, Entry
-from instastream.load.jsonlines import Writer
+from instastream.load.checks.histories import VERSION, Entry, writing
 from instastream.load.over_http.asking import Api, Person
 from instastream.load.over_http.clock import Clock
 from instastream.load.over_http.doing import Doer
@@ -34,6 +34,7 @@ BEGIN_S = 2.0  # until every process has imported what it needs
 PLAN_S = 20e-6  # an operation, on a slow machine: each process passes over all before the first
 LOOK_S = 0.2
 REACH_S = 5.0
+END_S = 10.0  # for what is under way where another generator failed
 
 Watch = Callable[[Spreads, float], None]  # what is measured so far, and seconds since the start
 Sampler = Callable[[], Sample]
@@ -104,8 +105,8 @@ async def _prepare(
     web = Web(is_owned=asked.is_owned)
     try:
         await _reach(asked.api, web)
-        with Writer(asked.folder / "load.before.jsonl") as notes:
-            notes.write(header)
+        history = asked.folder / "load.before.jsonl"
+        with writing(history, header, now_ms=clock.now_ms) as notes:
             api = Api(asked.api, web)
             doer = Doer(scenario, api, people, posts, notes, clock)
             await Preparing(doer).run(*world, progress)
@@ -170,9 +171,24 @@ class Generators:
                 if process.exitcode not in (0, -signal.SIGTERM if stopped else 0):
                     raise Unready(f"a generator ended with {process.exitcode}: see above")
         finally:
+            await self._end()
+        return {second: one for second, one in samples.items() if second >= 0}
+
+    async def _end(self) -> None:
+        """What still runs comes to its end, so that its history is whole; or else is killed."""
+        for process in self._running:
+            process.terminate()
+        try:
+            async with asyncio.timeout(END_S):
+                while any(process.is_alive() for process in self._running):
+                    with suppress(Unready):  # one is told already
+                        self._hear()  # or whoever tells waits for room
+                    await asyncio.sleep(LOOK_S)
+        except TimeoutError:
+            pass
+        finally:
             for process in self._running:
                 process.kill()
-        return {second: one for second, one in samples.items() if second >= 0}
 
     def _hear(self) -> None:
         for told in list(self._told):

@@ -60,6 +60,7 @@ class Tick(Struct, frozen=True, kw_only=True):
 class Report(Struct, frozen=True, kw_only=True):
     """Of one run, everything; `violations` is None where `load check` did not run.
 
+    `unchecked` are the rules that it could not look into, and why.
     `problems` counts by what was answered; `histograms` are HdrHistograms of microseconds by
     operation, compressed (V2) and in base64.
     """
@@ -78,6 +79,7 @@ class Report(Struct, frozen=True, kw_only=True):
     problems: dict[str, int]
     violations: list[Violation] | None
     histograms: dict[str, str]
+    unchecked: dict[str, str] = field(default_factory=dict)
     version: int = VERSION
 
 

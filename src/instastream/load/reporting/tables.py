@@ -1,6 +1,6 @@
 """Scenarios, reports and violations, in tables that fit 80 columns."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 
 import msgspec
@@ -51,7 +51,7 @@ def report_tables(report: Report) -> list[Table]:
             answers.add_row(units.plain(problem), f"{count:,}")
         tables.append(answers)
     if report.violations is not None:
-        tables.append(violations_table(report.violations))
+        tables.append(violations_table(report.violations, unchecked=report.unchecked))
     return tables
 
 
@@ -70,10 +70,11 @@ def knee_table(knee: Knee) -> Table:
     return table
 
 
-def violations_table(violations: list[Violation]) -> Table:
+def violations_table(violations: list[Violation], *, unchecked: Collection[str] = ()) -> Table:
     """What was wrong, and what shows it."""
     if not violations:
-        return Table("All was right", box=None, pad_edge=False)
+        right = "All that was checked was right" if unchecked else "All was right"
+        return Table(right, box=None, pad_edge=False)
     table = Table("rule", Column("what was seen", overflow="fold"), title_justify="left")
     for one in violations[:VIOLATIONS_SHOWN]:
         evidence = msgspec.json.encode(one.evidence).decode()[:EVIDENCE_LENGTH]

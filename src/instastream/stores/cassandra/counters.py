@@ -30,6 +30,8 @@ from instastream.stores.counters import Listed, Place, Total, total_of
 
 NEWEST_SHARDS = 3  # times what each shard has of a page on average: few pages need more
 
+POSTS_TOGETHER = 32  # in one read: 8,192 rows of what is published of their shards
+READS_AT_ONCE = 4  # of those: a batch of likes of thousands of posts must not hold up all else
 PLACES_TOGETHER = 10  # partitions in one batch
 MARKS_TOGETHER = 24  # about four kilobytes
 
@@ -118,17 +120,21 @@ class CassandraCounters:
         """In one page: between two of them a subject's shards would be of two moments."""
         whole = [int(subject_id) for subject_id, shards in subjects.items() if shards == 1]
         parted = [int(subject_id) for subject_id, shards in subjects.items() if shards > 1]
-        rows = await asyncio.gather(
-            *(
-                self._session.execute(cql, ids, at_once=True)
-                for cql, ids in ((self._totals, whole), (PUBLISHED, parted))
-                if ids
-            )
-        )
-        found: dict[str, list[Shard]] = {subject_id: [] for subject_id in subjects}
-        for row in (row for some in rows for row in some):
-            found[str(row.subject_id)].append(shard_in(row))
-        return {subject_id: total_of(subject_id, shards) for subject_id, shards in found.items()}
+        reads = [(self._totals, whole)] if whole else []
+        for at in range(0, len(parted), POSTS_TOGETHER):
+            reads.append((PUBLISHED, parted[at : at + POSTS_TOGETHER]))
+        found: dict[str, Total] = {}
+        for at in range(0, len(reads), READS_AT_ONCE):
+            some = reads[at : at + READS_AT_ONCE]
+            for totals in await asyncio.gather(*(self._totals_of(*read) for read in some)):
+                found |= totals
+        return found
+
+    async def _totals_of(self, cql: str, subjects: Sequence[int]) -> dict[str, Total]:
+        shards: dict[str, list[Shard]] = {str(subject_id): [] for subject_id in subjects}
+        for row in await self._session.execute(cql, subjects, at_once=True):
+            shards[str(row.subject_id)].append(shard_in(row))
+        return {subject_id: total_of(subject_id, some) for subject_id, some in shards.items()}
 
     async def published(self, subject_id: str) -> dict[int, Shard]:
         rows = await self._session.execute(PUBLISHED_OF, int(subject_id))

@@ -1,5 +1,6 @@
 """Epochs of topics on Cassandra, each with the life of the topic that it is of."""
 
+import asyncio
 from collections.abc import Callable
 
 from msgspec import Struct
@@ -34,6 +35,7 @@ class CassandraEpochs:
         self._lives = lives
         self._now_ms = now_ms
         self._known: dict[str, _Known] = {}
+        self._checking: dict[str, asyncio.Task[_Known]] = {}
 
     async def of(self, topic: str) -> int:
         return (await self._current(topic)).epoch
@@ -43,9 +45,17 @@ class CassandraEpochs:
         _compare(topic, known.epoch, known.life, await self._lives(topic))
 
     async def _current(self, topic: str) -> _Known:
+        """What was checked a moment ago, or is just now: once for all who ask meanwhile."""
         known, now_ms = self._known.get(topic), self._now_ms()
         if known and 0 <= now_ms - known.checked_ms < CHECKED_FOR_MS:
             return known
+        if topic not in self._checking:
+            check = asyncio.create_task(self._check(topic, known, now_ms))
+            check.add_done_callback(lambda _: self._checking.pop(topic))
+            self._checking[topic] = check
+        return await asyncio.shield(self._checking[topic])
+
+    async def _check(self, topic: str, known: _Known | None, now_ms: int) -> _Known:
         checked = await self._checked(topic, now_ms)
         if known and known.epoch != checked.epoch:
             raise Unready(

@@ -13,10 +13,11 @@ from weakref import WeakValueDictionary
 
 from instastream.errors import Unavailable
 from instastream.ids import UserId
+from instastream.limits import GONE_TTL_S
 from instastream.relations import Edge
 from instastream.stores.cassandra.follower_pages import FollowerPages
 from instastream.stores.cassandra.session import Row, Session
-from instastream.stores.graph import BUCKETS, GONE_TTL_S, bucket_of
+from instastream.stores.graph import BUCKETS, bucket_of
 
 CHANGE_ROW = """UPDATE followers USING TTL ? SET follows = ?, version = ?
     WHERE followee_id = ? AND bucket = ? AND follower_id = ? IF version = ?"""

@@ -84,7 +84,7 @@ class Generations:
         self._now_s = now_s
         self._reading = asyncio.Lock()
         self._known = Serving()
-        self._until_s = float("-inf")
+        self._until_s = self._failed_s = float("-inf")
 
     async def keyspace(self) -> str:
         """Where the generation lies that serves."""
@@ -119,15 +119,15 @@ class Generations:
 
     @asynccontextmanager
     async def alone(self) -> AsyncIterator[asyncio.Timeout]:
-        """Nobody else makes a generation or repairs counters within: a lease, until it expires.
+        """Nobody else makes a generation, rebuilds or repairs counters: a lease, until it expires.
 
         Raises Unready where somebody does; and within, after a minute without Cassandra.
         """
         token, begun_s = token_hex(8), asyncio.get_running_loop().time()
         if not (await self._session.execute_once(TAKE, token)).applied:
             raise Unready(
-                "someone makes another generation of projections, or repairs counters: wait until "
-                "that is done; what was killed is forgotten after a minute"
+                "someone makes another generation of projections, or rebuilds or repairs counters: "
+                "wait until that is done; what was killed is forgotten after a minute"
             )
         lease = asyncio.timeout_at(begun_s + LEASE_S)
         try:
@@ -156,13 +156,25 @@ class Generations:
                 lease.reschedule(asked_s + LEASE_S if extended else asked_s)
 
     async def _serving(self) -> Serving:
-        if self._now_s() >= self._until_s:
+        """A read that fails fails for all who waited for it: nobody waits for one after another."""
+        wanted_s = self._now_s()
+        if wanted_s >= self._until_s:
             async with self._reading:
-                asked_s = self._now_s()
-                if asked_s >= self._until_s:
-                    self._known = await self.ask(serial=False)
-                    self._until_s = asked_s + KNOWN_FOR_S
+                if wanted_s < self._failed_s:
+                    raise Unavailable("cassandra", "it does not say which generation serves")
+                await self._read()
         return self._known
+
+    async def _read(self) -> None:
+        asked_s = self._now_s()
+        if asked_s < self._until_s:
+            return
+        try:
+            self._known = await self.ask(serial=False)
+        except Unavailable:
+            self._failed_s = self._now_s()
+            raise
+        self._until_s = asked_s + KNOWN_FOR_S
 
 
 def keyspace_of(keyspace: str, generation: int) -> str:

@@ -9,10 +9,11 @@ from collections.abc import Iterable, Sequence, Set
 from itertools import compress
 
 from instastream.ids import UserId
+from instastream.limits import GONE_TTL_S
 from instastream.relations import Edge, Relations, Wall, WallKind
 from instastream.stores.cassandra.followers import CassandraFollowers
 from instastream.stores.cassandra.session import Row, Session
-from instastream.stores.graph import BUCKETS, GONE_TTL_S
+from instastream.stores.graph import BUCKETS
 
 FOLLOW = """INSERT INTO following (follower_id, followee_id, state)
     VALUES (?, ?, ?) USING TIMESTAMP ? AND TTL ?"""

@@ -38,7 +38,7 @@ EDIT_ALT_TEXT = """UPDATE posts USING TIMESTAMP ? SET alt_text = ?
 RECORD_DELETED = "UPDATE posts USING TIMESTAMP ? SET deleted = true WHERE post_id = ?"
 GET = """SELECT post_id, author_id, caption, media_count, fanout, like_shards, deleted,
     position, media_id, content_type, alt_text, rendered, failure FROM posts WHERE post_id = ?"""
-READY = "SELECT WRITETIME(rendered) AS ready FROM posts WHERE post_id = ?"
+READY = "SELECT WRITETIME(rendered) AS ready, deleted FROM posts WHERE post_id = ?"
 LIST = """INSERT INTO posts_by_author (author_id, month, post_id)
     VALUES (?, ?, ?) USING TIMESTAMP ?"""
 UNLIST = """DELETE FROM posts_by_author USING TIMESTAMP ?
@@ -116,8 +116,12 @@ class CassandraPosts:
         posts = [_post(list(media)) for _, media in by_post]
         return {post.post_id: post for post in posts if post}
 
-    async def all_ready(self, post_id: PostId, media_count: int) -> bool:
+    async def all_ready(
+        self, post_id: PostId, media_count: int, *, even_deleted: bool = False
+    ) -> bool:
         rows = await self._session.execute(READY, int(post_id))
+        if any(row.deleted for row in rows) and not even_deleted:
+            return False
         return sum(row.ready is not None for row in rows) == media_count
 
     async def ids_after(self, place: str, *, limit: int) -> list[PostId]:

@@ -11,22 +11,16 @@ from functools import lru_cache
 from random import Random
 from typing import Any
 
-from cassandra import ConsistencyLevel, DriverException, InvalidRequest
-from cassandra.cluster import (
-    EXEC_PROFILE_DEFAULT,
-    Cluster,
-    ExecutionProfile,
-    NoHostAvailable,
-    ResponseFuture,
-)
+from cassandra import ConsistencyLevel, InvalidRequest
+from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, ResponseFuture
 from cassandra.cluster import Session as DriverSession
-from cassandra.connection import ConnectionException
 from cassandra.policies import DCAwareRoundRobinPolicy, FallthroughRetryPolicy, TokenAwarePolicy
 from cassandra.query import PreparedStatement, Statement, named_tuple_factory
 
 from instastream.errors import Corrupt, Unavailable
 from instastream.retries import backoff
 from instastream.settings import Settings
+from instastream.stores.cassandra.failures import translated
 from instastream.stores.cassandra.generations import PROJECTED, Generations
 from instastream.stores.cassandra.numbers import NumbersBatch, Values
 
@@ -38,7 +32,6 @@ PAGE_ROWS = 5_000  # half a megabyte of small ones
 STATEMENTS_KEPT = 200  # that read: all there are
 IN_FLIGHT_MAX = 256  # beyond it a small server queues, and requests time out while they wait
 
-DOWN = (NoHostAvailable, ConnectionException, DriverException, OSError)
 TABLE = re.compile(r"\b(FROM|INTO|UPDATE|TRUNCATE) (\w+)\b(?!\.)")
 NEVER_AGAIN = FallthroughRetryPolicy()  # the driver asks its policy, not `is_idempotent`
 Row = Any  # a named tuple of the selected columns
@@ -85,13 +78,9 @@ class Session:
             raise Corrupt("refused-by-cassandra", str(error)) from error
 
     async def _run(self, statement: Statement) -> list[Row]:
-        try:
+        with translated(InvalidRequest):
             async with self._in_flight:
                 return await _rows(self._driver.execute_async(statement))
-        except InvalidRequest:
-            raise
-        except DOWN as error:
-            raise Unavailable("cassandra", error) from error
 
     async def pages(
         self, cql: str, *values: object, rows: int = PAGE_ROWS
@@ -109,7 +98,7 @@ class Session:
         response: ResponseFuture | None = None
         while response is None or response.has_more_pages:
             async with self._in_flight:
-                try:
+                with translated():
                     if response is None:
                         response = self._driver.execute_async(statement)
                         response.add_callbacks(arrive, arrive)
@@ -118,8 +107,6 @@ class Session:
                     page = await arrived.get()
                     if isinstance(page, Exception):
                         raise page
-                except DOWN as error:
-                    raise Unavailable("cassandra", error) from error
             yield page
 
     async def execute_together(self, statements: Iterable[tuple[str, Values]]) -> None:
@@ -184,11 +171,9 @@ class Session:
 
     async def _prepare_now(self, cql: str, keyspace: str) -> PreparedStatement:
         """Cassandra warns of prepared statements that lean on the session's keyspace."""
-        try:
-            qualified = TABLE.sub(rf"\1 {keyspace}.\2", cql)
+        qualified = TABLE.sub(rf"\1 {keyspace}.\2", cql)
+        with translated():
             return await asyncio.to_thread(self._driver.prepare, qualified)
-        except DOWN as error:
-            raise Unavailable("cassandra", error) from error
 
 
 @lru_cache(STATEMENTS_KEPT)
@@ -219,11 +204,12 @@ async def _connected(addresses: str) -> tuple[Cluster, DriverSession]:
     deadline = time.monotonic() + START_TIMEOUT_S
     for wait_s in backoff(Random()):
         try:
-            return await _connect(addresses)
-        except DOWN as error:
+            with translated():
+                return await _connect(addresses)
+        except Unavailable as error:
             if time.monotonic() + wait_s > deadline:
-                raise Unavailable("cassandra", error) from error
-            log.warning("cassandra does not answer yet: %s", error)
+                raise
+            log.warning("cassandra does not answer yet: %s", error.__cause__)
             await asyncio.sleep(wait_s)
     raise AssertionError("backoff has no end")
 
