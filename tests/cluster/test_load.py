@@ -14,7 +14,7 @@ import pytest
 from msgspec.structs import replace
 
 from infra import local
-from instastream.errors import Unready
+from instastream.errors import InstastreamError, Unready
 from instastream.load.checks import checking
 from instastream.load.checks.checking import check
 from instastream.load.checks.histories import read
@@ -127,6 +127,8 @@ async def test_a_full_disk_ends_the_run_and_is_said(
     monkeypatch.setattr(running, "generate", generate_into_a_full_disk)
     with pytest.raises(Unready, match="the disk is full"):
         await load(system, tmp_path / "run")
+    with pytest.raises(InstastreamError, match=r"load\.\d\.jsonl: its end is missing"):
+        await broken(system, tmp_path / "run")
 
 
 def generate_into_a_full_disk(encoded: bytes, told: Connection) -> None:

@@ -4,11 +4,14 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from pyarrow.parquet import read_table
 
-from instastream.errors import Unready
+from instastream.errors import InstastreamError, Unready
+from instastream.load.checks.histories import Entry
 from instastream.load.into_topics.pouring import Poured
+from instastream.load.jsonlines import Writer
 from instastream.load_cli import topics
-from instastream.load_cli.results import parquet
+from instastream.load_cli.results import check, parquet
 from instastream.ranges import parse_range
 from instastream.terminal import Steps
 
@@ -19,6 +22,17 @@ def test_a_file_that_is_there_is_never_written_over(tmp_path: Path) -> None:
     with pytest.raises(Unready, match="is there already: choose another name"):
         parquet(tmp_path, out)
     assert out.read_text() == "mine"
+
+
+def test_a_history_that_was_cut_short_is_exported_and_not_checked(tmp_path: Path) -> None:
+    header = Entry(phase="header", at_ms=0, version=2, api="http://127.0.0.1:9")
+    with Writer(tmp_path / "load.0.jsonl") as notes:
+        notes.write(header)
+        notes.write(Entry(phase="invoked", op=1, kind="read_feed", at_ms=1, user="ada"))
+    parquet(tmp_path, tmp_path / "history.parquet")
+    assert len(read_table(tmp_path / "history.parquet").to_pylist()) == 1
+    with pytest.raises(InstastreamError, match=r"load\.0\.jsonl: its end is missing"):
+        check(tmp_path)
 
 
 def test_a_range_that_ends_before_it_begins_is_none() -> None:
