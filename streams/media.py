@@ -4,10 +4,9 @@ import os
 
 from instastream import metrics
 from instastream.handlers.media import MEDIA, MEDIA_LAST_WORDS
-from instastream.metrics import MEDIA_OUTCOMES, OUTCOMES, RENDER_SECONDS, at_zero
 from streams.single import worker
 
 # One image per core in the render pool, and as many on their way from and to the object store.
 app = worker("media", MEDIA, in_flight=2 * (os.cpu_count() or 1), last_words=MEDIA_LAST_WORDS)
-at_zero(metrics.MEDIA, ["photo"], MEDIA_OUTCOMES)
-at_zero(RENDER_SECONDS, OUTCOMES)
+metrics.at_zero(metrics.MEDIA, ["photo"], metrics.MEDIA_OUTCOMES)
+metrics.at_zero(metrics.RENDER_SECONDS, metrics.OUTCOMES)

@@ -2,7 +2,6 @@
 
 from instastream import metrics
 from instastream.handlers.video import VIDEO, VIDEO_LAST_WORDS
-from instastream.metrics import MEDIA_OUTCOMES, OUTCOMES, TRANSCODE_SECONDS, at_zero
 from instastream.scratch import sweep
 from streams.single import worker
 
@@ -12,5 +11,5 @@ SWEEP_EVERY_S = 60.0  # lists a folder; a killed worker may have left up to 1.2 
 app = worker(
     "video", VIDEO, in_flight=1, last_words=VIDEO_LAST_WORDS, chores={sweep: SWEEP_EVERY_S}
 )
-at_zero(metrics.MEDIA, ["video"], MEDIA_OUTCOMES)
-at_zero(TRANSCODE_SECONDS, OUTCOMES)
+metrics.at_zero(metrics.MEDIA, ["video"], metrics.MEDIA_OUTCOMES)
+metrics.at_zero(metrics.TRANSCODE_SECONDS, metrics.OUTCOMES)

@@ -117,7 +117,7 @@ def up(*, as_json: shell.AsJson = False) -> None:
 def down() -> None:
     """Stop everything that `instastream up` started; what it keeps stays in its folder.
 
-    Stops what a killed demo left, too, and refuses while a demo or an `up` is at work.
+    And what a killed demo left. A demo that is at work is left alone: then the exit code is 1.
 
     **Example**
 

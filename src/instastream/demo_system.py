@@ -1,4 +1,4 @@
-"""The demo's own system, in a folder of its own; and the end of all that runs on this machine."""
+"""The demo's own system, in a folder of its own; and the end of all that runs in one."""
 
 import asyncio
 import shutil
@@ -41,7 +41,8 @@ async def demonstrate(given: dict[str, str], steps: Steps, *, then: Then) -> Sum
 async def stop(environ: Mapping[str, str], report: Report) -> None:
     """Stop what `up` started, and what a killed demo left.
 
-    Raises Unready while an `up` or a demo is at work: it would start more.
+    Raises Unready while an `up` is at work, which would start more; and in the end where a demo is,
+    which is left alone.
     """
     if not local.home_of(environ).exists():
         return
@@ -52,7 +53,7 @@ async def stop(environ: Mapping[str, str], report: Report) -> None:
 
 
 async def clean(environ: Mapping[str, str], report: Report) -> None:
-    """Stop both and forget all that is kept, or nothing: raises Unready as `stop` does."""
+    """Stop both and forget all that is kept; raises Unready, and does nothing, while one works."""
     home = local.home_of(environ)
     if not home.exists():
         return

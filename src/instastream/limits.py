@@ -92,9 +92,9 @@ BATCHES_BYTES_MAX = 128 * MEBIBYTE  # of one worker: six whole batches of likes
 FOLLOWS_MAX = 7_500  # bounds a cold feed's rebuild
 WALLS_MAX = 10_000  # whom one user blocks, or mutes: read at once, with whom they follow
 GONE_TTL_S = 30 * 86_400  # what ended is remembered so long, against late repetitions
-PEOPLE_RATE = Rate(
-    at_once=FOLLOWS_MAX, every_s=30
-)  # of one user: all whom they may follow, at once
+# Of one user: all whom they may follow at once; each that ends leaves a row, to them or to another.
+PEOPLE_RATE = Rate(at_once=FOLLOWS_MAX, every_s=30)
+ANSWERS_RATE = Rate(at_once=FOLLOWS_MAX, every_s=1)  # of one user, to those who ask or follow
 
 CACHE_ENTRY_BYTES = 300  # of memory, beside what an entry holds
 SHOWN_BYTES_MAX = 256 * MEBIBYTE  # of one API process: 200,000 posts of about 1 kB

@@ -9,6 +9,7 @@ from instastream.deps import Deps
 from instastream.errors import Rejected, Unavailable
 from instastream.limits import (
     ALL_GUESSES_RATE,
+    ANSWERS_RATE,
     COMMENTS_RATE,
     EXPLANATIONS_RATE,
     GUESSES_RATE,
@@ -50,6 +51,7 @@ PACES: Mapping[str, Pace] = {
     "parts": Pace(PARTS_RATE, "user", False, ONES_OWN),
     "posts": Pace(POSTS_RATE, "user", False, ONES_OWN),
     "people": Pace(PEOPLE_RATE, "user", False, ONES_OWN),
+    "answers": Pace(ANSWERS_RATE, "user", False, ONES_OWN),
     "likes": Pace(LIKES_RATE, "user", False, ONES_OWN),
     "unlikes": Pace(UNLIKES_RATE, "user", False, ONES_OWN),
     "comments": Pace(COMMENTS_RATE, "user", False, ONES_OWN),

@@ -117,12 +117,15 @@ class Facts:
             self.said_ms[event.media_id] = self.now_ms
 
     def check_what_is_left(self) -> None:
-        """Nothing waits but what is of a failed post, and nothing is left that none needs."""
+        """Nothing waits, and nothing is left that no live post needs.
+
+        What is of a failed post may wait: nothing becomes of it, and it goes when that is deleted.
+        """
         ready = {event.media_id for event in self.live(MediaReady)}
-        failures = [event for event in self.live(MediaFailed) if event.media_id not in ready]
-        failed = {event.media_id for event in failures}
+        failed = {event.media_id for event in self.live(MediaFailed)} - ready
         waiting = [one for one in self.live(UploadFinalized) if one.media_id not in ready | failed]
-        assert {one.post_id for one in waiting} <= {one.post_id for one in failures}
+        posts = self.stores["posts"]
+        assert {posts._post(one.post_id).status for one in waiting} <= {"failed"}
         failed |= {one.media_id for one in waiting}
         roots = {media.root_of_key(event.variants[0].key) for event in self.live(MediaReady)}
         kept = {original_key(AUTHOR, media_id) for media_id in failed | self._half_claimed()}

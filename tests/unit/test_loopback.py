@@ -41,9 +41,11 @@ def listening() -> Iterator[tuple[str, list[str]]]:
         def log_message(self, *_: object) -> None: ...
 
     with HTTPServer(("127.0.0.1", 0), Answering) as server:
-        threading.Thread(target=server.serve_forever).start()
-        yield f"http://127.0.0.1:{server.server_port}", asked
-        server.shutdown()
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}", asked
+        finally:
+            server.shutdown()
 
 
 def test_a_worker_by_fausts_own_command_asks_a_store_on_this_machine_through_no_proxy() -> None:
@@ -67,7 +69,8 @@ def test_a_worker_by_fausts_own_command_asks_a_store_on_this_machine_through_no_
         ("*", "*"),
     ],
 )
-def test_what_else_is_asked_directly_stays(given: str, spared: str) -> None:
-    environ = {"NO_PROXY": given, "no_proxy": given}
+@pytest.mark.parametrize("names", [["NO_PROXY"], ["no_proxy"], ["NO_PROXY", "no_proxy"]])
+def test_what_else_is_asked_directly_stays(given: str, spared: str, names: list[str]) -> None:
+    environ = dict.fromkeys(names, given)
     reach_directly(environ)
     assert environ == {"NO_PROXY": spared, "no_proxy": spared}

@@ -5,12 +5,11 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from instastream.limits import LIKE_SHARDS_PULLED
-from instastream.stores.cassandra.counters import CassandraCounters
+from instastream.stores.cassandra.counters import READS_AT_ONCE, CassandraCounters
 from instastream.stores.cassandra.session import Session
 from instastream.stores.counters import Total
 
 ROWS_MAX = 10_000  # that Cassandra reads in a second or two, also while it is busy
-READS_MAX = 8
 POSTS = 300
 
 
@@ -52,4 +51,4 @@ async def test_a_batch_of_likes_of_many_posts_is_read_some_posts_at_a_time() -> 
     }
     assert sorted(one for read in published.reads for one in read) == sorted(map(int, posts))
     assert all(len(read) * LIKE_SHARDS_PULLED <= ROWS_MAX for read in published.reads)
-    assert published.most_under_way <= READS_MAX
+    assert published.most_under_way <= READS_AT_ONCE

@@ -58,17 +58,17 @@ async def _walled(kind: WallKind, asked: Asked[UsersQuery, Nothing]) -> Answer[U
 
 async def approve(asked: Asked[Nothing, Nothing]) -> Answer[Nothing]:
     """Whoever asked to follow does."""
-    return await done(graph.approve, asked)
+    return await done(graph.approve, asked, paced_as="answers")
 
 
 async def remove(asked: Asked[Nothing, Nothing]) -> Answer[Nothing]:
     """Whoever followed, or asked to, does no longer."""
-    return await done(graph.remove_follower, asked)
+    return await done(graph.remove_follower, asked, paced_as="answers")
 
 
 async def deny(asked: Asked[Nothing, Nothing]) -> Answer[Nothing]:
     """Whoever asked to follow does not."""
-    return await done(graph.deny, asked)
+    return await done(graph.deny, asked, paced_as="answers")
 
 
 OPERATIONS = (
@@ -102,6 +102,7 @@ OPERATIONS = (
         "Let someone follow who asks to",
         approve,
         "request-not-found",
+        paces=("answers",),
     ),
     change(
         "DELETE",
@@ -109,6 +110,14 @@ OPERATIONS = (
         "Do not let someone follow who asks to",
         deny,
         "request-not-found",
+        paces=("answers",),
     ),
-    change("DELETE", "/v1/me/followers/{user_id}", "Remove a follower", remove, "user-not-found"),
+    change(
+        "DELETE",
+        "/v1/me/followers/{user_id}",
+        "Remove a follower",
+        remove,
+        "user-not-found",
+        paces=("answers",),
+    ),
 )

@@ -18,11 +18,14 @@ def named(asked: Asked[Nothing, Nothing] | Asked[UsersQuery, Nothing]) -> UserId
 
 
 async def done(
-    act: Callable[[UserId, UserId, Deps], Awaitable[None]], asked: Asked[Nothing, Nothing]
+    act: Callable[[UserId, UserId, Deps], Awaitable[None]],
+    asked: Asked[Nothing, Nothing],
+    *,
+    paced_as: str = "people",
 ) -> Answer[Nothing]:
     """Whoever asks did this about the user in the path."""
     other_id = named(asked)
-    await pace("people", asked.viewer, asked.deps)
+    await pace(paced_as, asked.viewer, asked.deps)
     await act(asked.viewer, other_id, asked.deps)
     return Answer(NOTHING)
 

@@ -39,9 +39,9 @@ async def announce(
 
     Of a deleted post too: what an earlier run referred to in its name is released by that.
     """
+    if (await deps.ledger.of_post(upload.post_id)).deleted:
+        return [_failed(upload, DELETED, deps)]
     try:
-        if (await deps.ledger.of_post(upload.post_id)).deleted:
-            raise DELETED
         return [await work()]
     except Corrupt as error:
         if error.reason == "missing-original":

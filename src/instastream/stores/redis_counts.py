@@ -25,7 +25,7 @@ from instastream.stores.counts import KINDS, Kind, Pending
 from instastream.stores.redis import SCANNED_AT_ONCE, AnyRedis, by_slot, tag_of, translated
 
 VERSION_DIGITS = 21  # of the sum of 256 versions below 2^61
-PENDING_PARSED = 2_000  # lists whose meaning is kept, 10 kB each at most: who reads, reads again
+PENDING_PARSED = 2_000  # lists whose meaning is kept, 20 kB each at most: who reads, reads again
 
 # KEYS: totals. ARGV: seconds that they live, that those live of what nobody has liked or commented
 # on yet, what they are.

@@ -147,8 +147,9 @@ def _read_file(path: Path, *, cut_short: bool) -> Iterator[Entry]:
             yield earliest
     if not (is_whole or cut_short):
         raise InstastreamError(
-            f"{path}: its end is missing: nothing can be said about what the system shows, as more "
-            "may have been done; `instastream load parquet` reads what there is"
+            f"{path}: its end is missing, or it is of a version that had none: nothing can be said "
+            "about what the system shows, as more may have been done; `instastream load parquet` "
+            "reads what there is"
         )
     for _, _, entry in sorted(waiting):
         yield entry
@@ -159,7 +160,7 @@ def _fault(entry: Entry) -> str:
     if entry.phase not in FRAME and (entry.op is UNSET or entry.kind is UNSET):
         return "`op` and `kind` are missing"
     if entry.phase == "header" and entry.version not in VERSIONS:
-        return f"its version is {entry.version}, and {VERSION} is read here"
+        return f"its version is {entry.version}, and up to {VERSION} is read here"
     return ""
 
 

@@ -179,13 +179,12 @@ class Generators:
         for process in self._running:
             process.terminate()
         try:
-            async with asyncio.timeout(END_S):
-                while any(process.is_alive() for process in self._running):
-                    with suppress(Unready):  # one is told already
-                        self._hear()  # or whoever tells waits for room
-                    await asyncio.sleep(LOOK_S)
-        except TimeoutError:
-            pass
+            with suppress(TimeoutError):
+                async with asyncio.timeout(END_S):
+                    while any(process.is_alive() for process in self._running):
+                        with suppress(Unready):  # one is told already
+                            self._hear()  # or whoever tells waits for room
+                        await asyncio.sleep(LOOK_S)
         finally:
             for process in self._running:
                 process.kill()
