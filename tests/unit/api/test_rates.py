@@ -109,17 +109,6 @@ async def test_who_is_refused_is_told_when_to_come_back(ada: Person, bob: Person
     assert (await ada.ask("PUT", f"/v1/users/{bob.id}/follow")).status_code == 204
 
 
-@pytest.mark.usefixtures("few", "still")
-async def test_who_is_asked_can_answer_however_many_they_follow_themselves(
-    ada: Person, bob: Person
-) -> None:
-    await ada.ask("PATCH", "/v1/me", json={"private": True})
-    await bob.ask("PUT", f"/v1/users/{ada.id}/follow")
-    statuses = [(await ada.ask("PUT", f"/v1/users/{bob.id}/follow")).status_code for _ in range(2)]
-    assert statuses == [204, 429]
-    assert (await ada.ask("PUT", f"/v1/me/followers/{bob.id}")).status_code == 204
-
-
 @pytest.mark.usefixtures("few")
 @pytest.mark.parametrize(
     "asked",
