@@ -6,17 +6,27 @@ from functools import partial
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from instastream.deps import Deps
 from instastream.errors import Unavailable
 from instastream.limits import REFRESH_REPEAT_S
 from instastream.stores.accounts import Accounts, RefreshToken
 from instastream.stores.memory import MemoryAccounts
-from tests.unit.api.conftest import NOW_MS, problem, serving
+from tests.unit.api.conftest import NOW_MS, Json, problem, serving
 from tests.unit.api.test_rates import join, refresh, sign_in
 
 TOO_LATE_MS = NOW_MS + REFRESH_REPEAT_S * 1000 + 1
 CALLS = ["refresh_token", "is_spent", "add_refresh_token", "spend"]
+
+
+@pytest_asyncio.fixture
+async def first(deps: Deps) -> Json:
+    """What eve is signed in with."""
+    async with serving(deps) as http:
+        await join(http, "eve")
+        pair: Json = (await sign_in(http, "eve")).json()
+        return pair
 
 
 class Failing:
@@ -40,11 +50,8 @@ class Failing:
     [(call, made) for call in CALLS for made in (False, True) if (call, made) != ("spend", True)],
 )
 async def test_a_refresh_that_was_cut_short_has_used_nothing_up(
-    deps: Deps, call: str, made: bool
+    deps: Deps, first: Json, call: str, made: bool
 ) -> None:
-    async with serving(deps) as http:
-        await join(http, "eve")
-        first = (await sign_in(http, "eve")).json()
     failing = Failing(deps.accounts, call, made=made)
     async with serving(deps, accounts=failing, now_ms=lambda: NOW_MS) as down:
         assert problem(await refresh(down, first)) == (503, "unavailable")
@@ -55,11 +62,8 @@ async def test_a_refresh_that_was_cut_short_has_used_nothing_up(
 
 
 async def test_a_token_that_was_used_up_as_the_answer_was_lost_is_good_for_a_while(
-    deps: Deps,
+    deps: Deps, first: Json
 ) -> None:
-    async with serving(deps) as http:
-        await join(http, "eve")
-        first = (await sign_in(http, "eve")).json()
     failing = Failing(deps.accounts, "spend", made=True)
     async with serving(deps, accounts=failing, now_ms=lambda: NOW_MS) as down:
         assert problem(await refresh(down, first)) == (503, "unavailable")
@@ -83,13 +87,17 @@ class Slow(MemoryAccounts):
         await super().add_refresh_token(token)
 
 
-async def test_a_slow_refresh_and_the_one_that_repeats_it_give_the_same_token(deps: Deps) -> None:
-    now_ms = NOW_MS
+@pytest.fixture
+def slow(deps: Deps, first: Json) -> Slow:
+    """Those that eve has signed in with."""
     assert isinstance(deps.accounts, MemoryAccounts)
-    async with serving(deps) as http:
-        await join(http, "eve")
-        first = (await sign_in(http, "eve")).json()
-    slow = Slow(deps.accounts)
+    return Slow(deps.accounts)
+
+
+async def test_a_slow_refresh_and_the_one_that_repeats_it_give_the_same_token(
+    slow: Slow, deps: Deps, first: Json
+) -> None:
+    now_ms = NOW_MS
     async with serving(deps, accounts=slow, now_ms=lambda: now_ms) as http:
         waiting = asyncio.ensure_future(refresh(http, first))
         await slow.reached.wait()
@@ -102,13 +110,10 @@ async def test_a_slow_refresh_and_the_one_that_repeats_it_give_the_same_token(de
         assert (await refresh(http, repeated.json())).status_code == 200
 
 
-async def test_the_time_to_repeat_begins_when_there_is_an_answer_to_lose(deps: Deps) -> None:
+async def test_the_time_to_repeat_begins_when_there_is_an_answer_to_lose(
+    slow: Slow, deps: Deps, first: Json
+) -> None:
     now_ms = NOW_MS
-    assert isinstance(deps.accounts, MemoryAccounts)
-    async with serving(deps) as http:
-        await join(http, "eve")
-        first = (await sign_in(http, "eve")).json()
-    slow = Slow(deps.accounts)
     async with serving(deps, accounts=slow, now_ms=lambda: now_ms) as http:
         waiting = asyncio.ensure_future(refresh(http, first))
         await slow.reached.wait()
