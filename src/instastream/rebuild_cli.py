@@ -228,7 +228,7 @@ async def _rebuild(
     chosen = [one for one, _ in planned(projections, bounds)]
     if forgetting := [one.name for one in chosen if one.forgets]:
         steps.say(PASSES.format(", ".join(forgetting)))
-    if any("comment_ids" in one.tables for one in chosen):
+    if any(one.places for one in chosen):
         steps.say(MISPLACES)
     try:
         async with serving(settings) as target:

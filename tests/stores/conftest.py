@@ -12,7 +12,7 @@ from instastream.deps import Deps, memory_deps, open_deps
 from instastream.ids import PostId, UserId, compose
 from instastream.images.pool import RenderPool
 from instastream.settings import Settings
-from instastream.stores.cassandra.session import open_session
+from instastream.stores.cassandra.session import Session, open_session
 from instastream.stores.memory_counters import MemoryCounters
 from tests.conftest import IN_MEMORY
 from tests.stores import load_topics
@@ -45,6 +45,13 @@ async def hand(deps: Deps, request: pytest.FixtureRequest) -> AsyncIterator[Hand
         return
     async with open_session(request.getfixturevalue("settings")) as session:
         yield CassandraHand(session)
+
+
+@pytest_asyncio.fixture
+async def session(settings: Settings) -> AsyncIterator[Session]:
+    """Cassandra, asked in its own words."""
+    async with open_session(settings) as session:
+        yield session
 
 
 def new_id(*, at_ms: int = BASE_MS) -> str:

@@ -1,19 +1,16 @@
 """Comments in Cassandra: what a page costs, and what a write that was cut short leaves."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from instastream.errors import Unavailable
 from instastream.ids import CommentId, PostId
-from instastream.settings import Settings
 from instastream.stores.cassandra import generations
 from instastream.stores.cassandra.comments import ADD, CassandraComments
-from instastream.stores.cassandra.session import Row, Session, open_session
+from instastream.stores.cassandra.session import Row, Session
 from instastream.stores.comments import Order
 from tests.stores.test_comments import BOTH, added, edited
 
@@ -40,12 +37,6 @@ class Watched:
             return list(await self.execute(cql, *values, **how))
         finally:
             self.running -= 1
-
-
-@pytest_asyncio.fixture
-async def session(settings: Settings) -> AsyncIterator[Session]:
-    async with open_session(settings) as session:
-        yield session
 
 
 @pytest.fixture

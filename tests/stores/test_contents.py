@@ -14,7 +14,7 @@ from instastream.relations import wall_of
 from instastream.settings import Settings
 from instastream.steps import ignore
 from instastream.stores.cassandra.contents import CassandraContents
-from instastream.stores.cassandra.session import Session, open_session
+from instastream.stores.cassandra.session import Session
 from instastream.stores.counters import Place
 from instastream.stores.graph import bucket_of
 from tests.stores.conftest import new_id
@@ -28,12 +28,6 @@ CHANGED_AGAIN = """UPDATE followers SET revision = 9 WHERE followee_id = ? AND b
 
 MISCOUNT = """UPDATE followers SET count = 7 WHERE followee_id = ? AND bucket = ?
     IF revision = 1"""
-
-
-@pytest_asyncio.fixture
-async def session(settings: Settings) -> AsyncIterator[Session]:
-    async with open_session(settings) as session:
-        yield session
 
 
 @pytest_asyncio.fixture

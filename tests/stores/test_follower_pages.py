@@ -1,6 +1,6 @@
 """The followers of a bucket are read in one piece, which is made anew when they change."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
 from typing import cast
 
@@ -8,10 +8,9 @@ import pytest
 
 from instastream.ids import UserId
 from instastream.relations import Edge, EdgeState
-from instastream.settings import Settings
 from instastream.stores.cassandra.follower_pages import KEEP, ROWS, FollowerPages
 from instastream.stores.cassandra.followers import CassandraFollowers
-from instastream.stores.cassandra.session import Row, Session, open_session
+from instastream.stores.cassandra.session import Row, Session
 from instastream.stores.graph import bucket_of
 from tests.stores.conftest import new_id
 
@@ -64,12 +63,6 @@ class Bucket:
 
     async def read(self) -> list[int] | None:
         return await self._pages.read(int(self.author), [self.number])
-
-
-@pytest.fixture
-async def session(settings: Settings) -> AsyncIterator[Session]:
-    async with open_session(settings) as session:
-        yield session
 
 
 async def test_rows_are_read_once_until_someone_comes_or_goes(session: Session) -> None:

@@ -14,10 +14,9 @@ from instastream.errors import Unavailable
 from instastream.ids import UserId
 from instastream.images.pool import RenderPool
 from instastream.limits import REFRESH_REPEAT_S, REFRESH_TOKEN_TTL_S
-from instastream.settings import Settings
 from instastream.stores.accounts import RefreshToken
 from instastream.stores.cassandra.accounts import SPEND, CassandraAccounts
-from instastream.stores.cassandra.session import Row, Session, open_session
+from instastream.stores.cassandra.session import Row, Session
 from tests.conftest import IN_MEMORY
 
 SOON_S = 1_000
@@ -25,12 +24,6 @@ ENDING = f"""INSERT INTO refresh_tokens (digest, family, user_id, spent_ms)
     VALUES (?, ?, ?, 0) IF NOT EXISTS USING TTL {SOON_S}"""
 TTLS = """SELECT TTL(family) AS family, TTL(user_id) AS user, TTL(spent_ms) AS spent
     FROM refresh_tokens WHERE digest = ?"""
-
-
-@pytest_asyncio.fixture
-async def session(settings: Settings) -> AsyncIterator[Session]:
-    async with open_session(settings) as session:
-        yield session
 
 
 @pytest_asyncio.fixture

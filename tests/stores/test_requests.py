@@ -1,11 +1,10 @@
 """Requests on Cassandra are listed as long as they wait, and no longer."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from itertools import permutations
 
 import pytest
-import pytest_asyncio
 
 from instastream.ids import UserId
 from instastream.relations import Edge, EdgeState
@@ -23,12 +22,6 @@ from tests.stores.conftest import new_id
 
 LISTED = "SELECT follower_id FROM requests WHERE followee_id = ?"
 Before = Callable[[Callable[[str], Awaitable[None]]], None]
-
-
-@pytest_asyncio.fixture
-async def session(settings: Settings) -> AsyncIterator[Session]:
-    async with open_session(settings) as session:
-        yield session
 
 
 @pytest.fixture

@@ -1,22 +1,13 @@
 """What Cassandra refuses: values that it can never take, and tables that are not there now."""
 
-from collections.abc import AsyncIterator
-
 import pytest
-import pytest_asyncio
 
 from instastream.errors import Corrupt, Unavailable
 from instastream.settings import Settings
-from instastream.stores.cassandra.session import Session, open_session
+from instastream.stores.cassandra.session import Session
 
 KEY_BYTES_MAX = (1 << 16) - 1
 REMOVE = "DELETE FROM sweeps WHERE prefix = ?"
-
-
-@pytest_asyncio.fixture
-async def session(settings: Settings) -> AsyncIterator[Session]:
-    async with open_session(settings) as session:
-        yield session
 
 
 @pytest.mark.parametrize("key", ["", "a" * (KEY_BYTES_MAX + 1)])

@@ -31,9 +31,8 @@ async def fan_out(record: Record[MediaReady], deps: Deps) -> list[Event]:
     """The post is in its followers' lists, planned in pages when they are many, or to be pulled.
 
     That is up to whichever of its media is the last to be ready; a post that is deleted by then
-    is in nobody's, and nobody is told of it. The post stands in its author's
-    timeline first: a reader whose list is not there yet finds it in the timelines that the list
-    is made from.
+    is in nobody's, and nobody is told of it. The post stands in its author's timeline first: a
+    reader whose list is not there yet finds it in the timelines that the list is made from.
     """
     event = record.event
     if not await _is_listed(event, deps):
@@ -62,9 +61,12 @@ async def _is_listed(event: MediaReady, deps: Deps) -> bool:
     """
     await deps.posts.record_ready(event)
     asked = event.post_id, event.media_count
-    if event.fanout == "pull" and await deps.posts.all_ready(*asked, even_deleted=True):
+    is_listed = await deps.posts.all_ready(*asked)
+    if event.fanout == "pull" and (
+        is_listed or await deps.posts.all_ready(*asked, even_deleted=True)
+    ):
         await deps.posts.record_celebrity(event.author_id)
-    return await deps.posts.all_ready(*asked)
+    return is_listed
 
 
 async def push_page(record: Record[FanoutPage], deps: Deps) -> list[Event]:

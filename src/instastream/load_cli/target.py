@@ -59,4 +59,5 @@ def own_target(*, is_owned: bool) -> Target:
     environ = shell.environ()
     if local.API not in environ:
         raise Unready("no API runs here: `instastream up` starts one, and --api names another")
-    return target_of(environ[local.API], is_owned=is_owned)
+    address = check_target(environ[local.API], is_owned=is_owned)
+    return Target(address, Settings.from_env(environ), is_here=True)

@@ -87,9 +87,10 @@ async def compare(
             odd[place] = await _again(place, seen, serving, shadow)
             if not odd[place]:
                 del odd[place]
-    found = [(table, one) for (table, _), seen in odd.items() for one in seen.values()]
-    wrong = [(table, one) for table, one in found if not one.is_restless]
-    told = (_told(table, [one for of, one in wrong if of == table]) for table in tables)
+    wrong: dict[str, list[Seen]] = {table: [] for table in tables}
+    for (table, _), seen in odd.items():
+        wrong[table] += [one for one in seen.values() if not one.is_restless]
+    told = (_told(table, rows) for table, rows in wrong.items())
     return [one for one in told if one.rows]
 
 

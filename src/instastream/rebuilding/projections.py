@@ -31,6 +31,7 @@ class Projection(Struct, frozen=True, kw_only=True):
     counting: BatchHandlers = {}
     derived: tuple[str, ...] = ()  # tables that are made of these by whoever reads them
     forgets: bool = False  # what ended, after a while: an older word of it stands again then
+    places: bool = False  # what is written meanwhile, for good, by what is there of it
 
     @property
     def topics(self) -> list[str]:
@@ -77,6 +78,7 @@ PROJECTIONS: Mapping[str, Projection] = {
         Projection(
             name="comments",
             tables=("comment_ids", "comments", "comment_buckets", "comment_places"),
+            places=True,
             counting={CommentEvent.topic: ENGAGEMENT[CommentEvent.topic]},
         ),
     )

@@ -1,12 +1,14 @@
 """Whoever refreshes and is answered 503, or nothing, stays signed in, however long that lasts."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
 import pytest
 import pytest_asyncio
+from httpx2 import AsyncClient, Response
 
 from instastream.deps import Deps
 from instastream.errors import Unavailable
@@ -94,14 +96,23 @@ def slow(deps: Deps, first: Json) -> Slow:
     return Slow(deps.accounts)
 
 
-async def test_a_slow_refresh_and_the_one_that_repeats_it_give_the_same_token(
+@asynccontextmanager
+async def kept_waiting(
     slow: Slow, deps: Deps, first: Json
-) -> None:
+) -> AsyncIterator[tuple[AsyncClient, Awaitable[Response]]]:
+    """A refresh whose store does not answer, until it is too late to repeat it."""
     now_ms = NOW_MS
     async with serving(deps, accounts=slow, now_ms=lambda: now_ms) as http:
         waiting = asyncio.ensure_future(refresh(http, first))
         await slow.reached.wait()
         now_ms = TOO_LATE_MS
+        yield http, waiting
+
+
+async def test_a_slow_refresh_and_the_one_that_repeats_it_give_the_same_token(
+    slow: Slow, deps: Deps, first: Json
+) -> None:
+    async with kept_waiting(slow, deps, first) as (http, waiting):
         repeated = await refresh(http, first)
         slow.released.set()
         both = [repeated, await waiting]
@@ -113,11 +124,7 @@ async def test_a_slow_refresh_and_the_one_that_repeats_it_give_the_same_token(
 async def test_the_time_to_repeat_begins_when_there_is_an_answer_to_lose(
     slow: Slow, deps: Deps, first: Json
 ) -> None:
-    now_ms = NOW_MS
-    async with serving(deps, accounts=slow, now_ms=lambda: now_ms) as http:
-        waiting = asyncio.ensure_future(refresh(http, first))
-        await slow.reached.wait()
-        now_ms = TOO_LATE_MS
+    async with kept_waiting(slow, deps, first) as (http, waiting):
         slow.released.set()
         answers = [await waiting, await refresh(http, first)]
         assert [one.status_code for one in answers] == [200, 200]
