@@ -5,17 +5,19 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
+import msgspec
 import pytest
 
-from instastream import feeds_cli
+from instastream import feeds_cli, graph
 from instastream.deps import Deps
 from instastream.ids import PostId, UserId, compose
-from instastream.reading.rebuilding import LISTS_AT_ONCE, Renewal
+from instastream.reading.rebuilding import LISTS_AT_ONCE, Rebuilt, Renewal, renew
 from instastream.settings import Settings
 from instastream.stores.feeds import FeedState
 from instastream.stores.memory_feeds import MemoryFeeds
 from instastream.terminal import Steps
 from tests.conftest import IN_MEMORY
+from tests.flow.conftest import Streams, join, post
 
 READERS = [
     UserId(compose(at_ms=1_795_000_000_000 + n, worker=0, sequence=0))
@@ -57,6 +59,48 @@ async def test_every_list_is_made_anew_and_nobody_gets_one(
     assert await deps.feeds.read(READERS[-1]) == []
     again = await rebuild_all(deps, monkeypatch)
     assert (again.lists, again.changed) == (len(READERS) - 1, [])
+
+
+async def test_what_a_list_lacks_is_told_but_not_what_it_may_lack(
+    deps: Deps, streams: Streams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    author, celebrity, reader = await join(deps, "author", "celebrity", "reader")
+    await graph.follow(reader, author, deps)
+    await streams.run()
+    lacked = (await post(deps, author)).post_id
+    await streams.run()
+    always_pulled = msgspec.structs.replace(deps.settings, pull_from=0, push_below=0)
+    await graph.follow(reader, celebrity, deps)
+    await streams.run()
+    await post(replace(deps, settings=always_pulled), celebrity)
+    await streams.run()
+    not_ready = (await post(deps, author)).post_id
+    await deps.feeds.remove(reader, [lacked])
+    foreseen = await rebuild_all(deps, monkeypatch, after=celebrity, dry_run=True)
+    assert foreseen.changed == [Rebuilt(reader, 3, missing=[lacked], unwanted=[])]
+    assert await deps.feeds.read(reader) == []
+    assert await rebuild_all(deps, monkeypatch, after=celebrity) == foreseen
+    assert {lacked, not_ready} <= {*(await deps.feeds.read(reader) or [])}
+
+
+async def test_a_list_that_another_makes_meanwhile_is_left_to_them(
+    deps: Deps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await listed(deps, READERS[:3])
+    fill = deps.feeds.fill
+
+    async def taken_over(reader: UserId, token: str, post_ids: list[PostId]) -> bool:
+        if reader == READERS[1]:
+            await deps.feeds.open(reader, "another", anew=True)
+        return await fill(reader, token, post_ids)
+
+    monkeypatch.setattr(deps.feeds, "fill", taken_over)
+    left = await renew(READERS[1], deps, dry_run=False)
+    assert left == Rebuilt(READERS[1], 1, missing=[], unwanted=[], left=True)
+    await listed(deps, READERS[1:2])
+    done = await rebuild_all(deps, monkeypatch)
+    assert (done.lists, done.left) == (3, 1)
+    assert [one.user_id for one in done.changed] == [READERS[0], READERS[2]]
 
 
 async def test_it_goes_on_after_where_it_was(deps: Deps, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import count
 from random import Random
 from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from prometheus_client import REGISTRY
 
 from instastream import graph
 from instastream.deps import Deps
@@ -114,6 +116,52 @@ async def test_who_comes_in_while_another_is_taken_out_leaves_no_gap(
     assert await feed(deps, reader) == posts[2::-1]
 
 
+@pytest.mark.parametrize("taken_over_at", [1, 3, None])
+async def test_whoever_lost_a_list_to_another_reads_no_more_timelines_for_it(
+    deps: Deps, monkeypatch: pytest.MonkeyPatch, taken_over_at: int | None
+) -> None:
+    *authors, reader = await join(deps, "ada", "bob", "reader")
+    for author in authors:
+        await graph.follow(reader, author, deps)
+    posts = [(await post(deps, author)).post_id for _ in range(2) for author in authors][::-1]
+    monkeypatch.setattr(rebuilding, "TIMELINES_AT_ONCE", 1)
+    timeline, reads = deps.posts.timeline, count(1)
+
+    async def meanwhile(author: UserId, **asked: Any) -> list[PostId]:
+        if next(reads) == taken_over_at:
+            await deps.feeds.open(reader, "another", anew=True)
+        return await timeline(author, **asked)
+
+    monkeypatch.setattr(deps.posts, "timeline", meanwhile)
+    outcome = "left" if taken_over_at else "made"
+    before = rebuilds(outcome)
+    made = await rebuilding.rebuild(reader, deps, anew=True)
+    assert made == (None if taken_over_at else posts[:LENGTH])
+    assert next(reads) - 1 == (taken_over_at or 2 * len(authors))
+    assert rebuilds(outcome) == before + 1
+    assert await rebuilding.newest_of_all(reader, deps) == posts[:LENGTH], "whoever only looks"
+
+
+def rebuilds(outcome: str) -> float:
+    """How many there were, as it is measured."""
+    labels = {"outcome": outcome}
+    return REGISTRY.get_sample_value("instastream_feed_rebuild_seconds_count", labels) or 0.0
+
+
+async def test_below_the_end_of_a_full_list_nothing_is_missing_and_nothing_unwanted(
+    deps: Deps,
+) -> None:
+    author, reader = await join(deps, "author", "reader")
+    await graph.follow(reader, author, deps)
+    posts = [(await post(deps, author)).post_id for _ in range(LENGTH + 2)][::-1]
+    await Streams(deps, Random(0)).run()
+    lacked = posts[LENGTH - 1]
+    await deps.feeds.open(reader, reader, anew=True)
+    await deps.feeds.fill(reader, reader, [one for one in posts if one != lacked])
+    changed = await rebuilding.renew(reader, deps, dry_run=False)
+    assert changed == rebuilding.Rebuilt(reader, LENGTH, missing=[lacked], unwanted=[])
+
+
 class Away:
     """Rates that can't be reached."""
 
@@ -124,12 +172,13 @@ class Away:
 async def test_a_list_that_is_lost_over_and_over_is_made_now_and_then(deps: Deps) -> None:
     now_ms = NOW_MS
     deps = replace(deps, rates=MemoryRates(lambda: now_ms))
-    author, reader = await join(deps, "author", "reader")
-    await graph.follow(reader, author, deps)
+    author, reader, other = await join(deps, "author", "reader", "other")
+    for one in (reader, other):
+        await graph.follow(one, author, deps)
     posts = [(await post(deps, author)).post_id for _ in range(LENGTH + 1)][::-1]
     await Streams(deps, Random(0)).run()
 
-    async def is_made(deps: Deps) -> bool:
+    async def is_made(deps: Deps, reader: UserId = reader) -> bool:
         """Whether a read makes the list that a mute takes away; the feed is whole anyway."""
         for act in (graph.mute, graph.unmute):
             await act(reader, author, deps)
@@ -140,6 +189,7 @@ async def test_a_list_that_is_lost_over_and_over_is_made_now_and_then(deps: Deps
 
     assert all([await is_made(deps) for _ in range(REBUILDS_RATE.at_once)])
     assert not await is_made(deps)
+    assert await is_made(deps, other), "each has a pace of their own"
     assert await is_made(replace(deps, rates=Away())), "where nobody can tell"
     now_ms += int(REBUILDS_RATE.every_s * 1000) - 1
     assert not await is_made(deps)

@@ -158,10 +158,14 @@ async def test_a_block_cuts_both_ways(ada: Person, bob: Person, deps: Deps) -> N
     for who, post in ((ada, posts[1]), (bob, posts[0])):
         assert problem(await who.get(f"/v1/posts/{post['id']}")) == (404, "post-not-found")
         assert (await who.get("/v1/feed")).json()["posts"] == []
+    said = [record async for record in deps.log.read("graph")]
     refused = await ada.ask("PUT", f"/v1/users/{bob.id}/follow")
     assert problem(refused) == (403, "user-blocked"), "whoever blocks knows"
     refused = await bob.ask("PUT", f"/v1/users/{ada.id}/follow")
     assert problem(refused) == (404, "user-not-found")
+    nobody = await bob.ask("PUT", f"/v1/users/{NOBODY}/follow")
+    assert refused.json()["detail"] == nobody.json()["detail"].replace(NOBODY, ada.id)
+    assert [record async for record in deps.log.read("graph")] == said
     for path in ("", "/posts", "/followers", "/following"):
         gone = await bob.get(f"/v1/users/{ada.id}{path}")
         assert problem(gone) == (404, "user-not-found")
