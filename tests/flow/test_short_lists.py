@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import count
 from random import Random
 from typing import Any, NamedTuple
 
@@ -116,38 +115,6 @@ async def test_who_comes_in_while_another_is_taken_out_leaves_no_gap(
     assert await feed(deps, reader) == posts[2::-1]
 
 
-@pytest.mark.parametrize("taken_over_at", [1, 3, None])
-async def test_whoever_lost_a_list_to_another_reads_no_more_timelines_for_it(
-    deps: Deps, monkeypatch: pytest.MonkeyPatch, taken_over_at: int | None
-) -> None:
-    *authors, reader = await join(deps, "ada", "bob", "reader")
-    for author in authors:
-        await graph.follow(reader, author, deps)
-    posts = [(await post(deps, author)).post_id for _ in range(2) for author in authors][::-1]
-    monkeypatch.setattr(rebuilding, "TIMELINES_AT_ONCE", 1)
-    timeline, reads = deps.posts.timeline, count(1)
-
-    async def meanwhile(author: UserId, **asked: Any) -> list[PostId]:
-        if next(reads) == taken_over_at:
-            await deps.feeds.open(reader, "another", anew=True)
-        return await timeline(author, **asked)
-
-    monkeypatch.setattr(deps.posts, "timeline", meanwhile)
-    outcome = "left" if taken_over_at else "made"
-    before = rebuilds(outcome)
-    made = await rebuilding.rebuild(reader, deps, anew=True)
-    assert made == (None if taken_over_at else posts[:LENGTH])
-    assert next(reads) - 1 == (taken_over_at or 2 * len(authors))
-    assert rebuilds(outcome) == before + 1
-    assert await rebuilding.newest_of_all(reader, deps) == posts[:LENGTH], "whoever only looks"
-
-
-def rebuilds(outcome: str) -> float:
-    """How many there were, as it is measured."""
-    labels = {"outcome": outcome}
-    return REGISTRY.get_sample_value("instastream_feed_rebuild_seconds_count", labels) or 0.0
-
-
 async def test_below_the_end_of_a_full_list_nothing_is_missing_and_nothing_unwanted(
     deps: Deps,
 ) -> None:
@@ -188,7 +155,9 @@ async def test_a_list_that_is_lost_over_and_over_is_made_now_and_then(deps: Deps
         return await deps.feeds.read(reader) is not None
 
     assert all([await is_made(deps) for _ in range(REBUILDS_RATE.at_once)])
+    before = paced()
     assert not await is_made(deps)
+    assert paced() == before + 1
     assert await is_made(deps, other), "each has a pace of their own"
     assert await is_made(replace(deps, rates=Away())), "where nobody can tell"
     now_ms += int(REBUILDS_RATE.every_s * 1000) - 1
@@ -197,6 +166,12 @@ async def test_a_list_that_is_lost_over_and_over_is_made_now_and_then(deps: Deps
     assert [await is_made(deps) for _ in range(2)] == [True, False]
     await rebuilding.renew(reader, deps, dry_run=False)
     assert await deps.feeds.read(reader) == posts[:LENGTH], "the command has no pace"
+
+
+def paced() -> float:
+    """How many feeds were read without a list that was made too often, as it is measured."""
+    name, labels = "instastream_feed_reads_without_list_total", {"why": "pace"}
+    return REGISTRY.get_sample_value(name, labels) or 0.0
 
 
 def do(world: World, kind: type[Event] | None, author: int) -> None:

@@ -161,6 +161,7 @@ async def test_a_block_cuts_both_ways(ada: Person, bob: Person, deps: Deps) -> N
     said = [record async for record in deps.log.read("graph")]
     refused = await ada.ask("PUT", f"/v1/users/{bob.id}/follow")
     assert problem(refused) == (403, "user-blocked"), "whoever blocks knows"
+    assert refused.json()["detail"] == "you block them: unblock them first"
     refused = await bob.ask("PUT", f"/v1/users/{ada.id}/follow")
     assert problem(refused) == (404, "user-not-found")
     nobody = await bob.ask("PUT", f"/v1/users/{NOBODY}/follow")
@@ -212,6 +213,7 @@ async def test_a_mute_hides_in_the_feed_and_nowhere_else(
 async def test_nobody_does_it_to_themselves_or_to_nobody(ada: Person, name: str) -> None:
     own = await ada.ask("PUT", f"/v1/users/{ada.id}/{name}")
     assert problem(own) == (403, f"{name}-yourself")
+    assert own.json()["detail"] == f"you can't {name} yourself"
     for method in ("PUT", "DELETE"):
         response = await ada.ask(method, f"/v1/users/{NOBODY}/{name}")
         assert problem(response) == (404, "user-not-found")
