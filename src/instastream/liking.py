@@ -4,6 +4,8 @@ Each is said to the log whatever the counters hold: what is on its way there may
 yet, and the log's order decides. What is shown to whoever said it is ahead of the counters.
 """
 
+from contextlib import suppress
+
 from instastream.access import find_comment
 from instastream.counting import version_of
 from instastream.deps import Deps
@@ -74,7 +76,7 @@ async def _check_comment(
 
 
 async def _say(event: LikeEvent, *, liked: bool, known: Known, deps: Deps) -> None:
-    """It is in the log, and whoever said it sees it; by this process alone, if Redis is away now.
+    """It is in the log, and whoever said it sees it; by this process alone, if Redis has no note.
 
     The epoch is asked for first: without it nothing could be noted of what is said already.
     """
@@ -89,7 +91,6 @@ async def _say(event: LikeEvent, *, liked: bool, known: Known, deps: Deps) -> No
         liked=liked,
         version=version_of(epoch=epoch, offset=record.offset),
     )
-    try:
+    known.said.add(event.user_id, pending)
+    with suppress(Unavailable):  # it stands
         await deps.counts.expect(event.user_id, pending)
-    except Unavailable:  # it stands
-        known.unnoted.add(event.user_id, pending)

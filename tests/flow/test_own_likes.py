@@ -1,4 +1,7 @@
-"""A read after one's own like shows it, and no read shows a count that never was."""
+"""A read after one's own like shows it, and no read shows a count that never was.
+
+What Redis lost before it was counted is owed by the process that took it alone.
+"""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -98,6 +101,7 @@ class World:
             )
             for _ in range(2)
         ]
+        self.taker = self.known[0]  # of all likes
         self.said: dict[tuple[UserId, PostId], Said] = {}
         self.counting: list[int] = []
         self.reads: list[Read] = []
@@ -129,7 +133,7 @@ class World:
 
     async def like(self, user_id: UserId, post_id: PostId, *, liked: bool) -> None:
         act = liking.like if liked else liking.unlike
-        await act(user_id, post_id, self.known[0], self.deps)
+        await act(user_id, post_id, self.taker, self.deps)
         said = Said(self.log.by_process[PROCESS.get()], self.losses)
         before = self.said.get((user_id, post_id), said)
         self.said[user_id, post_id] = max(before, said, key=lambda one: one.offset)
@@ -147,7 +151,7 @@ class World:
         for post_id, said in before.items():
             log = [one for one in self.log.events if one.post_id == post_id]
             at = -1
-            if said and said.losses == self.losses:
+            if said and (known is self.taker or said.losses == self.losses):
                 at = sum(one.post_id == post_id for one in self.log.events[: said.offset])
             self.reads.append(Read(viewer, post_id, at, log, numbers[post_id]))
 

@@ -12,7 +12,14 @@ import pytest
 from instastream import graph, profiles
 from instastream.deps import Deps
 from instastream.errors import Rejected
-from instastream.events import MediaReady, Record, UserFollowed, UserJoined, UserUnfollowed
+from instastream.events import (
+    MediaReady,
+    Record,
+    UserBlocked,
+    UserFollowed,
+    UserJoined,
+    UserUnfollowed,
+)
 from instastream.handlers.feeds import settle_edge
 from instastream.ids import MediaId, PostId, UserId, compose
 from tests.flow.conftest import Streams, join, post
@@ -64,7 +71,10 @@ async def test_a_block_clears_both_lists(deps: Deps, streams: Streams) -> None:
     for author in (ada, bob):
         await post(deps, author)
     await streams.run()
-    await graph.block(ada, bob, deps)
+    assert await listed(deps, ada)
+    assert await listed(deps, bob)
+    alone = UserBlocked(blocker_id=ada, blocked_id=bob, at_ms=deps.now_ms())
+    await deps.log.append(alone)  # what it does before it ends follows
     await streams.run()
     assert await listed(deps, ada) == await listed(deps, bob) == []
 

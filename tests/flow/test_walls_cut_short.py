@@ -9,7 +9,8 @@ import pytest
 
 from instastream import graph, profiles
 from instastream.deps import Deps
-from instastream.events import UserUnfollowed
+from instastream.errors import Rejected
+from instastream.events import Event, Record, UserFollowed, UserUnfollowed
 from instastream.handlers.graph import GRAPH
 from instastream.ids import UserId
 from tests.flow.interleaving import Interleaver
@@ -109,3 +110,21 @@ async def test_whoever_repeats_after_a_withdrawal_that_came_late_gets_what_they_
     await catch_up(deps)
     waits = await deps.graph.requests_page(ADA, after="", limit=9)
     assert waits == ([BOB] if again is graph.follow else [])
+
+
+async def test_who_is_blocked_while_they_follow_is_told_that_nobody_is_there(
+    deps: Deps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await both_join(deps)
+    append = deps.log.append
+
+    async def blocked_first(event: Event) -> Record[Any]:
+        if isinstance(event, UserFollowed):
+            await graph.block(ADA, BOB, deps)
+        return await append(event)
+
+    monkeypatch.setattr(deps.log, "append", blocked_first)
+    with pytest.raises(Rejected, match=ADA) as refused:
+        await graph.follow(BOB, ADA, deps)
+    assert refused.value.problem == "user-not-found"
+    assert await who_follows(deps) == []

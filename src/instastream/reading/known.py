@@ -28,8 +28,8 @@ from instastream.media_urls import PRIVATE
 from instastream.reading.caching import Cache
 from instastream.reading.circles import ID_BYTES, Circle
 from instastream.reading.engagement import Engagement
+from instastream.reading.said import Said
 from instastream.reading.totals import Numbers
-from instastream.reading.unnoted import Unnoted
 from instastream.relations import Relations
 from instastream.stores.changes import Change, Heard, Place
 from instastream.stores.counts import Pending
@@ -86,7 +86,7 @@ class Known:
         self._show = show
         self._show_numbers = show_numbers
         self.sizes = sizes
-        self.unnoted = Unnoted()
+        self.said = Said()
         self._place: Place | None = None
         self._waiting: list[Asked] = []
         self._asking: asyncio.Task[None] | None = None
@@ -144,8 +144,8 @@ class Known:
         if self._asking is None:
             self._asking = asyncio.create_task(self._ask())
         looked = await answer
-        unnoted = self.unnoted.of(viewer)
-        return looked._replace(pending=(*looked.pending, *unnoted)) if unnoted else looked
+        said = self.said.of(viewer)
+        return looked._replace(pending=(*looked.pending, *said)) if said else looked
 
     async def look_for(self, viewer: UserId | None) -> tuple["Known", Looked]:
         """What a viewer's read may use: nothing of this while Redis is away."""
@@ -154,7 +154,7 @@ class Known:
         except Unavailable as error:
             if error.what != "redis":
                 raise
-            return self.empty(), Looked(pending=self.unnoted.of(viewer))
+            return self.empty(), Looked(pending=self.said.of(viewer))
 
     async def numbers(self, viewer: UserId, subjects: Mapping[str, int]) -> dict[str, Numbers]:
         """What is counted of posts or comments that a viewer may see, and whether they like them.

@@ -58,7 +58,7 @@ async def read_feed(
     made so often that it has to wait: whoever mutes an author and looks loses it each time.
     """
     asked = limit + 1 if before is None else FEED_LENGTH
-    pending: Sequence[Pending] = known.unnoted.of(reader)
+    pending: Sequence[Pending] = known.said.of(reader)
     try:
         listed, pending = await known.look(reader, head=(reader, asked))
         if listed is None:

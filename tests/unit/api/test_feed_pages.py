@@ -171,8 +171,9 @@ async def test_a_feed_is_whole_while_another_makes_its_list(
     ada: Person, bob: Person, deps: Deps
 ) -> None:
     await ada.ask("PUT", f"/v1/users/{bob.id}/follow")
-    posts = [(await make_ready(await bob.post(), deps))["id"] for _ in range(3)][::-1]
     await deps.feeds.open(ada.id, "another's")
+    assert await ids(ada) == []
+    posts = [(await make_ready(await bob.post(), deps))["id"] for _ in range(3)][::-1]
     before = listless("rebuilding")
     assert await ids(ada) == posts
     assert listless("rebuilding") - before == 1
@@ -224,6 +225,18 @@ async def test_a_page_is_one_look_at_the_list_and_nothing_more(
     assert await ids(ada, limit=2, cursor=page["next_cursor"]) == posts[2:]
     assert await ids(ada, limit=5) == posts
     assert looked == [(ada.id, 3), (ada.id, FEED_LENGTH), (ada.id, 6)]
+
+
+async def test_a_page_goes_on_in_the_list_past_what_is_hidden_and_asks_nobody_else(
+    ada: Person, bob: Person, deps: Deps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await ada.ask("PUT", f"/v1/users/{bob.id}/follow")
+    posts = [(await make_ready(await bob.post(), deps))["id"] for _ in range(3)][::-1]
+    assert await ids(ada) == posts
+    for deleted in posts[:2]:
+        await bob.ask("DELETE", f"/v1/posts/{deleted}")
+    monkeypatch.setattr(Known, "timelines", None)
+    assert await ids(ada, limit=1) == posts[2:]
 
 
 async def test_a_page_is_whole_though_the_list_is_lost_while_it_is_read(

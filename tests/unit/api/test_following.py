@@ -153,6 +153,8 @@ async def test_a_block_cuts_both_ways(ada: Person, bob: Person, deps: Deps) -> N
     posts = [await make_ready(await who.post(), deps) for who in (ada, bob)]
     for one, other in ((ada, bob), (bob, ada)):
         await do(one, "PUT", f"/v1/users/{other.id}/follow")
+    for who, post in ((ada, posts[1]), (bob, posts[0])):
+        assert [one["id"] for one in (await who.get("/v1/feed")).json()["posts"]] == [post["id"]]
     for _ in range(2):
         await do(ada, "PUT", f"/v1/users/{bob.id}/block")
     for who, post in ((ada, posts[1]), (bob, posts[0])):

@@ -210,6 +210,19 @@ async def test_without_redis_ones_own_like_is_seen_by_the_next_read(
         await expect_like_everywhere(reader, post, ada)
 
 
+async def test_what_one_liked_is_seen_though_redis_lost_the_note_of_it(
+    ada: Person, bob: Person, deps: Deps
+) -> None:
+    assert isinstance(deps.counts, MemoryCounts)
+    assert isinstance(deps.changes, MemoryChanges)
+    await bob.ask("PUT", f"/v1/users/{ada.id}/follow")
+    post = await make_ready(await ada.post(), deps)
+    await like(bob, post)
+    deps.counts.expected.clear()
+    deps.changes.flush()
+    await expect_like_everywhere(bob, post, ada)
+
+
 async def test_totals_that_redis_lost_are_read_and_kept_there_again(
     ada: Person, bob: Person, deps: Deps
 ) -> None:
