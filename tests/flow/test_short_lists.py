@@ -65,6 +65,7 @@ def short_lists() -> Iterator[None]:
     )
 )
 @example(acts(None, BOB, ADA, ADA) + acts(FOLLOW, ADA, BOB))
+@example(acts(FOLLOW, ADA) + acts(None, ADA, BOB, ADA, ADA) + acts(FOLLOW, BOB))
 @example(acts(FOLLOW, ADA) + acts(None, ADA, ADA) + acts(MUTE, ADA) + acts(UNMUTE, ADA))
 @example(
     acts(FOLLOW, ADA, CID)
@@ -113,6 +114,16 @@ async def test_who_comes_in_while_another_is_taken_out_leaves_no_gap(
     await graph.follow(reader, cid, deps)
     await feeds._settle(reader, cid, deps)
     assert await feed(deps, reader) == posts[2::-1]
+
+
+async def test_an_author_is_looked_at_closely_whose_latest_post_is_the_last_but_one(
+    deps: Deps,
+) -> None:
+    ada, bob, cid, reader = await join(deps, "ada", "bob", "cid", "reader")
+    for author in (ada, bob, cid):
+        await graph.follow(reader, author, deps)
+    posts = [(await post(deps, author)).post_id for author in (cid, bob, bob, ada)]
+    assert await rebuilding.newest_of_all(reader, deps) == posts[:0:-1]
 
 
 async def test_below_the_end_of_a_full_list_nothing_is_missing_and_nothing_unwanted(
