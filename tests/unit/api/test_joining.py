@@ -5,6 +5,8 @@ from httpx2 import AsyncClient, Response
 
 from instastream.deps import Deps
 from instastream.events import UserJoined
+from instastream.handlers.graph import record_joined
+from instastream.ids import UserId
 from instastream.limits import (
     ACCESS_TOKEN_TTL_S,
     PASSWORD_LENGTH_MAX,
@@ -30,6 +32,17 @@ async def test_who_joins_can_sign_in_and_see_their_profile(http: AsyncClient) ->
     profile = await http.get(joined.headers["location"], headers=bearer)
     assert profile.json() == joined.json()
     assert profile.json()["username"] == "eve.1"
+
+
+async def test_who_joins_is_found_by_whoever_looked_for_them_before(
+    ada: Person, deps: Deps
+) -> None:
+    late = UserId(await deps.ids.mint())
+    posts = f"/v1/users/{late}/posts"
+    assert problem(await ada.get(posts)) == (404, "user-not-found")
+    joined = UserJoined(user_id=late, username="late", at_ms=deps.now_ms())
+    await record_joined(await deps.log.append(joined), deps)
+    assert (await ada.get(posts)).json()["posts"] == []
 
 
 async def test_a_username_is_taken_once(http: AsyncClient) -> None:
