@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from instastream.api.cursors import cursor_after
 from instastream.deps import Deps
-from instastream.events import Record, UserFollowed
-from instastream.handlers.graph import record_edge
+from instastream.events import Record, UserBlocked, UserFollowed, UserUnblocked
+from instastream.handlers.graph import record_edge, record_wall
 from instastream.ids import PostId, UserId, minted_ms
 from instastream.limits import (
     FOLLOWS_MAX,
@@ -264,3 +264,14 @@ async def test_a_cursor_from_a_made_up_future_starts_at_the_newest(ada: Person, 
     )
     page = (await ada.get(f"/v1/users/{ada.id}/posts", cursor=cursor)).json()
     assert [one["id"] for one in page["posts"]] == [post["id"]]
+
+
+async def test_a_block_and_its_end_are_seen_by_the_next_read_wherever_they_were_said(
+    ada: Person, bob: Person, deps: Deps
+) -> None:
+    post = f"/v1/posts/{(await make_ready(await ada.post(), deps))['id']}"
+    assert (await bob.get(post)).status_code == 200
+    for kind, status in ((UserBlocked, 404), (UserUnblocked, 200)):
+        said = kind(blocker_id=ada.id, blocked_id=bob.id, at_ms=deps.now_ms())
+        await record_wall(await deps.log.append(said), deps)
+        assert (await bob.get(post)).status_code == status
