@@ -8,6 +8,7 @@ from secrets import token_hex
 
 import hypothesis
 import pytest
+from prometheus_client import REGISTRY
 
 from infra import local
 from infra.native.stack import Stack
@@ -96,6 +97,11 @@ def settings(environ: dict[str, str]) -> Settings:
     settings = Settings.from_env(environ)
     asyncio.run(provision(settings))
     return settings
+
+
+def measured(name: str, **labels: str) -> float:
+    """What a metric of this process stands at, 0 before its first time."""
+    return REGISTRY.get_sample_value(f"instastream_{name}", labels) or 0.0
 
 
 def report(step: str, done: int, total: int) -> None:

@@ -5,7 +5,6 @@ from contextlib import suppress
 from random import Random
 
 import pytest
-from prometheus_client import REGISTRY
 
 from instastream.auditing import recounting, watching
 from instastream.auditing.drift import Drift
@@ -16,6 +15,7 @@ from instastream.errors import Unavailable
 from instastream.stores.audits import Recount
 from instastream.stores.counters import Place
 from instastream.stores.counts import Kind
+from tests.conftest import measured
 from tests.flow.counting_world import (
     HISTORY,
     POST,
@@ -33,7 +33,7 @@ async def test_the_chore_counts_what_it_finds_and_changes_nothing(
     await miscount(deps, says=7)
 
     def drift(kind: str) -> float:
-        return REGISTRY.get_sample_value("instastream_count_drift_total", {"kind": kind}) or 0
+        return measured("count_drift_total", kind=kind)
 
     before = drift("likes")
     audits = await Watch(Random(1))(deps)

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import msgspec
 import pytest
-from prometheus_client import REGISTRY
 
 from instastream import feeds_cli, graph
 from instastream.deps import Deps
@@ -17,7 +16,7 @@ from instastream.settings import Settings
 from instastream.stores.feeds import FeedState
 from instastream.stores.memory_feeds import MemoryFeeds
 from instastream.terminal import Steps
-from tests.conftest import IN_MEMORY
+from tests.conftest import IN_MEMORY, measured
 from tests.flow.conftest import Streams, join, post
 
 READERS = [
@@ -100,8 +99,7 @@ async def test_a_list_that_another_makes_meanwhile_is_left_to_them(
 
 def rebuilds(outcome: str) -> float:
     """How many there were, as it is measured."""
-    name, labels = "instastream_feed_rebuild_seconds_count", {"outcome": outcome}
-    return REGISTRY.get_sample_value(name, labels) or 0.0
+    return measured("feed_rebuild_seconds_count", outcome=outcome)
 
 
 async def test_it_goes_on_after_where_it_was(

@@ -6,7 +6,6 @@ from itertools import accumulate
 
 import pytest
 from msgspec.structs import replace
-from prometheus_client import REGISTRY
 
 from instastream.deps import Deps
 from instastream.events import Event, FanoutPage, MediaReady, Record, UserFollowed, UserUnfollowed
@@ -16,6 +15,7 @@ from instastream.ids import PostId, UserId, compose
 from instastream.relations import Edge, Relations
 from instastream.stores.changes import Change
 from instastream.stores.graph import FOLLOWER_BUCKETS, bucket_of
+from tests.conftest import measured
 from tests.stores.test_posts import ready
 
 LENGTH = 3  # of a page
@@ -185,4 +185,4 @@ async def test_what_following_brings_into_a_list_is_counted(deps: Deps) -> None:
 
 def pushes(kind: str) -> float:
     """How many ids were pushed, as it is measured."""
-    return REGISTRY.get_sample_value("instastream_pushes_total", {"kind": kind}) or 0.0
+    return measured("pushes_total", kind=kind)

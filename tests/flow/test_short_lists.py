@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from prometheus_client import REGISTRY
 
 from instastream import graph
 from instastream.deps import Deps
@@ -21,6 +20,7 @@ from instastream.reading import pages, rebuilding
 from instastream.stores import memory_feeds
 from instastream.stores.memory_rates import MemoryRates
 from instastream.stores.rates import Taken
+from tests.conftest import measured
 from tests.flow.conftest import Streams, join, post
 from tests.flow.feed_stores import NOW_MS
 from tests.flow.feed_world import PEOPLE, World
@@ -166,9 +166,9 @@ async def test_a_list_that_is_lost_over_and_over_is_made_now_and_then(deps: Deps
         return await deps.feeds.read(reader) is not None
 
     assert all([await is_made(deps) for _ in range(REBUILDS_RATE.at_once)])
-    before = paced()
+    before = measured("feed_reads_without_list_total", why="pace")
     assert not await is_made(deps)
-    assert paced() == before + 1
+    assert measured("feed_reads_without_list_total", why="pace") == before + 1
     assert await is_made(deps, other), "each has a pace of their own"
     assert await is_made(replace(deps, rates=Away())), "where nobody can tell"
     now_ms += int(REBUILDS_RATE.every_s * 1000) - 1
@@ -177,12 +177,6 @@ async def test_a_list_that_is_lost_over_and_over_is_made_now_and_then(deps: Deps
     assert [await is_made(deps) for _ in range(2)] == [True, False]
     await rebuilding.renew(reader, deps, dry_run=False)
     assert await deps.feeds.read(reader) == posts[:LENGTH], "the command has no pace"
-
-
-def paced() -> float:
-    """How many feeds were read without a list that was made too often, as it is measured."""
-    name, labels = "instastream_feed_reads_without_list_total", {"why": "pace"}
-    return REGISTRY.get_sample_value(name, labels) or 0.0
 
 
 def do(world: World, kind: type[Event] | None, author: int) -> None:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from prometheus_client import REGISTRY
 
 from instastream.api import hot
 from instastream.deps import Deps
@@ -15,6 +14,7 @@ from instastream.reading.known import Known
 from instastream.stores.changes import Place
 from instastream.stores.feeds import Head
 from instastream.stores.memory_changes import MemoryChanges
+from tests.conftest import measured
 from tests.unit.api.conftest import Person, make_ready, problem, serving
 
 
@@ -183,8 +183,7 @@ async def test_a_feed_is_whole_while_another_makes_its_list(
 
 def listless(why: str) -> float:
     """How many feeds were read from timelines alone, as it is measured."""
-    found = REGISTRY.get_sample_value("instastream_feed_reads_without_list_total", {"why": why})
-    return found or 0.0
+    return measured("feed_reads_without_list_total", why=why)
 
 
 async def test_a_feed_goes_on_past_its_list(ada: Person, bob: Person, deps: Deps) -> None:
