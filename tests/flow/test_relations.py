@@ -74,7 +74,7 @@ async def test_a_block_clears_both_lists(deps: Deps, streams: Streams) -> None:
     assert await listed(deps, ada)
     assert await listed(deps, bob)
     alone = UserBlocked(blocker_id=ada, blocked_id=bob, at_ms=deps.now_ms())
-    await deps.log.append(alone)  # what it does before it ends follows
+    await deps.log.append(alone)  # the follows have not ended yet
     await streams.run()
     assert await listed(deps, ada) == await listed(deps, bob) == []
 

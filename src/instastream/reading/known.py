@@ -86,7 +86,7 @@ class Known:
         self._show = show
         self._show_numbers = show_numbers
         self.sizes = sizes
-        self.said = Said()
+        self.said = Said(deps.now_ms)
         self._place: Place | None = None
         self._waiting: list[Asked] = []
         self._asking: asyncio.Task[None] | None = None
