@@ -8,7 +8,7 @@ from typing import cast
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instastream.deps import Deps
+from instastream.deps import Deps, now_ms
 from instastream.ids import PostId, UserId
 from instastream.reading.known import Known
 from instastream.reading.streams import Stream, Streams, missed
@@ -40,7 +40,8 @@ class Graph:
 
 
 def _streams(graph: Graph, changes: Changes) -> tuple[Deps, Streams]:
-    deps = cast(Deps, SimpleNamespace(graph=graph, changes=changes))
+    stores = SimpleNamespace(graph=graph, changes=changes, now_ms=now_ms)
+    deps = cast(Deps, stores)
     known = Known(
         deps, show=lambda post, size: b"", show_numbers=lambda numbers: b"", sizes=("feed",)
     )
