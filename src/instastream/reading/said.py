@@ -32,12 +32,15 @@ class Said:
         latest = (*self.of(user_id), pending)[-PENDING_LENGTH:]
         self._by_user.pop(user_id, None)
         self._by_user[user_id] = Words(now_ms + PENDING_TTL_S * 1000, latest)
-        oldest = next(iter(self._by_user))
-        while len(self._by_user) > SAID_USERS_MAX or self._by_user[oldest].until_ms <= now_ms:
-            del self._by_user[oldest]
-            oldest = next(iter(self._by_user))
+        while len(self._by_user) > SAID_USERS_MAX or self._ends_ms <= now_ms:
+            self._by_user.popitem(last=False)
 
     def of(self, user_id: UserId | None) -> tuple[Pending, ...]:
         """In the order in which it was said."""
         words = self._by_user.get(user_id, NOTHING) if user_id else NOTHING
         return words.pending if words.until_ms > self._now_ms() else ()
+
+    @property
+    def _ends_ms(self) -> int:
+        """When the first of them ends."""
+        return next(iter(self._by_user.values())).until_ms

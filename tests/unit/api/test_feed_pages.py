@@ -24,6 +24,11 @@ async def ids(person: Person, path: str = "/v1/feed", **params: object) -> list[
     return [post["id"] for post in answer.json()["posts"]]
 
 
+async def posted(author: Person, deps: Deps, *, count: int) -> list[str]:
+    """Ids of new posts that are ready, newest first."""
+    return [(await make_ready(await author.post(), deps))["id"] for _ in range(count)][::-1]
+
+
 @pytest.fixture(params=["feed", "timeline"])
 def path(request: pytest.FixtureRequest, bob: Person) -> str:
     return "/v1/feed" if request.param == "feed" else f"/v1/users/{bob.id}/posts"
@@ -149,7 +154,7 @@ async def test_without_redis_feeds_are_read_from_the_stores(
     ada: Person, bob: Person, deps: Deps
 ) -> None:
     await ada.ask("PUT", f"/v1/users/{bob.id}/follow")
-    posts = [(await make_ready(await bob.post(), deps))["id"] for _ in range(3)][::-1]
+    posts = await posted(bob, deps, count=3)
     down: Any = Down()
     before = listless("redis")
     async with serving(deps, feeds=down, changes=down) as http:
@@ -173,7 +178,7 @@ async def test_a_feed_is_whole_while_another_makes_its_list(
     await ada.ask("PUT", f"/v1/users/{bob.id}/follow")
     await deps.feeds.open(ada.id, "another's")
     assert await ids(ada) == []
-    posts = [(await make_ready(await bob.post(), deps))["id"] for _ in range(3)][::-1]
+    posts = await posted(bob, deps, count=3)
     before = listless("rebuilding")
     assert await ids(ada) == posts
     assert listless("rebuilding") - before == 1
@@ -188,7 +193,7 @@ def listless(why: str) -> float:
 
 async def test_a_feed_goes_on_past_its_list(ada: Person, bob: Person, deps: Deps) -> None:
     await ada.ask("PUT", f"/v1/users/{bob.id}/follow")
-    posts = [(await make_ready(await bob.post(), deps))["id"] for _ in range(7)][::-1]
+    posts = await posted(bob, deps, count=7)
     await deps.feeds.open(ada.id, ada.id)
     await deps.feeds.fill(ada.id, ada.id, [PostId(post_id) for post_id in posts[:3]])
     for limit in (1, 2, 3, 4, 7, 100):
@@ -208,7 +213,7 @@ async def test_a_page_is_one_look_at_the_list_and_nothing_more(
     ada: Person, bob: Person, deps: Deps, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await ada.ask("PUT", f"/v1/users/{bob.id}/follow")
-    posts = [(await make_ready(await bob.post(), deps))["id"] for _ in range(4)][::-1]
+    posts = await posted(bob, deps, count=4)
     assert await ids(ada) == posts
     looked: list[Head] = []
     since = deps.changes.since
@@ -230,7 +235,7 @@ async def test_a_page_goes_on_in_the_list_past_what_is_hidden_and_asks_nobody_el
     ada: Person, bob: Person, deps: Deps, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await ada.ask("PUT", f"/v1/users/{bob.id}/follow")
-    posts = [(await make_ready(await bob.post(), deps))["id"] for _ in range(3)][::-1]
+    posts = await posted(bob, deps, count=3)
     assert await ids(ada) == posts
     for deleted in posts[:2]:
         await bob.ask("DELETE", f"/v1/posts/{deleted}")
@@ -263,7 +268,7 @@ async def test_a_feed_that_was_whole_is_so_when_its_list_has_become_shorter(
     ada: Person, bob: Person, deps: Deps
 ) -> None:
     await ada.ask("PUT", f"/v1/users/{bob.id}/follow")
-    posts = [(await make_ready(await bob.post(), deps))["id"] for _ in range(3)][::-1]
+    posts = await posted(bob, deps, count=3)
     for gone in ((), posts[2:], posts[:2]):  # the oldest, then all
         await deps.feeds.remove(ada.id, [PostId(one) for one in gone])
         assert await ids(ada) == posts

@@ -210,16 +210,21 @@ async def test_without_redis_ones_own_like_is_seen_by_the_next_read(
         await expect_like_everywhere(reader, post, ada)
 
 
+def lose_notes(deps: Deps) -> None:
+    """Redis no longer knows what was liked lately, nor what changed."""
+    assert isinstance(deps.counts, MemoryCounts)
+    assert isinstance(deps.changes, MemoryChanges)
+    deps.counts.expected.clear()
+    deps.changes.flush()
+
+
 async def test_what_one_liked_is_seen_though_redis_lost_the_note_of_it(
     ada: Person, bob: Person, deps: Deps
 ) -> None:
-    assert isinstance(deps.counts, MemoryCounts)
-    assert isinstance(deps.changes, MemoryChanges)
     await bob.ask("PUT", f"/v1/users/{ada.id}/follow")
     post = await make_ready(await ada.post(), deps)
     await like(bob, post)
-    deps.counts.expected.clear()
-    deps.changes.flush()
+    lose_notes(deps)
     await expect_like_everywhere(bob, post, ada)
 
 
@@ -227,13 +232,11 @@ async def test_totals_that_redis_lost_are_read_and_kept_there_again(
     ada: Person, bob: Person, deps: Deps
 ) -> None:
     assert isinstance(deps.counts, MemoryCounts)
-    assert isinstance(deps.changes, MemoryChanges)
     post = await make_ready(await ada.post(), deps)
     await like(bob, post)
     await count_all(deps)
     deps.counts.kept.clear()
-    deps.counts.expected.clear()
-    deps.changes.flush()
+    lose_notes(deps)
     assert await seen(bob, post) == (1, True)
     assert {kind for kind, subject in deps.counts.kept if subject == post["id"]} == {
         "likes",
@@ -244,8 +247,6 @@ async def test_totals_that_redis_lost_are_read_and_kept_there_again(
 async def test_what_was_known_of_flags_is_forgotten_with_what_redis_lost(
     ada: Person, bob: Person, deps: Deps
 ) -> None:
-    assert isinstance(deps.counts, MemoryCounts)
-    assert isinstance(deps.changes, MemoryChanges)
     post = await make_ready(await ada.post(), deps)
     await like(ada, post)
     await count_all(deps)
@@ -254,6 +255,5 @@ async def test_what_was_known_of_flags_is_forgotten_with_what_redis_lost(
         assert await seen(reader, post) == (1, False)
         await like(bob, post)
         await count_all(deps)
-        deps.counts.expected.clear()
-        deps.changes.flush()
+        lose_notes(deps)
         assert await seen(reader, post) == (2, True)
