@@ -1,6 +1,7 @@
 """Feeds and timelines over HTTP: their tags, what has changed, and what happens without Redis."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import pytest
@@ -16,6 +17,8 @@ from instastream.stores.feeds import Head
 from instastream.stores.memory_changes import MemoryChanges
 from tests.conftest import measured
 from tests.unit.api.conftest import Person, make_ready, problem, serving
+
+listless = partial(measured, "feed_reads_without_list_total")  # from timelines alone
 
 
 async def ids(person: Person, path: str = "/v1/feed", **params: object) -> list[str]:
@@ -156,11 +159,11 @@ async def test_without_redis_feeds_are_read_from_the_stores(
     await ada.ask("PUT", f"/v1/users/{bob.id}/follow")
     posts = await posted(bob, deps, count=3)
     down: Any = Down()
-    before = listless("redis")
+    before = listless(why="redis")
     async with serving(deps, feeds=down, changes=down) as http:
         reader = Person(http, deps, ada.id)
         assert await ids(reader) == posts
-        assert listless("redis") - before == 1
+        assert listless(why="redis") - before == 1
         for path in ("/v1/feed", f"/v1/users/{bob.id}/posts"):
             assert await ids(reader, path) == posts
         page = await reader.get("/v1/feed", limit=2)
@@ -179,16 +182,11 @@ async def test_a_feed_is_whole_while_another_makes_its_list(
     await deps.feeds.open(ada.id, "another's")
     assert await ids(ada) == []
     posts = await posted(bob, deps, count=3)
-    before = listless("rebuilding")
+    before = listless(why="rebuilding")
     assert await ids(ada) == posts
-    assert listless("rebuilding") - before == 1
+    assert listless(why="rebuilding") - before == 1
     page = await ada.get("/v1/feed", limit=2)
     assert await ids(ada, cursor=page.json()["next_cursor"]) == posts[2:]
-
-
-def listless(why: str) -> float:
-    """How many feeds were read from timelines alone, as it is measured."""
-    return measured("feed_reads_without_list_total", why=why)
 
 
 async def test_a_feed_goes_on_past_its_list(ada: Person, bob: Person, deps: Deps) -> None:
